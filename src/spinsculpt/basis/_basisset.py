@@ -1,0 +1,55 @@
+"""The basis set that a fit is made of."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spinsculpt.conventions import ppm_axis, to_spectrum
+from spinsculpt.errors import SpinsculptError
+
+
+@dataclass(frozen=True)
+class BasisSet:
+    """One FID a metabolite (or macromolecule), all on one time axis.
+
+    Attributes:
+        names: names, e.g. ("Glu", "Gln", "MM09").
+        fids: complex128, FFT-positive, shape (len(names), points); one proton at full signal = 1.
+        dwell: sampling interval in s.
+        central_frequency: MHz.
+        linewidth: Lorentzian full width at half maximum in Hz that is already in the FIDs of the metabolites.
+        meta: provenance and description (JSON-serialisable).
+    """
+
+    names: tuple[str, ...]
+    fids: np.ndarray
+    dwell: float
+    central_frequency: float
+    linewidth: float = 0.0
+    meta: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.fids.shape[0] != len(self.names):
+            raise SpinsculptError(f"A basis of {len(self.names)} names needs as many FIDs, not {self.fids.shape[0]}.")
+
+    @property
+    def points(self) -> int:
+        return self.fids.shape[1]
+
+    @property
+    def ppm(self) -> np.ndarray:
+        return ppm_axis(self.points, self.dwell, self.central_frequency)
+
+    @property
+    def spectra(self) -> np.ndarray:
+        """Spectra, frequencies ascending, shape (len(names), points)."""
+        return to_spectrum(self.fids)
+
+    def index(self, name: str) -> int:
+        """Row of `name`; an unknown name is an error that lists the known ones."""
+        if name not in self.names:
+            raise SpinsculptError(f"The basis has no {name!r}; it has {', '.join(self.names)}.")
+        return self.names.index(name)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.fids[self.index(name)]

@@ -1,0 +1,67 @@
+"""What a sequence is made of."""
+
+from dataclasses import dataclass
+
+from spinsculpt.pulses import Pulse
+
+
+@dataclass(frozen=True)
+class HardPulse:
+    """Ideal, infinitely short rotation of all spins by `flip_angle` (degrees) about the axis at `phase` (degrees; 0 = x)."""
+
+    flip_angle: float
+    phase: float = 0.0
+
+    @property
+    def duration(self) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True)
+class ShapedPulse:
+    """RF waveform played at `offset` Hz from the receiver, with `phase` degrees added.
+
+    `gradient` is (axis, mT/m) for a slice-selective pulse, None otherwise. Duration in s comes from the waveform.
+    """
+
+    pulse: Pulse
+    offset: float = 0.0
+    phase: float = 0.0
+    gradient: tuple[str, float] | None = None
+
+    @property
+    def duration(self) -> float:
+        return self.pulse.duration
+
+
+@dataclass(frozen=True)
+class Delay:
+    """Free evolution of `duration` s."""
+
+    duration: float
+
+
+@dataclass(frozen=True)
+class CoherenceFilter:
+    """Spoiler (or phase cycle) that keeps only the coherence `orders` given; instantaneous.
+
+    Order +1 evolves as exp(-i omega t) in rho and is F_+ like; the detected signal Tr[rho F_+] is order -1.
+    """
+
+    orders: tuple[int, ...]
+
+    @property
+    def duration(self) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A hole of `duration` s that a designed pulse fills. `kind` is "excitation", "prep" or "gap"."""
+
+    name: str
+    kind: str
+    duration: float
+
+
+Event = HardPulse | ShapedPulse | Delay | CoherenceFilter | Slot

@@ -1,0 +1,19 @@
+"""Spin systems, the metabolite library, and spin operators (numpy only)."""
+
+from spinsculpt.spins._library import Library, Macromolecule, Metabolite, load_library
+from spinsculpt.spins._operators import coherence_order, hamiltonian, lowering, raising, single_spin, total
+from spinsculpt.spins._system import SpinSystem
+
+__all__ = [
+    "Library",
+    "Macromolecule",
+    "Metabolite",
+    "SpinSystem",
+    "coherence_order",
+    "hamiltonian",
+    "load_library",
+    "lowering",
+    "raising",
+    "single_spin",
+    "total",
+]
