@@ -1,5 +1,3 @@
 """Goal-driven design and judgement of pulse sequences for magnetic resonance spectroscopy of the brain."""
 
-from importlib.metadata import version
-
-__version__ = version("spinsculpt")
+__version__ = "0.1.0"

@@ -1,0 +1,45 @@
+# Two commands, nothing else: `make figures` and `make test`. Everything is installed into .venv from constraints.txt.
+PYTHON ?= python3.11
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: figures test setup lint format lock benchmarks clean
+
+figures: $(STAMP)
+	snakemake --cores $(CORES)
+
+test: $(STAMP)
+	pytest -n 2 --dist loadgroup
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV) || { echo "No virtual environment could be made; on Debian: apt install python3.11-venv, or say PYTHON=... for another Python >= 3.11." >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,slurm]'
+	touch $@
+
+lint: $(STAMP)
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow/rules
+	snakemake --lint
+
+format: $(STAMP)
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow/rules
+
+lock:
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev,slurm]'
+	{ head -n 1 constraints.txt; build/lock/bin/python -m pip freeze --all | grep -v -e '^spinsculpt' -e '^pip=' | sed 's/+cpu//'; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+benchmarks: $(STAMP)
+	for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done
+
+clean:
+	rm -rf results .snakemake build

@@ -1,0 +1,35 @@
+"""spinsculpt: from pulse design to in-vivo fits. The front door; every stage has its file in workflow/rules."""
+
+from snakemake.utils import min_version
+
+min_version("9.14")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+pathvars:
+    results=f"results/{config['run']}" if config.get("run") else "results",
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/design.smk"
+include: "workflow/rules/basis.smk"
+include: "workflow/rules/scanner.smk"
+include: "workflow/rules/convert.smk"
+include: "workflow/rules/preprocess.smk"
+include: "workflow/rules/fit.smk"
+include: "workflow/rules/compare.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/sweep.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        "<results>/report.html",

@@ -1,0 +1,98 @@
+"""Validate the configuration before anything runs: JSON schema, defaults, and the nearest valid key for a typo."""
+
+import copy
+import difflib
+import json
+from functools import cache
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from spinsculpt.errors import SpinsculptError
+
+
+def read_yaml(path: Path | str) -> dict:
+    """Read a YAML file with the quick C parser."""
+    return yaml.load(Path(path).read_text(), Loader=yaml.CSafeLoader)
+
+
+@cache
+def _load_schema(folder: Path) -> str:
+    schema = read_yaml(folder / "config.schema.yaml")
+    for section, content in schema["properties"].items():
+        if "$ref" in content:
+            schema["properties"][section] = {**content, **read_yaml(folder / content["$ref"])}
+            del schema["properties"][section]["$ref"]
+    return json.dumps(schema)
+
+
+def load_schema(folder: Path | str) -> dict:
+    """The schema of the whole configuration, assembled from `config.schema.yaml` and one file a section."""
+    return json.loads(_load_schema(Path(folder)))
+
+
+def validate(content: dict, schema: dict, where: str = "the configuration") -> dict:
+    """Check `content` against a JSON schema and fill in the defaults.
+
+    Args:
+        content: parsed YAML or one row of a table.
+        schema: JSON schema (draft 2020-12).
+        where: what to call it in messages, e.g. "config/config.yaml".
+    Returns:
+        A deep copy of `content` with the schema's defaults filled in.
+    Raises:
+        SpinsculptError: one sentence for each violation; an unknown key comes with the nearest valid key.
+    """
+    content = _with_defaults(copy.deepcopy(content), schema)
+    errors = sorted(Draft202012Validator(schema).iter_errors(content), key=lambda error: list(map(str, error.path)))
+    if errors:
+        raise SpinsculptError("\n".join(f"{where}: {sentence}" for error in errors for sentence in _explain(error)))
+    return content
+
+
+def _with_defaults(content: object, schema: dict) -> object:
+    if isinstance(content, dict):
+        for key, sub in schema.get("properties", {}).items():
+            if key not in content and "default" in sub:
+                content[key] = copy.deepcopy(sub["default"])
+            if key in content:
+                content[key] = _with_defaults(content[key], sub)
+        additional = schema.get("additionalProperties")
+        if isinstance(additional, dict):
+            for key in content.keys() - schema.get("properties", {}).keys():
+                content[key] = _with_defaults(content[key], additional)
+    elif isinstance(content, list) and isinstance(schema.get("items"), dict):
+        content = [_with_defaults(item, schema["items"]) for item in content]
+    return content
+
+
+def _explain(error) -> list[str]:
+    place = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        unknown = [key for key in error.instance if key not in known]
+        return [_unknown_key(".".join(filter(None, [place, str(key)])), str(key), known) for key in unknown]
+    if error.validator in ("oneOf", "anyOf") and error.context:
+        best = max(error.context, key=lambda sub: len(sub.absolute_path))
+        if len(best.absolute_path) > len(error.absolute_path):
+            return _explain(best)
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return [f"{place or 'the top level'} lacks the key '{key}'; add it." for key in missing]
+    hint = error.schema.get("description")
+    return [f"{place or 'the top level'}: {error.message}." + (f" It should be: {hint}" if hint else "")]
+
+
+def _unknown_key(path: str, key: str, known: list[str]) -> str:
+    nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    if nearest:
+        return f"unknown key '{path}'; did you mean '{nearest[0]}'?"
+    return f"unknown key '{path}'; valid keys here are {', '.join(sorted(known))}."
+
+
+def nearest_name(name: str, known: list[str], what: str) -> str:
+    """A sentence that says that `name` is no known `what`, with the nearest known one."""
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f"did you mean '{nearest[0]}'?" if nearest else f"known are {', '.join(known)}."
+    return f"unknown {what} '{name}'; {hint}"

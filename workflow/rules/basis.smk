@@ -1,0 +1,63 @@
+"""Stage 2: sequences as data, and the basis sets simulated from them."""
+
+
+rule build_sequence:
+    input:
+        pulses=pulses_of_sequence,
+    output:
+        "<results>/sequences/{sequence}.json",
+    log:
+        "<logs>/sequences/{sequence}.log",
+    benchmark:
+        "<benchmarks>/sequences/{sequence}.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        entry=sequence_entry,
+        basis=config["basis"],
+    conda:
+        "../../envs/spinsculpt.yaml"
+    script:
+        "../scripts/build_sequence.py"
+
+
+rule simulate_basis:
+    input:
+        sequence="<results>/sequences/{sequence}.json",
+    output:
+        directory("<results>/basis/{sequence}"),
+    log:
+        "<logs>/basis/{sequence}.log",
+    benchmark:
+        "<benchmarks>/basis/{sequence}.tsv"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        basis=config["basis"],
+    conda:
+        "../../envs/spinsculpt.yaml"
+    script:
+        "../scripts/simulate_basis.py"
+
+
+rule export_lcmodel:
+    input:
+        "<results>/basis/{sequence}",
+    output:
+        "<results>/basis/{sequence}.basis",
+    log:
+        "<logs>/export_lcmodel/{sequence}.log",
+    benchmark:
+        "<benchmarks>/export_lcmodel/{sequence}.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    conda:
+        "../../envs/spinsculpt.yaml"
+    script:
+        "../scripts/export_lcmodel.py"

@@ -1,0 +1,42 @@
+"""Stage 3: raw scanner files into NIfTI-MRS with BIDS names."""
+
+
+rule convert_scan:
+    input:
+        raw_files,
+    output:
+        "<results>/bids/{folder}/mrs/{scan}_{suffix}.nii.gz",
+        sidecar="<results>/bids/{folder}/mrs/{scan}_{suffix}.json",
+    log:
+        "<logs>/convert/{folder}/{scan}_{suffix}.log",
+    benchmark:
+        "<benchmarks>/convert/{folder}/{scan}_{suffix}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        raw=raw_path,
+        scan=scan_of,
+        convert=config["convert"],
+    conda:
+        "../../envs/spinsculpt.yaml"
+    script:
+        "../scripts/convert_scan.py"
+
+
+rule fetch_example_data:
+    output:
+        directory(config["example_data"]),
+    log:
+        "<logs>/fetch_example_data.log",
+    benchmark:
+        "<benchmarks>/fetch_example_data.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=30,
+    conda:
+        "../../envs/spinsculpt.yaml"
+    script:
+        "../scripts/fetch_example_data.py"

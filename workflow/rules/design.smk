@@ -1,0 +1,24 @@
+"""Stage 1: RF pulses by gradient descent through the spin physics."""
+
+
+rule design_pulse:
+    output:
+        pulse="<results>/design/{design}/pulse.json",
+        history="<results>/design/{design}/history.tsv",
+        metrics="<results>/design/{design}/metrics.json",
+        state="<results>/design/{design}/state.tsv",
+    log:
+        "<logs>/design/{design}.log",
+    benchmark:
+        "<benchmarks>/design/{design}.tsv"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        design=design_entry,
+        basis=config["basis"],
+    conda:
+        "../../envs/spinsculpt.yaml"
+    script:
+        "../scripts/design_pulse.py"

@@ -1,0 +1,59 @@
+"""Stage 5: linear-combination fits with Cramer-Rao lower bounds, by the engines that the config names."""
+
+
+rule fit_scan:
+    input:
+        data=preprocessed_scan,
+        water=water_of_fit,
+        basis=basis_of_analysis,
+    output:
+        summary="<results>/fit/builtin/{folder}/{analysis}/summary.csv",
+        covariance="<results>/fit/builtin/{folder}/{analysis}/covariance.csv",
+        parameters="<results>/fit/builtin/{folder}/{analysis}/parameters.csv",
+        qc="<results>/fit/builtin/{folder}/{analysis}/qc.json",
+        fit="<results>/fit/builtin/{folder}/{analysis}/fit.npz",
+        picture=report(
+            "<results>/fit/builtin/{folder}/{analysis}/fit.png",
+            category="Fits",
+            labels={"engine": "builtin", "scan": "{folder}", "analysis": "{analysis}"},
+        ),
+    log:
+        "<logs>/fit/builtin/{folder}/{analysis}.log",
+    benchmark:
+        "<benchmarks>/fit/builtin/{folder}/{analysis}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        engine="builtin",
+        analysis=analysis_entry,
+        fit=config["fit"],
+    conda:
+        "../../envs/spinsculpt.yaml"
+    script:
+        "../scripts/fit_scan.py"
+
+
+use rule fit_scan as fit_scan_fsl_mrs with:
+    output:
+        summary="<results>/fit/fsl_mrs/{folder}/{analysis}/summary.csv",
+        covariance="<results>/fit/fsl_mrs/{folder}/{analysis}/covariance.csv",
+        parameters="<results>/fit/fsl_mrs/{folder}/{analysis}/parameters.csv",
+        qc="<results>/fit/fsl_mrs/{folder}/{analysis}/qc.json",
+        fit="<results>/fit/fsl_mrs/{folder}/{analysis}/fit.npz",
+        picture=report(
+            "<results>/fit/fsl_mrs/{folder}/{analysis}/fit.png",
+            category="Fits",
+            labels={"engine": "fsl_mrs", "scan": "{folder}", "analysis": "{analysis}"},
+        ),
+    log:
+        "<logs>/fit/fsl_mrs/{folder}/{analysis}.log",
+    benchmark:
+        "<benchmarks>/fit/fsl_mrs/{folder}/{analysis}.tsv"
+    params:
+        engine="fsl_mrs",
+        analysis=analysis_entry,
+        fit=config["fit"],
+    conda:
+        "../../envs/fsl-mrs.yaml"

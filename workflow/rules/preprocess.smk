@@ -1,0 +1,29 @@
+"""Stage 4: from converted to clean spectra, one scan a job."""
+
+
+rule preprocess_scan:
+    input:
+        data="<results>/bids/{folder}/mrs/{scan}_svs.nii.gz",
+        water=water_reference,
+    output:
+        data="<results>/preproc/{folder}/{scan}_svs.nii.gz",
+        qc="<results>/preproc/{folder}/{scan}_qc.json",
+        picture=report(
+            "<results>/preproc/{folder}/{scan}_preproc.png",
+            category="Preprocessing",
+            labels={"scan": "{scan}"},
+        ),
+    log:
+        "<logs>/preprocess/{folder}/{scan}.log",
+    benchmark:
+        "<benchmarks>/preprocess/{folder}/{scan}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        preprocess=config["preprocess"],
+    conda:
+        "../../envs/spinsculpt.yaml"
+    script:
+        "../scripts/preprocess_scan.py"

@@ -1,0 +1,28 @@
+"""The simulated scanner: raw vendor files of a cohort with known truth, so that the main job has an answer to compare with."""
+
+
+rule simulate_scan:
+    input:
+        sequence="<results>/sequences/{sequence}.json",
+        basis="<results>/basis/{sequence}",
+    output:
+        data="<results>/scanner/{folder}/{sequence}_act.SDAT",
+        data_header="<results>/scanner/{folder}/{sequence}_act.SPAR",
+        water="<results>/scanner/{folder}/{sequence}_ref.SDAT",
+        water_header="<results>/scanner/{folder}/{sequence}_ref.SPAR",
+        truth="<results>/scanner/{folder}/{sequence}_truth.tsv",
+    log:
+        "<logs>/scanner/{folder}/{sequence}.log",
+    benchmark:
+        "<benchmarks>/scanner/{folder}/{sequence}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        scanner=config["scanner"],
+        basis=config["basis"],
+    conda:
+        "../../envs/spinsculpt.yaml"
+    script:
+        "../scripts/simulate_scan.py"
