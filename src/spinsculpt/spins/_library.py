@@ -1,11 +1,26 @@
 """The metabolite library: shifts, couplings, relaxation and concentrations, each with its source."""
 
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache
+from itertools import product
 from pathlib import Path
 
+import numpy as np
+import yaml
+
+from spinsculpt.conventions import larmor_frequency
+from spinsculpt.errors import SpinsculptError
 from spinsculpt.spins._system import SpinSystem
 
 LIBRARY_PATH = Path(__file__).with_name("metabolites.yaml")
+
+_SYNONYMS = {
+    "mIns": "Ins", "mI": "Ins", "Myo": "Ins", "sIns": "Scyllo", "Scy": "Scyllo", "Ch": "Cho", "PC": "PCh", "bHG": "2HG",
+    "Phenyl": "Phe", "Tyros": "Tyr", "Lip13": "Lip13a", "PEth": "PE", "Cth": "Cystat", "Glucose": "Glc", "Vc": "Asc",
+}  # fmt: skip
+_SPIN_STATES = {"14N": (-1.0, 0.0, 1.0), "31P": (-0.5, 0.5)}  # m of nuclei that are never pulsed
 
 
 @dataclass(frozen=True)
@@ -28,6 +43,11 @@ class Metabolite:
     t2: float
     concentration: float
     sources: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def protons(self) -> float:
+        """Number of protons seen: the first point of an undamped pulse-acquire FID."""
+        return sum(part.protons for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -53,7 +73,124 @@ class Library:
     metabolites: dict[str, Metabolite]
     macromolecules: dict[str, Macromolecule]
 
+    def __getitem__(self, name: str) -> Metabolite | Macromolecule:
+        """Entry of that name; an unknown name is an error that lists the nearest ones."""
+        entries = self.metabolites | self.macromolecules
+        if name not in entries:
+            raise SpinsculptError(f"The library has no {name!r}; {_nearest(name, entries)}")
+        return entries[name]
 
-def load_library(path: Path = LIBRARY_PATH, field_strength: float = 3.0) -> Library:
-    """Read the library file (YAML) for a field in T."""
-    raise NotImplementedError
+
+def load_library(
+    path: Path | str = LIBRARY_PATH,
+    field_strength: float = 3.0,
+    alternatives: Mapping[str, str] | None = None,
+    exchangeable: bool = False,
+    heteronuclear: bool = True,
+) -> Library:
+    """Read the library file (YAML) for a field.
+
+    Args:
+        path: the file; the one of the package by default.
+        field_strength: T. Relaxation times are interpolated between the fields tabulated and held constant beyond.
+        alternatives: spin systems to use in place of the default ones, e.g. {"GABA": "govindaraju2000"}.
+        exchangeable: keep the NH protons that exchange with water.
+        heteronuclear: split protons by their couplings to 14N and 31P. Those nuclei are never pulsed, so each of their
+            states is a spin system of its own with shifted protons: exact, but up to six parts for one.
+    """
+    content = _read(Path(path))
+    sources = content["sources"]
+    chosen = dict(alternatives or {})
+    metabolites = {}
+    for name, entry in content["metabolites"].items():
+        parts, origin = _variant(name, entry, chosen.pop(name, None))
+        systems = [s for part in parts for s in _systems(name, part, field_strength, exchangeable, heteronuclear)]
+        metabolites[name] = Metabolite(
+            name=name,
+            full_name=entry["full_name"],
+            parts=tuple(systems),
+            t1=_at_field(entry["t1"], field_strength),
+            t2=_at_field(entry["t2"], field_strength),
+            concentration=entry["concentration"],
+            sources=_citations(entry["sources"] | {"spins": origin}, sources),
+        )
+    if chosen:
+        name = next(iter(chosen))
+        raise SpinsculptError(f"alternatives: the library has no metabolite {name!r}; {_nearest(name, metabolites)}")
+    macromolecules = {
+        name: Macromolecule(
+            name=name,
+            peaks=tuple(tuple(peak) for peak in entry["peaks"]),
+            t1=_at_field(entry["t1"], field_strength),
+            t2=_at_field(entry["t2"], field_strength),
+            concentration=entry["concentration"],
+            sources=_citations(entry["sources"], sources),
+        )
+        for name, entry in content["macromolecules"].items()
+    }
+    return Library(metabolites, macromolecules)
+
+
+@cache
+def _read(path: Path) -> dict:
+    if not path.is_file():
+        raise SpinsculptError(f"There is no metabolite library at {path}.")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(path.read_text(), Loader=loader)
+
+
+def _variant(name: str, entry: dict, choice: str | None) -> tuple[list[dict], list[str]]:
+    """Parts and sources of the default spin system or of the alternative of that name."""
+    default, others = entry["sources"]["spins"], entry.get("alternatives", {})
+    if choice is None or choice == default[0]:
+        return entry["parts"], default
+    if choice not in others:
+        known = ", ".join([default[0], *others])
+        raise SpinsculptError(f"alternatives: {name} has no spin system {choice!r}; choose one of {known}.")
+    return others[choice]["parts"], others[choice]["sources"]
+
+
+def _systems(name: str, part: dict, field_strength: float, exchangeable: bool, hetero: bool) -> Iterator[SpinSystem]:
+    """Spin systems of one entry of `parts`: one, none (exchangeable), or one a state of the heteronuclei."""
+    dropped = () if exchangeable else part.get("exchangeable", ())
+    shifts = {spin: ppm for spin, ppm in part["shifts"].items() if spin not in dropped}
+    if not shifts:
+        return
+    index = {spin: k for k, spin in enumerate(shifts)}
+    couplings = []
+    for a, b, value in part.get("couplings", ()):
+        if a in index and b in index:
+            couplings.append((*sorted((index[a], index[b])), value))
+    nuclei = part.get("nuclei", {}) if hetero else {}
+    states = list(product(*(_SPIN_STATES[nucleus] for nucleus in nuclei)))
+    for state in states:
+        splitting = dict.fromkeys(shifts, 0.0)  # Hz
+        for m, coupled in zip(state, nuclei.values(), strict=True):
+            for spin, value in coupled.items():
+                splitting[spin] += m * value
+        yield SpinSystem(
+            name=f"{name}/{next(iter(shifts))}" + "".join(f"{m:+g}" for m in state),
+            spins=tuple(shifts),
+            shifts=tuple(ppm + splitting[spin] / larmor_frequency(field_strength) for spin, ppm in shifts.items()),
+            couplings=tuple(couplings),
+            weight=part.get("weight", 1.0) / len(states),
+        )
+
+
+def _at_field(value: float | dict[float, float], field_strength: float) -> float:
+    if isinstance(value, dict):
+        return float(np.interp(field_strength, sorted(value), [value[f] for f in sorted(value)]))
+    return float(value)
+
+
+def _citations(keys: dict[str, list[str]], sources: dict[str, str]) -> dict[str, str]:
+    return {block: "; ".join(sources[key] for key in names) for block, names in keys.items()}
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    """Sentence with the nearest known names."""
+    lowered = {k.lower(): k for k in known} | {s.lower(): k for s, k in _SYNONYMS.items() if k in known}
+    close = list(dict.fromkeys(lowered[match] for match in get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)))
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"it has {', '.join(known)}."
