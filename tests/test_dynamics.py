@@ -54,7 +54,7 @@ def test_shaped_rectangle_is_a_hard_pulse():
 
 
 def test_half_over_two_j_makes_antiphase():
-    frame = dict(central_frequency=1e6, receiver_ppm=1.0)  # weak coupling; spin A on resonance
+    frame = {"central_frequency": 1e6, "receiver_ppm": 1.0}  # weak coupling; spin A on resonance
     rho = evolve([HardPulse(90, 90), Delay(1 / (2 * 7.0))], AX, **frame)
     antiphase = 2 * single_spin(2, 0, "y") @ single_spin(2, 1, "z")
     in_phase = single_spin(2, 0, "x")
@@ -149,7 +149,7 @@ def test_import_needs_neither_torch_nor_numba():
 
 
 def test_press_of_glutamate_agrees_with_fida(shared):
-    """FID-A: PRESS 12/18 ms with ideal pulses, 2 Hz Lorentzian; a mirrored frequency axis would give an overlap of 0.05."""
+    """FID-A: PRESS 12/18 ms, ideal pulses, 2 Hz Lorentzian; a mirrored frequency axis would overlap by 0.05 only."""
     reference = np.load(shared / "reference" / "fida_press" / "ideal_Glu.npz")
     lines = line_list(press(0.012, 0.018), GLU, 42.577 * 3)
     time = np.arange(2048) / 2000

@@ -35,8 +35,8 @@ def line_list(
 ) -> LineList:
     r"""Signal of one spin system after the events as frequencies and complex amplitudes.
 
-    s(t) = (4 w / 2^n) Tr[rho(t) F_+] = sum_l a_l exp(+2 pi i f_l t), w the weight of the system: a 90 degree pulse along
-    x on n uncoupled protons gives amplitudes that sum to -i n w. No receiver phase and no relaxation are applied.
+    s(t) = (4 w / 2^n) Tr[rho(t) F_+] = sum_l a_l exp(+2 pi i f_l t), w the weight of the system: a 90 degree pulse
+    along x on n protons gives amplitudes that sum to -i n w. No receiver phase and no relaxation are applied.
 
     Args:
         events: of one shot, from equilibrium F_z to the first sample acquired; slots must be filled.
@@ -45,7 +45,7 @@ def line_list(
         b1_scale: factor on the amplitude of shaped pulses (1 = nominal); hard pulses are ideal and stay so.
         b0_hz: offset of the main field in Hz, during the events and the acquisition.
         receiver_ppm: chemical shift in ppm of the rotating frame, where f = 0.
-        position: place in m along the axes of the gradients of slice-selective pulses, e.g. {"x": 0.01}; centre if None.
+        position: place in m along the axes of slice-selection gradients, e.g. {"x": 0.01}; the centre if None.
     Returns:
         Lines in ascending frequency (Hz); degenerate ones merged, vanishing ones left out.
     """
