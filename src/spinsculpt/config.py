@@ -96,3 +96,24 @@ def nearest_name(name: str, known: list[str], what: str) -> str:
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     hint = f"did you mean '{nearest[0]}'?" if nearest else f"known are {', '.join(known)}."
     return f"unknown {what} '{name}'; {hint}"
+
+
+def describe(schema: dict, prefix: str = "") -> list[tuple[str, str, str]]:
+    """Every key of a schema as (dotted key, default, description), in order; `*` stands for a name of one's choice."""
+    rows = []
+    for key, sub in schema.get("properties", {}).items():
+        default = json.dumps(sub["default"], ensure_ascii=False) if "default" in sub else "required"
+        rows.append((prefix + key, "" if default == "{}" else default, sub.get("description", "")))
+        rows += describe(sub, f"{prefix}{key}.")
+    if isinstance(schema.get("additionalProperties"), dict):
+        rows += describe(schema["additionalProperties"], f"{prefix}*.")
+    return rows
+
+
+def reference_page(schema: dict) -> str:
+    """config/README.md: every key explained, from the schema."""
+    head = Path(__file__).with_name("config_reference.md").read_text()
+    lines = ["| key | default | meaning |", "|---|---|---|"]
+    for key, default, description in describe(schema):
+        lines.append(f"| `{key}` | {f'`{default}`' if default else ''} | {description.replace('|', '&#124;')} |")
+    return head + "\n".join(lines) + "\n"
