@@ -1,5 +1,27 @@
-"""Shaped radio-frequency pulses, hardware limits, readers and writers."""
+"""Shaped radio-frequency pulses: shapes, profiles, readers and writers."""
 
+from spinsculpt.pulses._files import read_pulse, scaled, write_pulse
+from spinsculpt.pulses._json import from_dict, read_json, to_dict, write_json
+from spinsculpt.pulses._profile import bandwidth, excitation_profile, refocusing_profile, spin_rotation
 from spinsculpt.pulses._pulse import Pulse
+from spinsculpt.pulses._shapes import from_envelope, gaussian, hyperbolic_secant, rectangular, sinc
 
-__all__ = ["Pulse"]
+__all__ = [
+    "Pulse",
+    "bandwidth",
+    "excitation_profile",
+    "from_dict",
+    "from_envelope",
+    "gaussian",
+    "hyperbolic_secant",
+    "read_json",
+    "read_pulse",
+    "rectangular",
+    "refocusing_profile",
+    "scaled",
+    "sinc",
+    "spin_rotation",
+    "to_dict",
+    "write_json",
+    "write_pulse",
+]

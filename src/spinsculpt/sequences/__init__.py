@@ -1,6 +1,25 @@
 """Sequences as data: PRESS, MEGA-PRESS and the designed ones are the same type."""
 
+from spinsculpt.sequences._build import SlicePulse, megapress, press, pulse_acquire, slaser, spin_echo, steam
+from spinsculpt.sequences._config import build_sequence
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.sequences._sequence import Sequence, Shot
 
-__all__ = ["CoherenceFilter", "Delay", "Event", "HardPulse", "Sequence", "ShapedPulse", "Shot", "Slot"]
+__all__ = [
+    "CoherenceFilter",
+    "Delay",
+    "Event",
+    "HardPulse",
+    "Sequence",
+    "ShapedPulse",
+    "Shot",
+    "SlicePulse",
+    "Slot",
+    "build_sequence",
+    "megapress",
+    "press",
+    "pulse_acquire",
+    "slaser",
+    "spin_echo",
+    "steam",
+]

@@ -7,7 +7,7 @@ from spinsculpt.pulses import Pulse
 
 @dataclass(frozen=True)
 class HardPulse:
-    """Ideal, infinitely short rotation of all spins by `flip_angle` (degrees) about the axis at `phase` (degrees; 0 = x)."""
+    """Ideal, infinitely short rotation of all spins by `flip_angle` about the axis at `phase` (degrees; 0 = x)."""
 
     flip_angle: float
     phase: float = 0.0

@@ -1,8 +1,12 @@
 """The sequence: one or more shots, each a tuple of events that ends where acquisition starts."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from spinsculpt.sequences._events import Event, Slot
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.pulses import Pulse
+from spinsculpt.sequences._events import Event, ShapedPulse, Slot
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,11 @@ class Shot:
     @property
     def slots(self) -> tuple[Slot, ...]:
         return tuple(event for event in self.events if isinstance(event, Slot))
+
+    @property
+    def duration(self) -> float:
+        """Time in s from the first event to the first sample."""
+        return sum(event.duration for event in self.events)
 
 
 @dataclass(frozen=True)
@@ -38,3 +47,42 @@ class Sequence:
     @property
     def slots(self) -> tuple[Slot, ...]:
         return tuple(slot for shot in self.shots for slot in shot.slots)
+
+    @property
+    def subspectra(self) -> tuple[str, ...]:
+        """Names of what the sequence measures: its shots, then their combinations."""
+        return (*(shot.name for shot in self.shots), *self.combinations)
+
+    def fill(self, pulses: Mapping[str, Pulse]) -> "Sequence":
+        """The sequence with its slots filled by the pulses of those names, which must last as long as the slots."""
+        unknown = set(pulses) - {slot.name for slot in self.slots}
+        if unknown:
+            slots = ", ".join(dict.fromkeys(slot.name for slot in self.slots)) or "no slot"
+            raise SpinsculptError(f"{self.name} has no slot {sorted(unknown)[0]!r}; it has {slots}.")
+
+        def filled(event: Event) -> Event:
+            if not isinstance(event, Slot) or event.name not in pulses:
+                return event
+            pulse = pulses[event.name]
+            if abs(pulse.duration - event.duration) > 1e-7:
+                raise SpinsculptError(
+                    f"{self.name}: pulse {pulse.name!r} lasts {pulse.duration * 1e3:.3f} ms but slot {event.name!r} "
+                    f"{event.duration * 1e3:.3f} ms; build the sequence with a slot of the length of the pulse."
+                )
+            return ShapedPulse(pulse)
+
+        shots = tuple(replace(shot, events=tuple(map(filled, shot.events))) for shot in self.shots)
+        return replace(self, shots=shots)
+
+    def write(self, path: Path | str) -> None:
+        """Write as JSON."""
+        from spinsculpt.sequences._json import write_json
+
+        write_json(self, path)
+
+    @classmethod
+    def read(cls, path: Path | str) -> "Sequence":
+        """Read JSON written by `write`."""
+        from spinsculpt.sequences._json import read_json
+
+        return read_json(path)

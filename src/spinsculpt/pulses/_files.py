@@ -1,0 +1,127 @@
+"""Waveforms as scanners store them. None of these formats holds B1, so a flip angle scales them."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from spinsculpt.conventions import GAMMA_BAR
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.pulses._json import read_json
+from spinsculpt.pulses._profile import refocusing_profile
+from spinsculpt.pulses._pulse import Pulse
+
+
+def read_pulse(path: Path | str, duration: float | None = None, flip_angle: float = 180.0) -> Pulse:
+    """Read a waveform and scale it to a flip angle on resonance.
+
+    Args:
+        path: Siemens .pta, Varian/Agilent .RF, Bruker (JCAMP-DX shape) or .json of spinsculpt (which is complete).
+        duration: s; these formats (but .json) do not hold it.
+        flip_angle: degrees on resonance. A waveform without net area (adiabatic) is scaled to the smallest peak B1 that
+            inverts by 99 % instead.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SpinsculptError(f"There is no pulse file {path}.")
+    if path.suffix.lower() == ".json":
+        return read_json(path)
+    if not duration:
+        raise SpinsculptError(f"{path} does not say how long the pulse lasts; give its duration in s.")
+    text = path.read_text(errors="replace")
+    reader = {".pta": _pta, ".rf": _varian}.get(path.suffix.lower(), _bruker)
+    try:
+        amplitude, phase = reader(text)
+    except (ValueError, IndexError) as error:
+        raise SpinsculptError(f"{path} is no {reader.__doc__} ({error}); check the file.") from error
+    if not len(amplitude) or not np.any(amplitude):
+        raise SpinsculptError(f"{path} has no samples that a {reader.__doc__} would have; check the file.")
+    return scaled(path.stem, amplitude * np.exp(1j * phase), duration, flip_angle)
+
+
+def scaled(name: str, waveform: np.ndarray, duration: float, flip_angle: float) -> Pulse:
+    """Pulse of a complex waveform in any unit, scaled to a flip angle on resonance (degrees); duration in s."""
+    dwell = duration / len(waveform)
+    area = np.abs(waveform.sum()) * dwell
+    if area > 0.02 * np.abs(waveform).sum() * dwell:
+        return Pulse(name, waveform * (flip_angle / 360 / GAMMA_BAR / area), dwell)
+    unit = Pulse(name, waveform / np.abs(waveform).max(), dwell)
+    peak = np.geomspace(1.0, 200.0, 400)  # uT
+    inverted = np.array([refocusing_profile(unit, np.zeros(1), b1)[0] for b1 in peak]) > 0.99
+    if not inverted.any():
+        raise SpinsculptError(f"Pulse {name!r} of {duration * 1e3:g} ms does not invert at any B1 below 200 uT.")
+    return Pulse(name, unit.b1 * peak[inverted.argmax()], dwell)
+
+
+def write_pulse(path: Path | str, pulse: Pulse) -> None:
+    """Write a waveform as Siemens .pta, Varian .RF or Bruker, by the suffix (.pta, .RF, anything else)."""
+    path = Path(path)
+    b1 = np.asarray(pulse.b1, complex)
+    amplitude, phase = np.abs(b1) / pulse.peak_b1, np.mod(np.angle(b1), 2 * np.pi)
+    writer = {".pta": _write_pta, ".rf": _write_varian}.get(path.suffix.lower(), _write_bruker)
+    path.write_text(writer(pulse, amplitude, phase))
+
+
+def _pta(text: str) -> tuple[np.ndarray, np.ndarray]:
+    """Siemens .pta file"""
+    rows = [line.split(";")[0].split() for line in text.splitlines() if ":" not in line]
+    samples = np.array([[float(v) for v in row[:2]] for row in rows if len(row) >= 2])
+    return samples[:, 0], samples[:, 1]
+
+
+def _varian(text: str) -> tuple[np.ndarray, np.ndarray]:
+    """Varian .RF file"""
+    rows = [[float(v) for v in line.split()] for line in text.splitlines() if line.strip() and line.strip()[0] != "#"]
+    expanded = [row for row in rows for _ in range(round(row[2]) if len(row) > 2 else 1)]
+    return np.array([row[1] for row in expanded]), np.deg2rad([row[0] for row in expanded])
+
+
+def _bruker(text: str) -> tuple[np.ndarray, np.ndarray]:
+    """Bruker shape file"""
+    body = text.split("##XYPOINTS", 1)
+    if len(body) < 2:
+        raise ValueError("##XYPOINTS is missing")
+    lines = body[1].splitlines()[1:]
+    rows = [re.split(r"[,;\s]+", line.strip()) for line in lines if line.strip() and not line.startswith("##")]
+    samples = np.array([[float(row[0]), float(row[1])] for row in rows])
+    return samples[:, 0], np.deg2rad(samples[:, 1])
+
+
+def _write_pta(pulse: Pulse, amplitude: np.ndarray, phase: np.ndarray) -> str:
+    # REFGRAD: slice gradient in mT/m for 5.12 ms and 10 mm; the integrals are those that the Siemens RF library expects
+    total = np.sum(amplitude * np.exp(1j * phase))
+    head = [
+        f"PULSENAME: {pulse.name}",
+        f"COMMENT: spinsculpt, {pulse.duration * 1e3:.4f} ms, peak B1 {pulse.peak_b1:.4f} uT",
+        "REFGRAD: 1.000000000",
+        "MINSLICE: 1.000000000",
+        "MAXSLICE: 200.000000000",
+        f"AMPINT: {abs(total):.9f}",
+        f"POWERINT: {np.sum(amplitude**2):.9f}",
+        f"ABSINT: {np.sum(amplitude):.9f}",
+    ]
+    rows = [f"{a:.9f}\t{p:.9f}\t; ({k})" for k, (a, p) in enumerate(zip(amplitude, phase, strict=True))]
+    return "\n".join([*head, "", *rows]) + "\n"
+
+
+def _write_varian(pulse: Pulse, amplitude: np.ndarray, phase: np.ndarray) -> str:
+    head = f"# {pulse.name}: {pulse.duration * 1e3:.4f} ms, peak B1 {pulse.peak_b1:.4f} uT\n"
+    rows = zip(np.rad2deg(phase), amplitude, strict=True)
+    return head + "".join(f"{p:.4f}\t{a * 1023:.6f}\t1.0\n" for p, a in rows)
+
+
+def _write_bruker(pulse: Pulse, amplitude: np.ndarray, phase: np.ndarray) -> str:
+    head = [
+        f"##TITLE= {pulse.name}",
+        "##JCAMP-DX= 5.00 Bruker JCAMP library",
+        "##DATA TYPE= Shape Data",
+        "##ORIGIN= spinsculpt",
+        f"##$SHAPE_LENGTH= {pulse.duration * 1e6:.3f}",
+        f"##$SHAPE_INTEGFAC= {abs(np.mean(amplitude * np.exp(1j * phase))):.9e}",
+        f"##MINX= {amplitude.min() * 100:.6e}",
+        f"##MAXX= {amplitude.max() * 100:.6e}",
+        f"##NPOINTS= {len(amplitude)}",
+        "##XYPOINTS= (XY..XY)",
+    ]
+    rows = [f"{a * 100:.6e}, {p:.6e}" for a, p in zip(amplitude, np.rad2deg(phase), strict=True)]
+    return "\n".join([*head, *rows, "##END="]) + "\n"

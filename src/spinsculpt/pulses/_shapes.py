@@ -1,0 +1,66 @@
+"""Shaped pulses of one's own, calibrated to a flip angle."""
+
+import numpy as np
+
+from spinsculpt.conventions import GAMMA_BAR
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.pulses._pulse import Pulse
+
+
+def _midpoints(samples: int) -> np.ndarray:
+    """Middles of the samples as fractions of the duration, -0.5 to 0.5, shape (samples,)."""
+    return (np.arange(samples) + 0.5) / samples - 0.5
+
+
+def from_envelope(name: str, envelope: np.ndarray, duration: float, flip_angle: float) -> Pulse:
+    """Pulse of any real envelope, scaled so that its on-resonance flip angle is right.
+
+    Args:
+        name: of the pulse.
+        envelope: real amplitudes in any unit, shape (samples,).
+        duration: s.
+        flip_angle: degrees, on resonance: 2 pi gamma integral of B1.
+    """
+    area = float(np.sum(envelope)) / len(envelope)
+    if abs(area) < 1e-9 * np.abs(envelope).max():
+        raise SpinsculptError(f"Pulse {name!r} has no net area; give its peak B1 instead of a flip angle.")
+    nutation = flip_angle / 360 / (area * duration)  # Hz at envelope 1
+    return Pulse(name, np.asarray(envelope, complex) * nutation / GAMMA_BAR, duration / len(envelope))
+
+
+def gaussian(duration: float, flip_angle: float = 180.0, truncation: float = 0.05, samples: int = 100) -> Pulse:
+    """Gaussian pulse whose ends are at `truncation` of its peak; duration in s, flip angle in degrees."""
+    x = _midpoints(samples)
+    return from_envelope("gaussian", np.exp(np.log(truncation) * (2 * x) ** 2), duration, flip_angle)
+
+
+def sinc(duration: float, flip_angle: float = 90.0, lobes: int = 5, samples: int = 200) -> Pulse:
+    """Hamming-windowed sinc with `lobes` lobes (odd); duration in s, flip angle in degrees."""
+    x = _midpoints(samples)
+    envelope = np.sinc(x * (lobes + 1)) * (0.54 + 0.46 * np.cos(2 * np.pi * x))
+    return from_envelope("sinc", envelope, duration, flip_angle)
+
+
+def hyperbolic_secant(
+    duration: float, bandwidth: float, peak_b1: float, truncation: float = 0.01, samples: int = 400
+) -> Pulse:
+    r"""Adiabatic full passage B1 sech(b t) exp(i phi), d phi/dt = -pi BW tanh(b t).
+
+    Silver, Joseph, Hoult 1985, doi:10.1103/PhysRevA.31.2753.
+
+    Args:
+        duration: s.
+        bandwidth: full width of the frequency sweep in Hz.
+        peak_b1: uT.
+        truncation: amplitude at the ends relative to the peak.
+        samples: number of samples.
+    """
+    beta = 2 * np.arccosh(1 / truncation) / duration
+    t = _midpoints(samples) * duration
+    phase = -np.pi * bandwidth / beta * np.log(np.cosh(beta * t))
+    return Pulse("sech", peak_b1 / np.cosh(beta * t) * np.exp(1j * phase), duration / samples)
+
+
+def rectangular(duration: float, flip_angle: float, samples: int = 1) -> Pulse:
+    """Block pulse; duration in s, flip angle in degrees."""
+    return from_envelope("rectangular", np.ones(samples), duration, flip_angle)

@@ -1,0 +1,107 @@
+"""Sequences from their entries in the configuration."""
+
+from collections.abc import Mapping
+
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.pulses import Pulse, gaussian, hyperbolic_secant, read_pulse, sinc
+from spinsculpt.sequences._build import (
+    CENTRAL_FREQUENCY,
+    EXCITATION,
+    SlicePulse,
+    megapress,
+    press,
+    pulse_acquire,
+    slaser,
+    spin_echo,
+    steam,
+)
+from spinsculpt.sequences._events import Event, Slot
+from spinsculpt.sequences._sequence import Sequence
+
+
+def build_sequence(
+    name: str,
+    entry: Mapping,
+    designs: Mapping[str, Pulse] | None = None,
+    central_frequency: float = CENTRAL_FREQUENCY,
+) -> Sequence:
+    """The sequence of one entry of `sequences` in the configuration, its slots filled.
+
+    Args:
+        name: of the entry.
+        entry: as workflow/schemas/sequences.schema.yaml describes it.
+        designs: designed pulses by the name of their design.
+        central_frequency: MHz; pulses that name chemical shifts are played at the frequencies they have there.
+    """
+    pulses = {slot: _designed(name, slot, entry[slot], designs or {}) for slot in _SLOTS if entry.get(slot)}
+    slots = {slot: Slot(slot, slot, pulse.duration) for slot, pulse in pulses.items()}
+    kind = entry["type"]
+    misplaced = set(slots) - _SLOTS_OF[kind]
+    if misplaced:
+        raise SpinsculptError(f"sequences.{name}: a {kind} has no {sorted(misplaced)[0]!r} slot; remove the key.")
+    echo_time = entry.get("echo_time", 0.0)
+    if kind != "pulse_acquire" and not echo_time > 0:
+        raise SpinsculptError(f"sequences.{name}: a {kind} needs an echo_time in s.")
+    excitation: Event = slots.get("excitation", EXCITATION)
+    shaped = {"refocusing": _slice_pulse(entry.get("refocusing")), "central_frequency": central_frequency}
+    match kind:
+        case "pulse_acquire":
+            sequence = pulse_acquire(name, excitation, slots.get("prep"))
+        case "spin_echo":
+            sequence = spin_echo(echo_time, name, excitation)
+        case "press":
+            te1 = entry.get("te1", 0.012)
+            sequence = press(echo_time, te1, name, excitation, gap=slots.get("gap"), prep=slots.get("prep"), **shaped)
+        case "megapress":
+            editing = entry["editing"]
+            sequence = megapress(
+                _shape(editing["shape"], editing["duration"]),
+                echo_time,
+                entry.get("te1", 0.010),
+                editing["ppm"],
+                name,
+                excitation,
+                **shaped,
+            )
+        case "steam":
+            sequence = steam(echo_time, entry.get("mixing_time", 0.010), name)
+        case "slaser":
+            sequence = slaser(echo_time, name, excitation, **shaped)
+    return sequence.fill(pulses)
+
+
+_SLOTS = ("excitation", "prep", "gap")
+_SLOTS_OF = {
+    "pulse_acquire": {"excitation", "prep"},
+    "spin_echo": {"excitation"},
+    "press": {"excitation", "prep", "gap"},
+    "megapress": {"excitation"},
+    "steam": set(),
+    "slaser": {"excitation"},
+}
+
+
+def _designed(name: str, slot: str, design: str, designs: Mapping[str, Pulse]) -> Pulse:
+    if design not in designs:
+        raise SpinsculptError(f"sequences.{name}.{slot} names the design {design!r}, but no pulse of it was given.")
+    return designs[design]
+
+
+def _slice_pulse(entry: Mapping | None) -> SlicePulse | None:
+    if not entry or entry["shape"] == "ideal":
+        return None
+    return SlicePulse(
+        _shape(entry["shape"], entry["duration"]), entry["slice_thickness"] * 1e-3, entry.get("carrier_ppm", 3.0)
+    )
+
+
+def _shape(shape: str, duration: float) -> Pulse:
+    """A 180-degree pulse: one of the analytic shapes, or a file."""
+    match shape:
+        case "gaussian":
+            return gaussian(duration)
+        case "sinc":
+            return sinc(duration, 180.0, lobes=3)
+        case "sech":
+            return hyperbolic_secant(duration, bandwidth=2000.0, peak_b1=15.0)
+    return read_pulse(shape, duration=duration, flip_angle=180.0)
