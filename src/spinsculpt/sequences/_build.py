@@ -113,7 +113,8 @@ def megapress(
     """MEGA-PRESS: PRESS with a pair of editing pulses TE/2 apart, around the second refocusing pulse.
 
     Mescher 1998, doi:10.1002/(SICI)1099-1492(199810)11:6<266::AID-NBM530>3.0.CO;2-J. The first editing pulse sits
-    in the middle between the refocusing pulses, the second TE/2 later, so that untouched spins see a plain PRESS. With TE 68 and TE1 10 ms the intervals are 5, 17, 17, 17, 12 ms.
+    in the middle between the refocusing pulses, the second TE/2 later, so that untouched spins see a plain PRESS.
+    With TE 68 and TE1 10 ms the intervals are 5, 17, 17, 17, 12 ms.
 
     Args:
         editing: waveform, played at the frequencies of `editing_ppm`.

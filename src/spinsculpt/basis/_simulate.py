@@ -1,0 +1,102 @@
+"""Simulate the basis set of a sequence.
+
+What is in a basis FID: the spins, the sequence, and a Lorentzian of the basis linewidth; one proton at full signal = 1.
+What is not: T1 saturation and T2 decay. Both depend on the subject and the repetition time, so they belong to the
+quantification (and, for simulated data, to the scanner), as in FSL-MRS and LCModel.
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from spinsculpt.basis._basisset import BasisSet
+from spinsculpt.conventions import larmor_frequency
+from spinsculpt.dynamics import line_list
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.provenance import provenance
+from spinsculpt.sequences import Sequence
+from spinsculpt.spectra import decay
+from spinsculpt.spins import Library, Macromolecule, SpinSystem, load_library
+
+_ALIAS_LIMIT = 1e-3  # a line this strong (protons) outside of the bandwidth is refused
+
+
+def central_frequency(config: Mapping) -> float:
+    """Spectrometer frequency in MHz of the configuration: as given, or that of the field."""
+    return config.get("central_frequency") or larmor_frequency(config["field"])
+
+
+def basis_library(config: Mapping) -> Library:
+    """The metabolite library that the `basis` section of the configuration asks for."""
+    path = {"path": config["library"]} if config.get("library") else {}
+    return load_library(
+        **path,
+        field_strength=config["field"],
+        alternatives=config.get("alternatives"),
+        exchangeable=config.get("exchangeable", False),
+        heteronuclear=config.get("heteronuclear", True),
+    )
+
+
+def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dict[str, BasisSet]:
+    """Basis sets of every sub-spectrum of a sequence.
+
+    Args:
+        sequence: with its slots filled.
+        config: the `basis` section of the configuration.
+        threads: that simulate metabolites side by side.
+    Returns:
+        {name of the shot or combination: basis set}, metabolites first, then macromolecules, in the order asked for.
+    """
+    library = basis_library(config)
+    names = [*config["metabolites"], *config.get("macromolecules", ())]
+    entries = [library[name] for name in names]
+    if len(set(names)) < len(names):
+        raise SpinsculptError(f"basis: {next(n for n in names if names.count(n) > 1)} is listed twice; list it once.")
+    frequency, points, dwell = central_frequency(config), config["points"], 1 / config["bandwidth"]
+    linewidth = config.get("linewidth", 0.0)
+
+    def fid(job: tuple) -> np.ndarray:
+        shot, entry = job
+        if isinstance(entry, Macromolecule):
+            parts = [
+                (SpinSystem(entry.name, ("H",), (ppm,), weight=protons), decay(points, dwell, 0.0, width * frequency))
+                for ppm, protons, width in entry.peaks
+            ]
+        else:
+            lorentzian = decay(points, dwell, linewidth)
+            parts = [(part, lorentzian) for part in entry.parts]
+        signal = np.zeros(points, complex)
+        for part, envelope in parts:
+            lines = line_list(shot.events, part, frequency)
+            _refuse_aliasing(entry.name, lines, config["bandwidth"], frequency)
+            signal += lines.fid(points, dwell) * envelope
+        return signal * np.exp(1j * np.deg2rad(sequence.receiver_phase))
+
+    jobs = [(shot, entry) for shot in sequence.shots for entry in entries]
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        fids = np.array(list(pool.map(fid, jobs))).reshape(len(sequence.shots), len(entries), points)
+    shots = {shot.name: shot_fids for shot, shot_fids in zip(sequence.shots, fids, strict=True)}
+    for name, weights in sequence.combinations.items():
+        shots[name] = sum(weight * shots[shot] for shot, weight in weights.items())
+    meta = {
+        "sequence": sequence.name,
+        "echo_time_s": sequence.echo_time,
+        "macromolecules": list(config.get("macromolecules", ())),
+        "provenance": provenance(dict(config)),
+    }
+    return {
+        name: BasisSet(tuple(names), shot_fids, dwell, frequency, linewidth, meta | {"subspectrum": name})
+        for name, shot_fids in shots.items()
+    }
+
+
+def _refuse_aliasing(name: str, lines, bandwidth: float, frequency: float) -> None:
+    outside = np.abs(lines.frequency[np.abs(lines.amplitude) > _ALIAS_LIMIT])
+    if outside.size and outside.max() > bandwidth / 2:
+        needed = int(np.ceil(2.1 * outside.max() / 100) * 100)
+        raise SpinsculptError(
+            f"basis.bandwidth: {name} has a line {outside.max():.0f} Hz ({outside.max() / frequency:.2f} ppm) from the "
+            f"receiver, which a bandwidth of {bandwidth:g} Hz folds over; {needed} Hz would work."
+        )
