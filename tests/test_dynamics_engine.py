@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from spinsculpt.dynamics import engine, pulse_propagator
+from spinsculpt.dynamics import engine, propagator
 from spinsculpt.dynamics.engine import SpinGroup, choose_substeps, exact_propagate, propagate, splitting_error
 from spinsculpt.pulses import Pulse
+from spinsculpt.sequences import ShapedPulse
 from test_dynamics import AX, F0, GLU, SINGLE
 
 DWELL = 2e-4
@@ -48,7 +49,9 @@ def test_engine_agrees_with_the_exact_event_interpreter(waveforms):
     nutation = waveforms[0].numpy() @ [1, 1j]
     pulse = Pulse("random", nutation / (2 * np.pi * 42.577478518), DWELL)
     (fast,) = propagate(waveforms[:1], DWELL, [SpinGroup.from_system(GLU, F0, [7.0], 2.0)], 16)
-    np.testing.assert_allclose(fast[0], pulse_propagator(pulse, GLU, F0, b0_hz=7.0, receiver_ppm=2.0), atol=1e-5)
+    np.testing.assert_allclose(
+        fast[0], propagator([ShapedPulse(pulse)], GLU, F0, b0_hz=7.0, receiver_ppm=2.0), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("method", [lambda *a: propagate(*a)[0], batched], ids=["compiled", "batched"])

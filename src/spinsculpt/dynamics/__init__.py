@@ -3,6 +3,6 @@
 Importing this package imports neither torch nor numba.
 """
 
-from spinsculpt.dynamics._exact import evolve, line_list, pulse_propagator
+from spinsculpt.dynamics._exact import evolve, free_eigensystem, line_list, propagator
 
-__all__ = ["evolve", "line_list", "pulse_propagator"]
+__all__ = ["evolve", "free_eigensystem", "line_list", "propagator"]

@@ -15,7 +15,6 @@ import numpy as np
 
 from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse
 from spinsculpt.sequences import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.spectra import LineList
 from spinsculpt.spins import SpinSystem, coherence_order, hamiltonian, raising, total
@@ -50,7 +49,7 @@ def line_list(
         Lines in ascending frequency (Hz); degenerate ones merged, vanishing ones left out.
     """
     rho = evolve(events, system, central_frequency, b1_scale, b0_hz, receiver_ppm, position)
-    energy, states = _eigensystem(system, central_frequency, b0_hz, receiver_ppm)
+    energy, states = free_eigensystem(system, central_frequency, b0_hz, receiver_ppm)
     detection = states.T @ raising(system.n_spins) @ states
     amplitude = (detection.T * (states.T @ rho @ states)).ravel() * (4 * system.weight / system.dimension)
     frequency = ((energy[None, :] - energy[:, None]) / (2 * np.pi)).ravel()
@@ -72,45 +71,55 @@ def evolve(
 
     Arguments are those of `line_list`.
     """
-    position = position or {}
     rho = (total(system.n_spins, "z") if start is None else start).astype(complex)
-    frame = (system, central_frequency, b0_hz, receiver_ppm)
     for event in events:
-        match event:
-            case CoherenceFilter(orders):
-                rho = np.where(np.isin(coherence_order(system.n_spins), orders), rho, 0)
-                continue
-            case Delay(duration):
-                if duration < 0:
-                    raise SpinsculptError(f"A delay of {duration * 1e3:.3f} ms is negative; lengthen the echo time.")
-                energy, states = _eigensystem(*frame)
-                u = (states * np.exp(-1j * energy * duration)) @ states.T
-            case HardPulse(flip_angle, phase):
-                u = _rotation(system.n_spins, np.deg2rad(flip_angle), np.deg2rad(phase))
-            case ShapedPulse():
-                u = _shaped(event, b1_scale, position, *frame)
-            case Slot(name):
-                raise SpinsculptError(f"Slot {name!r} is empty: fill it with a designed pulse before simulating.")
-            case _:
-                raise TypeError(f"{type(event).__name__} is not an event.")
-        rho = u @ rho @ u.conj().T
+        if isinstance(event, CoherenceFilter):
+            rho = np.where(np.isin(coherence_order(system.n_spins), event.orders), rho, 0)
+        else:
+            u = _unitary(event, b1_scale, position or {}, system, central_frequency, b0_hz, receiver_ppm)
+            rho = u @ rho @ u.conj().T
     return rho
 
 
-def pulse_propagator(
-    pulse: Pulse,
+def propagator(
+    events: Iterable[Event],
     system: SpinSystem,
     central_frequency: float,
     b1_scale: float = 1.0,
     b0_hz: float = 0.0,
     receiver_ppm: float = 4.65,
+    position: Mapping[str, float] | None = None,
 ) -> np.ndarray:
-    """Unitary of an RF waveform on the frequency `receiver_ppm`, complex, shape (2**n, 2**n)."""
-    return _shaped(ShapedPulse(pulse), b1_scale, {}, system, central_frequency, b0_hz, receiver_ppm)
+    """Unitary of events without coherence filters, complex, shape (2**n, 2**n). Arguments are those of `line_list`."""
+    u = np.eye(system.dimension, dtype=complex)
+    for event in events:
+        u = _unitary(event, b1_scale, position or {}, system, central_frequency, b0_hz, receiver_ppm) @ u
+    return u
+
+
+def _unitary(event: Event, b1_scale: float, position: Mapping[str, float], system: SpinSystem, *frame: float):
+    match event:
+        case Delay(duration):
+            if duration < 0:
+                raise SpinsculptError(f"A delay of {duration * 1e3:.3f} ms is negative; lengthen the echo time.")
+            energy, states = free_eigensystem(system, *frame)
+            return (states * np.exp(-1j * energy * duration)) @ states.T
+        case HardPulse(flip_angle, phase):
+            return _rotation(system.n_spins, np.deg2rad(flip_angle), np.deg2rad(phase))
+        case ShapedPulse():
+            return _shaped(event, b1_scale, position, system, *frame)
+        case Slot(name):
+            raise SpinsculptError(f"Slot {name!r} is empty: fill it with a designed pulse before simulating.")
+        case CoherenceFilter():
+            raise SpinsculptError("A coherence filter is no unitary; evolve the density operator instead.")
+    raise TypeError(f"{type(event).__name__} is not an event.")
 
 
 @lru_cache(maxsize=512)
-def _eigensystem(system: SpinSystem, central_frequency: float, b0_hz: float, receiver_ppm: float):
+def free_eigensystem(
+    system: SpinSystem, central_frequency: float, b0_hz: float = 0.0, receiver_ppm: float = 4.65
+) -> tuple[np.ndarray, np.ndarray]:
+    """Energies in rad/s, ascending, and real eigenvectors (columns) of the free Hamiltonian."""
     return np.linalg.eigh(_free(system, central_frequency, b0_hz, receiver_ppm))
 
 
