@@ -3,6 +3,6 @@
 Importing this package imports neither torch nor numba.
 """
 
-from spinsculpt.dynamics._exact import evolve, free_eigensystem, line_list, propagator
+from spinsculpt.dynamics._exact import detected_lines, evolve, free_eigensystem, line_list, propagator
 
-__all__ = ["evolve", "free_eigensystem", "line_list", "propagator"]
+__all__ = ["detected_lines", "evolve", "free_eigensystem", "line_list", "propagator"]

@@ -49,6 +49,13 @@ def line_list(
         Lines in ascending frequency (Hz); degenerate ones merged, vanishing ones left out.
     """
     rho = evolve(events, system, central_frequency, b1_scale, b0_hz, receiver_ppm, position)
+    return detected_lines(rho, system, central_frequency, b0_hz, receiver_ppm)
+
+
+def detected_lines(
+    rho: np.ndarray, system: SpinSystem, central_frequency: float, b0_hz: float = 0.0, receiver_ppm: float = 4.65
+) -> LineList:
+    """Lines of the signal that a density operator gives from now on; `line_list` of a state."""
     energy, states = free_eigensystem(system, central_frequency, b0_hz, receiver_ppm)
     detection = states.T @ raising(system.n_spins) @ states
     amplitude = (detection.T * (states.T @ rho @ states)).ravel() * (4 * system.weight / system.dimension)
