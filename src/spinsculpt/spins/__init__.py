@@ -1,5 +1,6 @@
 """Spin systems, the metabolite library, and spin operators (numpy only)."""
 
+from spinsculpt.spins._bounds import transfer_bound, unitary_bound
 from spinsculpt.spins._library import Library, Macromolecule, Metabolite, load_library
 from spinsculpt.spins._operators import coherence_order, hamiltonian, lowering, raising, single_spin, total
 from spinsculpt.spins._system import SpinSystem
@@ -16,4 +17,6 @@ __all__ = [
     "raising",
     "single_spin",
     "total",
+    "transfer_bound",
+    "unitary_bound",
 ]
