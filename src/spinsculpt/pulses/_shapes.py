@@ -28,8 +28,12 @@ def from_envelope(name: str, envelope: np.ndarray, duration: float, flip_angle: 
     return Pulse(name, np.asarray(envelope, complex) * nutation / GAMMA_BAR, duration / len(envelope))
 
 
-def gaussian(duration: float, flip_angle: float = 180.0, truncation: float = 0.05, samples: int = 100) -> Pulse:
-    """Gaussian pulse whose ends are at `truncation` of its peak; duration in s, flip angle in degrees."""
+def gaussian(duration: float, flip_angle: float = 180.0, truncation: float = 0.07, samples: int = 100) -> Pulse:
+    """Gaussian pulse whose ends are at `truncation` of its peak; duration in s, flip angle in degrees.
+
+    As a 180-degree pulse it inverts a band of 1.2 / duration (full width at half maximum): 86 Hz in 14 ms, like the
+    editing pulses of MEGA-PRESS.
+    """
     x = _midpoints(samples)
     return from_envelope("gaussian", np.exp(np.log(truncation) * (2 * x) ** 2), duration, flip_angle)
 
