@@ -18,8 +18,7 @@ def read_pulse(path: Path | str, duration: float | None = None, flip_angle: floa
     Args:
         path: Siemens .pta, Varian/Agilent .RF, Bruker (JCAMP-DX shape) or .json of spinsculpt (which is complete).
         duration: s; these formats (but .json) do not hold it.
-        flip_angle: degrees on resonance. A waveform without net area (adiabatic) is scaled to the smallest peak B1 that
-            inverts by 99 % instead.
+        flip_angle: degrees on resonance.
     """
     path = Path(path)
     if not path.is_file():
@@ -40,17 +39,30 @@ def read_pulse(path: Path | str, duration: float | None = None, flip_angle: floa
 
 
 def scaled(name: str, waveform: np.ndarray, duration: float, flip_angle: float) -> Pulse:
-    """Pulse of a complex waveform in any unit, scaled to a flip angle on resonance (degrees); duration in s."""
+    """Pulse of a complex waveform in any unit, scaled to a flip angle on resonance.
+
+    Amplitude-modulated waveforms (phases 0 and 180 degrees) have the flip angle of their area. Of phase-modulated ones
+    (adiabatic), the smallest B1 is taken that comes within 1 % of the wanted |Mz|.
+
+    Args:
+        name: of the pulse.
+        waveform: complex samples, shape (samples,).
+        duration: s.
+        flip_angle: degrees.
+    """
     dwell = duration / len(waveform)
-    area = np.abs(waveform.sum()) * dwell
-    if area > 0.02 * np.abs(waveform).sum() * dwell:
-        return Pulse(name, waveform * (flip_angle / 360 / GAMMA_BAR / area), dwell)
-    unit = Pulse(name, waveform / np.abs(waveform).max(), dwell)
-    peak = np.geomspace(1.0, 200.0, 400)  # uT
-    inverted = np.array([refocusing_profile(unit, np.zeros(1), b1)[0] for b1 in peak]) > 0.99
-    if not inverted.any():
-        raise SpinsculptError(f"Pulse {name!r} of {duration * 1e3:g} ms does not invert at any B1 below 200 uT.")
-    return Pulse(name, unit.b1 * peak[inverted.argmax()], dwell)
+    unit = waveform / waveform[np.abs(waveform).argmax()]
+    area = np.abs(unit.sum()) * dwell
+    if np.abs(unit.imag).max() < 1e-6 and area > 1e-3 * duration:
+        return Pulse(name, waveform * (flip_angle / 360 / GAMMA_BAR / area / np.abs(waveform).max()), dwell)
+    pulse = Pulse(name, unit, dwell)
+    peak = np.geomspace(0.5, 200.0, 600)  # uT
+    reached = refocusing_profile(pulse, np.zeros_like(peak), peak) > np.sin(np.deg2rad(flip_angle) / 2) ** 2 - 0.005
+    if not reached.any():
+        raise SpinsculptError(
+            f"Pulse {name!r} of {duration * 1e3:g} ms does not flip by {flip_angle:g} degrees at any B1."
+        )
+    return Pulse(name, waveform * (peak[reached.argmax()] / np.abs(waveform).max()), dwell)
 
 
 def write_pulse(path: Path | str, pulse: Pulse) -> None:

@@ -8,21 +8,24 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses._pulse import Pulse
 
 
-def spin_rotation(pulse: Pulse, offset: np.ndarray, b1_scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+def spin_rotation(
+    pulse: Pulse, offset: np.ndarray, b1_scale: float | np.ndarray = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
     r"""Cayley-Klein parameters of the rotation of a spin 1/2: U = [[a, -conj(b)], [b, conj(a)]].
 
     Args:
         pulse: the waveform.
         offset: frequency of the spin minus that of the pulse in Hz, any shape.
-        b1_scale: factor on the amplitude.
+        b1_scale: factor on the amplitude; a number or an array of the shape of `offset`.
     Returns:
         a, b: complex, of the shape of `offset`.
     """
     offset = np.asarray(offset, float)
     a, b = np.ones(offset.shape, complex), np.zeros(offset.shape, complex)
     half_z = np.pi * offset * pulse.dwell
-    for sample in pulse.nutation * b1_scale * pulse.dwell / 2:
-        angle = np.sqrt(half_z**2 + abs(sample) ** 2)
+    for nutation in pulse.nutation * pulse.dwell / 2:
+        sample = nutation * b1_scale
+        angle = np.sqrt(half_z**2 + np.abs(sample) ** 2)
         sine = np.sinc(angle / np.pi)
         step_a = np.cos(angle) - 1j * half_z * sine
         step_b = -1j * sample * sine
@@ -30,12 +33,12 @@ def spin_rotation(pulse: Pulse, offset: np.ndarray, b1_scale: float = 1.0) -> tu
     return a, b
 
 
-def refocusing_profile(pulse: Pulse, offset: np.ndarray, b1_scale: float = 1.0) -> np.ndarray:
+def refocusing_profile(pulse: Pulse, offset: np.ndarray, b1_scale: float | np.ndarray = 1.0) -> np.ndarray:
     """Part of the order -1 that the pulse turns into order +1, |b|^2, from 0 to 1; offset in Hz."""
     return np.abs(spin_rotation(pulse, offset, b1_scale)[1]) ** 2
 
 
-def excitation_profile(pulse: Pulse, offset: np.ndarray, b1_scale: float = 1.0) -> np.ndarray:
+def excitation_profile(pulse: Pulse, offset: np.ndarray, b1_scale: float | np.ndarray = 1.0) -> np.ndarray:
     """Transverse magnetisation after the pulse from equilibrium, 2 conj(a) b, complex; offset in Hz."""
     a, b = spin_rotation(pulse, offset, b1_scale)
     return 2 * np.conj(a) * b
