@@ -152,11 +152,11 @@ def steam(echo_time: float, mixing_time: float = 0.010, name: str = "steam") -> 
 
     Frahm 1987, doi:10.1016/0022-2364(87)90154-5. Order +1 in the first TE/2, order 0 (z and zero-quantum) in TM.
     """
-    pulse = HardPulse(90.0, 90.0)
+    store, recall = HardPulse(90.0, -90.0), HardPulse(90.0, 90.0)
 
     def build(te: float) -> tuple[Event, ...]:
         return _timeline(
-            [_excited(EXCITATION), (te / 2, (_PLUS, pulse, _ZERO)), (te / 2 + mixing_time, (_ZERO, pulse, _MINUS))],
+            [_excited(EXCITATION), (te / 2, (_PLUS, store, _ZERO)), (te / 2 + mixing_time, (_ZERO, recall, _MINUS))],
             te + mixing_time,
         )
 

@@ -1,0 +1,231 @@
+"""Basis sets: axis, scale, formats, and agreement with other programs."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from spinsculpt.basis import (
+    BasisSet,
+    central_frequency,
+    export_lcmodel,
+    read_basis,
+    simulate_basis,
+    write_basis,
+)
+from spinsculpt.conventions import ppm_axis, time_axis, to_spectrum
+from spinsculpt.dynamics import line_list
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.pulses import gaussian
+from spinsculpt.sequences import megapress, press, pulse_acquire
+from spinsculpt.spectra import decay
+from spinsculpt.spins import load_library
+
+CONFIG = {
+    "field": 3.0,
+    "points": 2048,
+    "bandwidth": 2000.0,
+    "linewidth": 1.0,
+    "metabolites": ["NAA", "Cr", "PCh", "Glu", "Gln"],
+    "macromolecules": ["MM09", "MM20"],
+}
+
+
+@pytest.fixture(scope="module")
+def press30():
+    return simulate_basis(press(0.030, name="press30"), CONFIG)["press30"]
+
+
+@pytest.fixture(scope="module")
+def mega():
+    return simulate_basis(megapress(gaussian(0.014)), CONFIG)
+
+
+def test_singlets_are_where_their_shifts_say(press30):
+    """Guards against a mirrored ppm axis."""
+    for name, ppm in (("NAA", 2.008), ("Cr", 3.027), ("PCh", 3.208), ("MM09", 0.91)):
+        peak = press30.ppm[np.argmax(press30.spectra[press30.index(name)].real)]
+        assert peak == pytest.approx(ppm, abs=0.008)
+
+
+def test_first_point_counts_protons():
+    basis = simulate_basis(pulse_acquire(), CONFIG)["pulse_acquire"]
+    library = load_library()
+    for name in CONFIG["metabolites"]:
+        assert basis[name][0] == pytest.approx(library[name].protons, abs=1e-6)
+    assert basis["MM20"][0] == pytest.approx(2.39)
+
+
+def test_linewidth_is_in_the_basis(press30):
+    basis = simulate_basis(press(0.030), CONFIG | {"points": 16384, "linewidth": 4.0})["press"]
+    spectrum = basis.spectra[basis.index("Cr")].real
+    near = np.abs(basis.ppm - 3.027) < 0.3
+    inside = basis.ppm[near & (spectrum > (spectrum[near].max() + np.median(spectrum)) / 2)]
+    assert (inside[-1] - inside[0]) * basis.central_frequency == pytest.approx(4.0, abs=0.3)
+
+
+def test_difference_spectrum_is_half_of_on_minus_off(mega):
+    assert set(mega) == {"on", "off", "diff", "sum"}
+    assert mega["diff"].fids == pytest.approx((mega["on"].fids - mega["off"].fids) / 2)
+    # Creatine is untouched by the editing pulses; NAA at 2.01 ppm is saturated by the pulse at 1.9 ppm.
+    cr, naa = mega["diff"].index("Cr"), mega["diff"].index("NAA")
+    assert np.abs(mega["diff"].fids[cr]).max() < 0.03 * np.abs(mega["on"].fids[cr]).max()
+    assert np.abs(mega["diff"].fids[naa][0]) > 1
+
+
+def test_one_thread_or_two_give_the_same(press30):
+    assert np.array_equal(simulate_basis(press(0.030), CONFIG, threads=2)["press"].fids, press30.fids)
+
+
+def test_central_frequency_may_be_given():
+    assert central_frequency(CONFIG) == pytest.approx(127.732, abs=1e-3)
+    assert central_frequency(CONFIG | {"central_frequency": 127.750896}) == 127.750896
+
+
+def test_folder_round_trip(tmp_path, press30, mega):
+    write_basis({"press30": press30}, tmp_path / "press30")
+    again = read_basis(tmp_path / "press30")["press30"]
+    assert again.names == press30.names
+    assert np.array_equal(again.fids, press30.fids)
+    assert (again.dwell, again.central_frequency, again.linewidth) == (5e-4, press30.central_frequency, 1.0)
+    write_basis(mega, tmp_path / "megapress")
+    assert set(read_basis(tmp_path / "megapress")) == set(mega)
+
+
+def test_rewriting_a_folder_leaves_no_stale_metabolite(tmp_path, press30):
+    press30.write_fslmrs(tmp_path)
+    BasisSet(press30.names[:2], press30.fids[:2], press30.dwell, press30.central_frequency).write_fslmrs(tmp_path)
+    assert BasisSet.read_fslmrs(tmp_path).names == press30.names[:2]
+
+
+def test_reads_fsl_mrs_own_files(shared):
+    basis = BasisSet.read_fslmrs(shared / "reference" / "fslmrs_synthetic" / "basis")
+    assert "sIns" in basis.names
+    peak = basis.ppm[np.argmax(np.abs(basis.spectra[basis.index("NAA")]))]
+    assert peak == pytest.approx(2.008, abs=0.008)
+
+
+def test_lcmodel_round_trip(tmp_path, press30):
+    press30.write_lcmodel(tmp_path / "press30.basis")
+    again = BasisSet.read_lcmodel(tmp_path / "press30.basis")
+    assert again.names == tuple(CONFIG["metabolites"])  # macromolecules are left to LCModel
+    assert again.points == 2 * press30.points  # zero-filled, as LCModel wants them
+    assert again["Glu"][: press30.points] == pytest.approx(press30["Glu"], abs=1e-5)
+
+
+def test_lcmodel_export_has_a_file_a_subspectrum(tmp_path, mega):
+    write_basis(mega, tmp_path / "megapress")
+    written = export_lcmodel(tmp_path / "megapress", tmp_path / "megapress.basis")
+    assert sorted(path.name for path in written) == sorted(
+        ["megapress.basis", "megapress_off.basis", "megapress_diff.basis", "megapress_sum.basis"]
+    )
+    on = BasisSet.read_lcmodel(tmp_path / "megapress.basis")
+    assert on["NAA"][:2048] == pytest.approx(mega["on"]["NAA"], abs=1e-5)
+
+
+def test_reads_basis_files_of_others(shared):
+    selftest = BasisSet.read_lcmodel(shared / "reference" / "lcmodel_selftest" / "3t.basis")
+    assert selftest.points == 1024 and selftest.dwell == 5e-4
+    peak = selftest.ppm[np.argmax(np.abs(selftest.spectra[selftest.index("NAA")]))]
+    assert peak == pytest.approx(2.008, abs=0.01)
+
+
+def test_truncated_files_are_refused(tmp_path, press30):
+    press30.write_lcmodel(tmp_path / "p.basis")
+    text = (tmp_path / "p.basis").read_text()
+    (tmp_path / "cut.basis").write_text(text[: len(text) * 2 // 3])
+    with pytest.raises(SpinsculptError, match="truncated or damaged"):
+        BasisSet.read_lcmodel(tmp_path / "cut.basis")
+    press30.write_fslmrs(tmp_path / "folder")
+    (tmp_path / "folder" / "Glu.json").write_text('{"basis": {"basis_re": [1,')
+    with pytest.raises(SpinsculptError, match=r"Glu\.json is no FSL-MRS basis file"):
+        BasisSet.read_fslmrs(tmp_path / "folder")
+
+
+def test_mixed_folders_are_refused(tmp_path, press30):
+    press30.write_fslmrs(tmp_path)
+    other = json.loads((tmp_path / "Glu.json").read_text())
+    other["basis"]["basis_centre"] = 123.2
+    (tmp_path / "Glu.json").write_text(json.dumps(other))
+    with pytest.raises(SpinsculptError, match="another central frequency"):
+        BasisSet.read_fslmrs(tmp_path)
+
+
+def test_aliasing_bandwidth_names_the_one_that_works():
+    with pytest.raises(SpinsculptError, match=r"bandwidth: MM09.*1100 Hz would work"):
+        simulate_basis(press(0.03), CONFIG | {"bandwidth": 800.0})
+    simulate_basis(press(0.03), CONFIG | {"bandwidth": 1100.0})
+
+
+def test_unknown_metabolite_names_the_nearest():
+    with pytest.raises(SpinsculptError, match="no 'mIns'; did you mean Ins"):
+        simulate_basis(press(0.03), CONFIG | {"metabolites": ["mIns"]})
+
+
+def test_importing_needs_neither_torch_nor_numba():
+    code = "import sys, spinsculpt.basis; sys.exit(any(m in sys.modules for m in ('torch', 'numba', 'scipy')))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["Glu", "NAA", "Cit"])
+def test_ideal_press_equals_fida(shared, name):
+    """FID-A, PRESS 12/18 ms, ideal pulses: the spectra agree to 1e-4 of their peak. FID-A's 3 T is 127.728 MHz."""
+    reference = np.load(shared / "reference" / "fida_press" / f"ideal_{name}.npz")["fid"]
+    metabolite = load_library(alternatives={"Cit": "fida"}, exchangeable=True)[name]
+    events = press(0.030, te1=0.012).shots[0].events
+    fid = sum(line_list(events, part, 127.728).fid(2048, 5e-4) for part in metabolite.parts)
+    fid = fid * decay(2048, 5e-4, linewidth=2.0) / (2 if name == "Cit" else 1)  # FID-A counts one of the two CH2 groups
+    spectrum, expected = to_spectrum(fid), to_spectrum(reference.astype(complex))
+    assert np.abs(spectrum - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def correlation(a, b):
+    return np.abs(np.vdot(a, b)) / np.linalg.norm(a) / np.linalg.norm(b)
+
+
+def test_megapress_agrees_with_isbi_basis(shared):
+    """FID-A MEGA-PRESS 68, editing 20 ms at 1.88/7.4 ppm, receiver at 3 ppm, shaped refocusing (ideal here)."""
+    scipy_io = pytest.importorskip("scipy.io")
+    editing = megapress(gaussian(0.020), 0.068, 0.010, {"on": 1.88, "off": 7.4}, central_frequency=127.728)
+    basis = simulate_basis(
+        editing,
+        CONFIG
+        | {"central_frequency": 127.728, "linewidth": 2.0, "metabolites": ["GABA", "Ins", "Lac", "Glc", "NAA"]}
+        | {"macromolecules": []},
+    )
+    to_water = np.exp(2j * np.pi * (3.0 - 4.65) * 127.728 * time_axis(2048, 5e-4))
+    window = np.abs(ppm_axis(2048, 5e-4, 127.728) - 2.25) < 2.05
+    for name in basis["on"].names:
+        fids = {
+            sub: scipy_io.loadmat(shared / "reference" / "isbi_mega68" / f"{name}_{sub.upper()}.mat")["fids"].ravel()
+            for sub in ("on", "off")
+        }
+        fids["diff"] = (fids["on"] - fids["off"]) / 2
+        for sub, reference in fids.items():
+            ours, theirs = to_spectrum(basis[sub][name])[window], to_spectrum(reference * to_water)[window]
+            assert correlation(ours, theirs) > 0.99, (name, sub)
+
+
+def test_lcmodel_reads_our_basis(tmp_path, press30):
+    """The real LCModel, when it is on PATH, fits a spectrum made of our basis with our .basis file."""
+    lcmodel = shutil.which("lcmodel")
+    if lcmodel is None:
+        pytest.skip("lcmodel is not on PATH")
+    press30.write_lcmodel(tmp_path / "p.basis")
+    data = 8 * press30["Cr"] + 10 * press30["NAA"] + 9 * press30["Glu"] + 2 * press30["Gln"] + 1.5 * press30["PCh"]
+    rng = np.random.default_rng(0)
+    data = np.conj(data * decay(2048, 5e-4, 5.0)) + rng.normal(size=(2048, 2)) @ [0.02, 0.02j]
+    rows = "\n".join(f"{z.real:15.6E}{z.imag:15.6E}" for z in data)
+    (tmp_path / "data.raw").write_text(f" $NMID\n FMTDAT='(2E15.6)'\n VOLUME=1\n TRAMP=1\n $END\n{rows}\n")
+    control = (
+        f" $LCMODL\n nunfil=2048\n deltat=5e-4\n hzpppm={press30.central_frequency:.6f}\n filbas='p.basis'\n"
+        " filraw='data.raw'\n filps='out.ps'\n lcsv=11\n filcsv='out.csv'\n nsimul=0\n neach=0\n $END\n"
+    )
+    subprocess.run([lcmodel], input=control, text=True, cwd=tmp_path, timeout=120, check=True, capture_output=True)
+    header, values = (line.split(",") for line in (tmp_path / "out.csv").read_text().splitlines()[:2])
+    found = {name.strip(): float(value) for name, value in zip(header, values, strict=True)}
+    assert found["Glu"] / found["Cr"] == pytest.approx(9 / 8, rel=0.05)
+    assert found["NAA"] / found["Cr"] == pytest.approx(10 / 8, rel=0.05)

@@ -1,0 +1,142 @@
+"""Sequences as data, and what they do to spins."""
+
+import numpy as np
+import pytest
+
+from spinsculpt.dynamics import line_list
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.pulses import Pulse, gaussian, sinc
+from spinsculpt.sequences import (
+    CoherenceFilter,
+    Delay,
+    Sequence,
+    ShapedPulse,
+    SlicePulse,
+    Slot,
+    build_sequence,
+    megapress,
+    press,
+    pulse_acquire,
+    slaser,
+    spin_echo,
+    steam,
+)
+from spinsculpt.spins import SpinSystem, load_library
+
+F0 = 127.732
+UNCOUPLED = SpinSystem("one", ("H",), (2.7,))
+ECHOES = [spin_echo(0.05), press(0.03), press(0.1, te1=0.04), megapress(gaussian(0.014)), slaser(0.035)]
+
+
+def signal(sequence, system, shot=0):
+    return line_list(sequence.shots[shot].events, system, F0)
+
+
+@pytest.mark.parametrize("sequence", ECHOES, ids=lambda s: s.name)
+def test_uncoupled_spins_come_back_in_phase_at_any_echo_time(sequence):
+    """Every refocusing sequence with ideal pulses equals pulse-acquire for spins without couplings."""
+    lines, reference = signal(sequence, UNCOUPLED, -1), signal(pulse_acquire(), UNCOUPLED)
+    assert lines.frequency == pytest.approx(reference.frequency)
+    assert lines.amplitude == pytest.approx(
+        reference.amplitude, abs=5e-3
+    )  # the OFF pulse at 7.46 ppm is not quite silent
+    assert reference.amplitude == pytest.approx(1.0)
+
+
+def test_steam_keeps_half_of_the_signal():
+    assert signal(steam(0.02), UNCOUPLED).amplitude == pytest.approx(0.5)
+
+
+def test_press_of_lactate_inverts_its_doublet_after_one_over_j():
+    lactate = load_library()["Lac"].parts[0]
+    methyl = {}
+    for echo_time in (1 / 6.933, 2 / 6.933):
+        lines = signal(press(echo_time), lactate)
+        methyl[echo_time] = lines.amplitude[lines.frequency < -400].sum().real
+    inverted, upright = methyl.values()
+    assert inverted == pytest.approx(-3, abs=0.1)
+    assert upright == pytest.approx(3, abs=0.15)
+
+
+def test_editing_on_the_coupling_partner_refocuses_gaba():
+    """At TE 68 ms the outer lines of the triplet at 3 ppm are inverted, unless the spins at 1.9 ppm are, on the way."""
+    gaba = load_library()["GABA"].parts[0]
+    sequence = megapress(gaussian(0.014))
+    area = []
+    for shot in (0, 1):
+        lines = signal(sequence, gaba, shot)
+        outer = np.abs(lines.frequency - (3.013 - 4.65) * F0)
+        area.append(lines.amplitude[(outer > 4) & (outer < 12)].sum().real)
+    on, off = area
+    assert off < -0.5 < 0.5 < on
+    ppm = [event.offset / F0 + 4.65 for event in sequence.shots[0].events if isinstance(event, ShapedPulse)]
+    assert ppm == pytest.approx([1.9, 1.9])
+
+
+def test_megapress_timing_is_that_of_the_field():
+    """TE 68, TE1 10 ms: 5, 17, 17, 17, 12 ms between the centres of the pulses."""
+    delays = [event.duration for event in megapress(gaussian(0.014)).shots[0].events if isinstance(event, Delay)]
+    assert delays == pytest.approx([0.005, 0.010, 0.010, 0.010, 0.005])
+
+
+def test_gap_slot_stands_between_filters_of_order_one():
+    sequence = press(0.048, gap=Slot("gap", "gap", 0.020))
+    events = sequence.shots[0].events
+    place = events.index(sequence.slots[0])
+    assert {events[place - 1], events[place + 1]} == {CoherenceFilter((1,))}
+    assert sequence.shots[0].duration == pytest.approx(0.048)
+
+
+def test_a_silent_gap_pulse_leaves_press_as_it_is():
+    glu = load_library()["Glu"].parts[0]
+    filled = press(0.048, gap=Slot("gap", "gap", 0.020)).fill({"gap": Pulse("silent", np.zeros(100), 2e-4)})
+    assert signal(filled, glu).amplitude == pytest.approx(signal(press(0.048), glu).amplitude)
+
+
+def test_fill_refuses_what_does_not_fit():
+    sequence = press(0.048, gap=Slot("gap", "gap", 0.020))
+    with pytest.raises(SpinsculptError, match=r"lasts 10\.000 ms but slot 'gap' 20\.000 ms"):
+        sequence.fill({"gap": Pulse("short", np.zeros(100), 1e-4)})
+    with pytest.raises(SpinsculptError, match="no slot 'prep'; it has gap"):
+        sequence.fill({"prep": Pulse("p", np.zeros(100), 2e-4)})
+
+
+@pytest.mark.parametrize(
+    "sequence",
+    [megapress(gaussian(0.014)), press(0.035, refocusing=SlicePulse(sinc(0.005, 180, 3), 0.02), gap=None), steam(0.02)],
+    ids=lambda s: s.name,
+)
+def test_json_round_trip(tmp_path, sequence):
+    sequence.write(tmp_path / "sequence.json")
+    again = Sequence.read(tmp_path / "sequence.json")
+    assert (again.name, again.subspectra, again.combinations) == (
+        sequence.name,
+        sequence.subspectra,
+        sequence.combinations,
+    )
+    again.write(tmp_path / "again.json")
+    assert signal(again, UNCOUPLED).amplitude == pytest.approx(signal(sequence, UNCOUPLED).amplitude)
+
+
+def test_short_echo_time_names_the_one_that_works():
+    refocusing = SlicePulse(sinc(0.007, 180, 3), 0.02)
+    with pytest.raises(SpinsculptError, match=r"10 ms is shorter.*19\.1 ms or more"):
+        press(0.010, refocusing=refocusing)
+    press(0.0191, refocusing=refocusing)
+    with pytest.raises(SpinsculptError, match="or more would work"):
+        megapress(gaussian(0.040))
+
+
+def test_configuration_builds_what_it_names():
+    editing = {"ppm": {"on": 4.18, "off": 7.5}, "shape": "gaussian", "duration": 0.02}
+    sequence = build_sequence("lac", {"type": "megapress", "echo_time": 0.14, "te1": 0.01, "editing": editing})
+    assert sequence.subspectra == ("on", "off", "diff", "sum")
+    design = Pulse("selective", np.ones(100), 1e-4)
+    free = build_sequence("free", {"type": "pulse_acquire", "excitation": "selective"}, {"selective": design})
+    assert free.shots[0].events[0].pulse is design
+    with pytest.raises(SpinsculptError, match=r"sequences\.free\.gap.*no pulse"):
+        build_sequence("free", {"type": "press", "echo_time": 0.03, "gap": "absent"})
+    with pytest.raises(SpinsculptError, match="steam has no 'gap' slot"):
+        build_sequence("s", {"type": "steam", "echo_time": 0.03, "gap": "selective"}, {"selective": design})
+    with pytest.raises(SpinsculptError, match="needs an echo_time"):
+        build_sequence("p", {"type": "press"})
