@@ -1,0 +1,28 @@
+"""Fit spectra as linear combinations of a basis, with uncertainties. No torch, no numba, no pandas."""
+
+from spinsculpt.fit._crlb import predict_crlb
+from spinsculpt.fit._estimates import Estimates
+from spinsculpt.fit._files import fit_files, read_basis
+from spinsculpt.fit._fit import fit, water_amplitude
+from spinsculpt.fit._fslmrs import find_fsl_mrs, fit_with_fsl_mrs
+from spinsculpt.fit._model import FitModel, SoftRatio
+from spinsculpt.fit._quantify import WaterScaling, tissue_fractions, water_scaling
+from spinsculpt.fit._result import Curve, FitResult
+
+__all__ = [
+    "Curve",
+    "Estimates",
+    "FitModel",
+    "FitResult",
+    "SoftRatio",
+    "WaterScaling",
+    "find_fsl_mrs",
+    "fit",
+    "fit_files",
+    "fit_with_fsl_mrs",
+    "predict_crlb",
+    "read_basis",
+    "tissue_fractions",
+    "water_amplitude",
+    "water_scaling",
+]

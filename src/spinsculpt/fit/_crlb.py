@@ -1,0 +1,79 @@
+"""Cramer-Rao lower bounds: of a fit, and of a measurement that is only planned."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from spinsculpt.basis import BasisSet
+from spinsculpt.conventions import FID
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit._data import prepare
+from spinsculpt.fit._estimates import Estimates
+from spinsculpt.fit._model import FitModel
+from spinsculpt.fit._problem import Problem
+
+_SINGULAR = 1e-13  # relative eigenvalue of the information below which a direction is undetermined
+
+
+def predict_crlb(
+    bases: Sequence[BasisSet],
+    concentrations: dict[str, float],
+    model: FitModel,
+    noise_sd: Sequence[float],
+    linewidth_hz: float,
+    gaussian_hz: float = 0.0,
+    stiffness: float | None = None,
+) -> Estimates:
+    """CRLBs that a fit of `bases` would have, by the Jacobian that the fit itself uses.
+
+    Args:
+        bases: one a spectrum; several are a joint fit, each with its share of the scan time in its `noise_sd`.
+        concentrations: of every name that the model takes from the bases, in units in which one proton gives the basis.
+        model: the model that would be fitted; all its parameters count as unknown.
+        noise_sd: SD of one real channel of `to_spectrum`, one a spectrum.
+        linewidth_hz: Lorentzian full width at half maximum of the measurement; what is in a basis already
+            (`BasisSet.linewidth`) is not added again.
+        gaussian_hz: Gaussian full width at half maximum.
+        stiffness: degrees of freedom per ppm of a spline baseline, where `model.baseline` leaves it open.
+    Returns:
+        Concentrations with their covariance; every other parameter marginalised.
+    """
+    missing = [name for name in model.selection(bases[0].names) if name not in concentrations]
+    if missing:
+        raise SpinsculptError(
+            f"No concentration is given for {', '.join(missing)}; give one, or exclude the name from the fit."
+        )
+    if model.baseline_kind == ("spline", None):
+        if stiffness is None:
+            raise SpinsculptError("A predicted CRLB needs the stiffness of the spline: baseline spline:STIFFNESS.")
+        model = replace(model, baseline=f"spline:{stiffness}")
+    labels = [f"basis {k + 1}" for k in range(len(bases))]
+    flat = [FID(np.ones(basis.points, complex), basis.dwell, basis.central_frequency) for basis in bases]
+    fids, matched = prepare(flat, bases, model, labels)
+    problem = Problem(fids, matched, model, np.diag(np.square(np.asarray(noise_sd, float))))
+    values = {
+        "gamma": np.pi * max(linewidth_hz - bases[0].linewidth, 0.0),
+        "gauss": (np.pi * gaussian_hz) ** 2 / (4.0 * np.log(2.0)),
+    }
+    theta = np.array([values.get(parameter.kind, 0.0) for parameter in problem.parameters])
+    c = np.array([concentrations[name] for name in problem.names], float)
+    problem.set_soft_ratios(c)
+    covariance = covariance_of(problem, theta, c)
+    return Estimates(problem.names, c, covariance[: len(c), : len(c)])
+
+
+def covariance_of(problem: Problem, theta: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Covariance of concentrations and nonlinear parameters, the baseline marginalised, shape (L + K, L + K).
+
+    The inverse of the information matrix over all free parameters, at a bound or not. What the data do not determine
+    gets a variance so large that no estimate of it passes a limit; sums that the data do determine keep theirs.
+    """
+    information = problem.fisher(theta, c)
+    scale = np.sqrt(np.diag(information))
+    scale[scale == 0.0] = np.finfo(float).tiny ** 0.25
+    values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
+    values = np.maximum(values, _SINGULAR * values[-1])
+    inverse = (vectors / values) @ vectors.T / np.outer(scale, scale)
+    count = len(c) + len(theta)
+    return inverse[:count, :count]

@@ -1,0 +1,140 @@
+"""From files to a written fit: what the rule `fit` and the command line call."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from spinsculpt.basis import BasisSet
+from spinsculpt.conventions import FID
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit._data import FREQUENCY_TOLERANCE
+from spinsculpt.fit._fit import fit, water_amplitude
+from spinsculpt.fit._model import FitModel
+from spinsculpt.fit._quantify import WaterScaling, water_scaling
+from spinsculpt.fit._result import FitResult
+from spinsculpt.nifti import MRSData, read_fids
+
+IMPLAUSIBLE = 200.0  # mmol/kg of total creatine: ten times what tissue has, so the water is not that of this scan
+COMBINATIONS = {"on": (1.0, 0.0), "off": (0.0, 1.0), "diff": (0.5, -0.5), "sum": (0.5, 0.5)}  # of ON and OFF
+
+
+def fit_files(
+    data: Path | str,
+    basis: Mapping[str, Path | str],
+    out: Path | str,
+    section: Mapping,
+    engine: str = "builtin",
+    water: Path | str | None = None,
+    spectra: Sequence[str] = (),
+) -> FitResult:
+    """Fit one preprocessed scan and write the result.
+
+    Args:
+        data: NIfTI-MRS file; edited data have the dimension DIM_EDIT with ON and OFF.
+        basis: basis (folder of FSL-MRS JSON files or LCModel .basis) of each sub-spectrum; of a one-shot sequence one
+            entry under any name.
+        out: folder of the result, written whole or not at all.
+        section: the validated section `fit` of the config.
+        engine: "builtin" or "fsl_mrs".
+        water: NIfTI-MRS file of the unsuppressed water; None leaves mM and mmol/kg empty.
+        spectra: sub-spectra of edited data, fitted jointly when there are several; empty for a one-shot sequence.
+    """
+    model = FitModel.from_config(dict(section))
+    measured = read_fids(data)
+    labels = tuple(spectra) or tuple(basis)[:1]
+    fids = [sub_spectrum(measured, label, str(data)) for label in spectra] or [_one(measured, str(data))]
+    missing = [label for label in labels if label not in basis]
+    if missing:
+        raise SpinsculptError(
+            f"{data}: there is no basis for the sub-spectrum {missing[0]!r}; there is {', '.join(basis)}."
+        )
+    bases = [read_basis(basis[label]) for label in labels]
+    reference = None if water is None else _water(read_fids(water), measured, str(water), str(data))
+    timing = _timing(measured, section.get("water") or {})
+    if engine == "fsl_mrs":
+        from spinsculpt.fit._fslmrs import fit_with_fsl_mrs
+
+        result = fit_with_fsl_mrs(
+            fids, bases, model, labels, reference, timing, section.get("fsl_mrs_command", "fsl_mrs")
+        )
+    elif engine == "builtin":
+        result = fit(fids, bases, model, labels=labels)
+    else:
+        raise SpinsculptError(f"fit: the engine must be builtin or fsl_mrs, not {engine!r}.")
+    if reference is not None:
+        result = result.with_water(_scaling(result, reference, timing, str(water)))
+    result.write(out, dict(section))
+    return result
+
+
+def read_basis(path: Path | str) -> BasisSet:
+    """A basis from a folder of FSL-MRS JSON files or an LCModel .basis file."""
+    path = Path(path)
+    if path.is_dir():
+        return BasisSet.read_fslmrs(path)
+    if path.is_file():
+        return BasisSet.read_lcmodel(path)
+    raise SpinsculptError(f"{path}: there is no such basis; simulate it first or correct the path.")
+
+
+def sub_spectrum(data: MRSData, name: str, label: str) -> FID:
+    """ON, OFF, DIFF = (ON - OFF) / 2 or SUM = (ON + OFF) / 2 of edited data."""
+    if data.dims != ("DIM_EDIT",) or data.size("DIM_EDIT") != 2:
+        raise SpinsculptError(
+            f"{label}: the sub-spectrum {name!r} needs data with one dimension DIM_EDIT of ON and OFF, not "
+            f"{data.dims or 'none'} of {data.fids.shape[1:]}; preprocess the scan first."
+        )
+    if name not in COMBINATIONS:
+        raise SpinsculptError(f"{label}: there is no sub-spectrum {name!r}; choose of {', '.join(COMBINATIONS)}.")
+    conditions = data.dim_headers.get("DIM_EDIT", {}).get("EditCondition", ["ON", "OFF"])
+    order = (
+        [list(conditions).index("ON"), list(conditions).index("OFF")] if {"ON", "OFF"} == set(conditions) else [0, 1]
+    )
+    return FID(data.fids[:, order] @ np.array(COMBINATIONS[name]), data.dwell, data.central_frequency)
+
+
+def _one(data: MRSData, label: str) -> FID:
+    if data.fids.size != data.points:
+        raise SpinsculptError(
+            f"{label}: holds {data.fids.size // data.points} FIDs along {data.dims}; preprocess it to one first."
+        )
+    return data.fid
+
+
+def _water(water: MRSData, data: MRSData, label: str, data_label: str) -> FID:
+    if abs(water.central_frequency / data.central_frequency - 1.0) > FREQUENCY_TOLERANCE:
+        raise SpinsculptError(
+            f"{label}: the water reference was measured at {water.central_frequency:.4f} MHz, but {data_label} at "
+            f"{data.central_frequency:.4f} MHz; give the reference of the same scan."
+        )
+    mean = water.fids.reshape(water.points, -1).mean(axis=1)
+    return FID(mean, water.dwell, water.central_frequency)
+
+
+def _timing(data: MRSData, water: Mapping) -> dict:
+    """Echo and repetition time (s), tissue, relaxation times for the water scaling: the config's, else the header's."""
+    return {
+        "echo_time": water.get("echo_time") or data.header.get("EchoTime"),
+        "repetition_time": water.get("repetition_time") or data.header.get("RepetitionTime"),
+        "tissue": water.get("tissue"),
+        "t1": water.get("t1"),
+        "t2": water.get("t2"),
+    }
+
+
+def _scaling(result: FitResult, reference: FID, timing: Mapping, label: str) -> WaterScaling:
+    if timing["echo_time"] is None or timing["repetition_time"] is None:
+        raise SpinsculptError(
+            f"{label}: water scaling needs the echo and the repetition time, which the header of the data lacks; "
+            "set fit: water: echo_time and repetition_time (s)."
+        )
+    scaling = water_scaling(water_amplitude(reference, label), **timing)
+    creatine, _ = result.concentrations.total(result.reference())
+    if creatine * scaling.molal > IMPLAUSIBLE:
+        raise SpinsculptError(
+            f"{label}: with this water reference {'+'.join(result.reference())} would be "
+            f"{creatine * scaling.molal:.0f} mmol/kg; it looks like a water-suppressed scan or one with another "
+            "scaling. Give the right file, or none."
+        )
+    return scaling

@@ -1,0 +1,312 @@
+"""Fit one or several spectra: from data and basis to a FitResult."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spinsculpt.basis import BasisSet
+from spinsculpt.conventions import FID, WATER_PPM
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit import _result
+from spinsculpt.fit._crlb import covariance_of
+from spinsculpt.fit._data import prepare
+from spinsculpt.fit._estimates import Estimates
+from spinsculpt.fit._model import FitModel
+from spinsculpt.fit._noise import noise_covariance
+from spinsculpt.fit._problem import Problem
+from spinsculpt.fit._result import Curve, FitResult, ParameterEstimate
+from spinsculpt.fit._solver import Solution, minimise
+from spinsculpt.fit._starts import explained, starts
+
+STIFFNESSES = (0.6, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0)  # degrees of freedom per ppm that the automatic spline tries
+AIC_WEIGHT = 5.0  # Wilson 2021 (doi:10.1002/mrm.28385): plain AIC lets the baseline follow the metabolites
+HIGH_RESIDUAL = 2.0  # reduced chi-squared above which the model misses something
+UNITS = {"gamma": "1/s", "gauss": "1/s^2", "eps": "rad/s", "phi0": "rad", "phi1": "rad/Hz"}
+
+
+def fit(
+    data: Sequence[FID],
+    bases: Sequence[BasisSet],
+    model: FitModel | None = None,
+    noise_sd: Sequence[float] | None = None,
+    labels: Sequence[str] | None = None,
+) -> FitResult:
+    """Fit spectra with one set of concentrations.
+
+    Args:
+        data: one FID a spectrum; more than one is a joint fit.
+        bases: one basis a spectrum.
+        model: what to fit; the default FitModel if None.
+        noise_sd: SD of the noise of one real channel of `to_spectrum`, one a spectrum; None: from signal-free points,
+            with the noise that spectra have in common.
+        labels: names of the spectra for tables and messages.
+    Raises:
+        SpinsculptError: when data and basis do not belong together or the data cannot be fitted.
+    """
+    model = model or FitModel()
+    labels = tuple(labels or (["spectrum"] if len(data) == 1 else [f"spectrum{k + 1}" for k in range(len(data))]))
+    fids, matched = prepare(data, bases, model, labels)
+    problem = build_problem(fids, matched, model, labels, noise_sd)
+    return report(problem, solve(problem), labels)
+
+
+def build_problem(
+    fids: Sequence[FID],
+    bases: Sequence[BasisSet],
+    model: FitModel,
+    labels: Sequence[str],
+    noise_sd: Sequence[float] | None = None,
+) -> Problem:
+    """The problem of prepared data (`_data.prepare`), with its noise; conjugated data are refused."""
+    noise = noise_covariance(fids) if noise_sd is None else np.diag(np.square(np.asarray(noise_sd, float)))
+    problem = Problem(fids, bases, model, _floored(noise, fids))
+    _refuse_conjugated(problem, labels)
+    return problem
+
+
+def solve(problem: Problem) -> Solution:
+    """The lowest minimum of several starts, with automatic stiffness and soft ratios when the model has them."""
+    model = problem.model
+    best = None
+    for start in starts(problem, model.starts):
+        problem.recentre(start.shifts)
+        found = minimise(problem, start.theta)
+        if best is None or found.cost < best[0].cost:
+            best = found, start.shifts
+    solution, shifts = best
+    problem.recentre(shifts)
+    if model.baseline_kind == ("spline", None):
+        solution = _choose_stiffness(problem, solution)
+    if model.soft_ratios:
+        for _ in range(3):  # the scale of the priors is that of the concentrations themselves
+            problem.set_soft_ratios(solution.concentrations)
+            solution = minimise(problem, solution.theta)
+    return solution
+
+
+def _choose_stiffness(problem: Problem, solution: Solution) -> Solution:
+    """Stiffness with the least Akaike criterion, R ln(chi^2) + 2 w (degrees of freedom of the baseline)."""
+    tried = []
+    for stiffness in STIFFNESSES:
+        problem.set_stiffness(stiffness)
+        solution = minimise(problem, solution.theta)
+        criterion = (
+            len(problem.target) * np.log(_chi2(problem, solution)) + 2.0 * AIC_WEIGHT * problem.baseline_dimension
+        )
+        tried.append((criterion, stiffness, solution))
+    _, stiffness, solution = min(tried, key=lambda item: item[0])
+    problem.set_stiffness(stiffness)
+    return solution
+
+
+def report(problem: Problem, solution: Solution, labels: Sequence[str], engine: str = "builtin") -> FitResult:
+    """Turn a solution into a FitResult: covariance, curves, quality and flags."""
+    model, theta, c = problem.model, solution.theta, solution.concentrations
+    chi2, free = _chi2(problem, solution), int(np.count_nonzero(c > 0.0)) + len(theta)
+    degrees = max(len(problem.target) - free - problem.baseline_dimension, 1.0)
+    reduced = chi2 / degrees
+    inflation = reduced if model.noise == "residual" else 1.0
+    covariance = covariance_of(problem, theta, c) * inflation
+    count = len(c)
+    estimates = Estimates(problem.names, c, covariance[:count, :count])
+    curves = tuple(_curve(problem, solution, s, label, inflation) for s, label in enumerate(labels))
+    parameters = _parameters(problem, theta, np.sqrt(np.diag(covariance))[count:], labels)
+    snr, fwhm = _peaks(problem, theta, c, curves[0].noise_sd)
+    detected = _detection(problem, chi2, max(1.0, reduced))
+    flags = _flags(problem, solution, estimates, parameters, detected)
+    return FitResult(
+        engine=engine,
+        concentrations=estimates,
+        parameters=parameters,
+        covariance=covariance,
+        curves=curves,
+        snr=snr,
+        fwhm=fwhm,
+        flags=flags,
+        messages=_messages(solution, flags, detected, reduced, model),
+        qc={
+            "converged": solution.converged,
+            "steps": solution.steps,
+            "chi_squared": chi2,
+            "degrees_of_freedom": degrees,
+            "reduced_chi_squared": reduced,
+            "noise_from": "residual" if model.noise == "residual" else "signal-free points",
+            "noise_sd": {curve.label: curve.noise_sd for curve in curves},
+            "noise_correlation": _correlation(problem.noise).tolist(),
+            "covariance": "posterior: penalties and priors included"
+            if _has_priors(problem)
+            else "Cramer-Rao lower bound",
+            "baseline_degrees_of_freedom": problem.baseline_dimension,
+            "linewidth_hz": linewidth(problem, theta),
+            "reliable": [name for name, flag in zip(problem.names, flags, strict=True) if not flag],
+        },
+        model=model,
+        problem=problem,
+        solution=solution,
+    )
+
+
+def linewidth(problem: Problem, theta: np.ndarray) -> list[float]:
+    """Voigt width in Hz that the fit adds to each group in the first spectrum (Olivero & Longbothum 1977)."""
+    v = problem.values(theta, 0)
+    lorentz, gauss = v["gamma"] / np.pi, 2.0 * np.sqrt(v["gauss"] * np.log(2.0)) / np.pi
+    return (0.5346 * lorentz + np.sqrt(0.2166 * lorentz**2 + gauss**2)).tolist()
+
+
+def water_amplitude(water: FID, label: str = "water reference") -> float:
+    """Water signal per proton at t = 0: a Voigt line fitted between 3.65 and 5.65 ppm to the unsuppressed signal."""
+    spectrum = np.abs(water.spectrum) ** 2
+    near = np.abs(water.ppm - WATER_PPM) < 1.0
+    if not np.all(np.isfinite(water.samples)) or not spectrum.any():
+        raise SpinsculptError(f"{label}: holds no finite signal; check the conversion of the water reference.")
+    if spectrum[near].sum() < 0.5 * spectrum.sum():
+        peak = float(water.ppm[np.argmax(spectrum)])
+        raise SpinsculptError(
+            f"{label}: its strongest peak is at {peak:.2f} ppm and not at water ({WATER_PPM} ppm); this is no "
+            "unsuppressed water reference of this scan. Give the right file, or none."
+        )
+    model = FitModel(ppm=(WATER_PPM - 1.0, WATER_PPM + 1.0), baseline="off", combine=(), max_shift=0.5, max_width=60.0)
+    line = BasisSet(("H2O",), np.ones((1, water.points), complex), water.dwell, water.central_frequency)
+    fids, bases = prepare([water], [line], model, [label])
+    solution = solve(Problem(fids, bases, model, _floored(noise_covariance(fids), fids)))
+    return float(solution.concentrations[0]) / 2.0
+
+
+def _floored(noise: np.ndarray, fids: Sequence[FID]) -> np.ndarray:
+    """Noise that is not zero: spectra without any noise are fitted as if they had 1e-6 of their highest point."""
+    floor = np.array([1e-6 * np.max(np.abs(fid.spectrum)) for fid in fids]) ** 2
+    return noise + np.diag(np.maximum(floor - np.diag(noise), 0.0))
+
+
+def _refuse_conjugated(problem: Problem, labels: Sequence[str]) -> None:
+    as_is, mirrored = explained(problem), explained(problem, conjugate=True)
+    if mirrored > 4.0 * as_is and mirrored > 10.0 * _threshold(problem):
+        raise SpinsculptError(
+            f"{' and '.join(labels)}: the data look complex-conjugated: mirrored about water, the metabolites "
+            f"explain {mirrored / max(as_is, 1e-300):.0f} times as much of the signal. Conjugate the FID (a NIfTI-MRS "
+            "file holds the conjugate of what a Fourier transform wants) or convert the raw file again."
+        )
+
+
+def _threshold(problem: Problem) -> float:
+    """Decrease of chi-squared that as many parameters reach in pure noise only by a rare chance."""
+    count = len(problem.names) + len(problem.parameters)
+    return count + 6.0 * np.sqrt(2.0 * count)
+
+
+def _detection(problem: Problem, chi2: float, scale: float) -> bool:
+    """Whether the metabolites explain more than noise lets them."""
+    projected = problem.residual_without_metabolites()
+    return (projected - chi2) / scale > _threshold(problem)
+
+
+def _chi2(problem: Problem, solution: Solution) -> float:
+    linear = problem.linear(solution.theta)
+    b = problem.baseline_coefficients(linear, solution.concentrations)
+    residual = problem.target - solution.concentrations @ linear.rows - b @ problem.baseline
+    return float(residual @ residual)
+
+
+def _curve(problem: Problem, solution: Solution, s: int, label: str, inflation: float) -> Curve:
+    block = problem.blocks[s]
+    components = solution.concentrations[:, None] * problem.components(solution.theta, s)
+    coefficients = problem.baseline_coefficients(problem.linear(solution.theta), solution.concentrations)
+    baseline = problem.baseline_curve(coefficients, s)
+    sd = float(np.sqrt(problem.noise[s, s] * inflation))
+    return Curve(label, block.ppm, block.data, components.sum(axis=0) + baseline, baseline, components, sd)
+
+
+def _parameters(
+    problem: Problem, theta: np.ndarray, sd: np.ndarray, labels: Sequence[str]
+) -> tuple[ParameterEstimate, ...]:
+    names = {"gauss": "sigma2"}
+    found = []
+    for k, p in enumerate(problem.parameters):
+        name = names.get(p.kind, p.kind) + ("" if p.group is None else f"_{p.group}")
+        if p.spectrum is not None:
+            name += f":{labels[p.spectrum]}"
+        low, high = float(problem.lower[k]), float(problem.upper[k])
+        margin = 1e-6 * (high - low) if np.isfinite(high - low) else 0.0
+        # A width of zero is a line as narrow as the basis: possible, not suspicious.
+        bound = theta[k] >= high - margin or (p.kind not in ("gamma", "gauss") and theta[k] <= low + margin)
+        found.append(ParameterEstimate(name, float(theta[k]), float(sd[k]), UNITS[p.kind], low, high, bool(bound)))
+    return tuple(found)
+
+
+def _peaks(problem: Problem, theta: np.ndarray, c: np.ndarray, noise_sd: float) -> tuple[np.ndarray, np.ndarray]:
+    """Peak height over noise and width in Hz of the highest peak of each metabolite in the first spectrum."""
+    block, unphased = problem.blocks[0], theta.copy()
+    for k, parameter in enumerate(problem.parameters):
+        if parameter.kind.startswith("phi"):
+            unphased[k] = 0.0
+    components = problem.components(unphased, 0).real
+    heights = np.max(np.abs(components), axis=1)
+    widths = [_width(block.frequency, row * np.sign(row[np.argmax(np.abs(row))])) for row in components]
+    return c * heights / noise_sd, np.array(widths)
+
+
+def _width(frequency: np.ndarray, peak: np.ndarray) -> float:
+    """Full width at half maximum of the highest peak in Hz, nan when the range cuts it."""
+    top = int(np.argmax(peak))
+    half = 0.5 * peak[top]
+    if half <= 0.0:
+        return float("nan")
+    left, right = np.flatnonzero(peak[:top] < half), np.flatnonzero(peak[top:] < half)
+    if not left.size or not right.size:
+        return float("nan")
+    i, j = left[-1], top + right[0]
+    low = np.interp(half, peak[i : i + 2], frequency[i : i + 2])
+    high = np.interp(-half, -peak[j - 1 : j + 1], frequency[j - 1 : j + 1])
+    return float(high - low)
+
+
+def _flags(
+    problem: Problem, solution: Solution, estimates: Estimates, parameters: Sequence[ParameterEstimate], detected: bool
+) -> tuple[str, ...]:
+    bad_groups = {
+        p.group for p, e in zip(problem.parameters, parameters, strict=True) if e.at_bound and p.group is not None
+    }
+    flags = []
+    for k, percent in enumerate(estimates.percent):
+        if not detected:
+            flags.append(_result.NO_SIGNAL)
+        elif not solution.converged:
+            flags.append(_result.NOT_CONVERGED)
+        elif estimates.values[k] <= 0.0:
+            flags.append(_result.AT_ZERO)
+        elif problem.groups[k] in bad_groups:
+            flags.append(_result.AT_BOUND)
+        else:
+            flags.append(_result.poorly(percent, problem.model.max_crlb))
+    return tuple(flags)
+
+
+def _messages(
+    solution: Solution, flags: Sequence[str], detected: bool, reduced: float, model: FitModel
+) -> tuple[str, ...]:
+    found = []
+    if not detected:
+        found.append("No metabolite is reliable: the spectrum holds no more than noise would explain.")
+    elif all(flags):
+        found.append("No metabolite is reliable; the flags of the summary say why.")
+    if not solution.converged:
+        found.append(f"The fit did not converge in {solution.steps} steps.")
+    if _result.AT_BOUND in flags:
+        found.append(
+            "A width or a shift ended at its bound; check frequency and shim, or widen max_shift or max_width."
+        )
+    if reduced > HIGH_RESIDUAL and model.noise == "noise":
+        found.append(
+            f"High residual: {reduced:.1f} times the variance of the noise; the model misses something (baseline, "
+            "macromolecules, lineshape), so the CRLBs are too small."
+        )
+    return tuple(found)
+
+
+def _has_priors(problem: Problem) -> bool:
+    return bool(problem.prior_precision.any() or problem.concentration_penalty.any() or problem.baseline_penalty.any())
+
+
+def _correlation(covariance: np.ndarray) -> np.ndarray:
+    sd = np.sqrt(np.diag(covariance))
+    return covariance / np.outer(sd, sd)

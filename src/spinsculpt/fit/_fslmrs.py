@@ -1,0 +1,200 @@
+"""FSL-MRS as the engine: its own command, our data, basis, checks and tables.
+
+Clarke et al. 2021, doi:10.1002/mrm.28630. FSL-MRS is a program and a licence of its own; nothing of it is here.
+"""
+
+import csv
+import logging
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from spinsculpt.basis import BasisSet
+from spinsculpt.conventions import FID
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit._data import prepare
+from spinsculpt.fit._fit import build_problem, report
+from spinsculpt.fit._model import FitModel
+from spinsculpt.fit._problem import Problem
+from spinsculpt.fit._result import FitResult
+from spinsculpt.fit._solver import Solution
+from spinsculpt.nifti import MRSData, write_fids
+
+HOW_TO_GET_IT = (
+    "The engine fsl_mrs needs the command {command!r}, which is not on PATH. Get FSL-MRS from its conda channel "
+    "(snakemake --sdm conda makes it from envs/fsl-mrs.yaml; by hand: conda install -c conda-forge "
+    "-c https://fsl.fmrib.ox.ac.uk/fsldownloads/fslconda/public/ fsl_mrs) or from its git repository "
+    "(https://git.fmrib.ox.ac.uk/fsl/fsl_mrs), mind its non-commercial licence, or choose fit: engines: [builtin]."
+)
+TIMEOUT = 1800  # s
+
+
+def find_fsl_mrs(command: str = "fsl_mrs") -> str:
+    """Path of the command; when it is absent, an error that says how to get it."""
+    found = shutil.which(command)
+    if found is None:
+        raise SpinsculptError(HOW_TO_GET_IT.format(command=command))
+    return found
+
+
+def fit_with_fsl_mrs(
+    data: Sequence[FID],
+    bases: Sequence[BasisSet],
+    model: FitModel,
+    labels: Sequence[str],
+    water: FID | None = None,
+    timing: Mapping | None = None,
+    command: str = "fsl_mrs",
+) -> FitResult:
+    """Fit one spectrum by the real `fsl_mrs` command.
+
+    Its table is kept as it wrote it. The curves, the covariance and the flags are ours, computed at its estimates, with
+    the noise from the residual as it does. What it does not check is checked first: central frequency, length of the
+    basis, numbers that are not finite; and afterwards, that not everything is zero.
+
+    Args:
+        data, bases, labels: one of each; FSL-MRS fits no spectra jointly.
+        model: ranges with gaps, Gaussian lines, priors and soft ratios are refused: FSL-MRS has none of them.
+        water: unsuppressed water of the same scan.
+        timing: "echo_time" and "repetition_time" in s, "tissue" {"gm", "wm", "csf"} or None, for its water scaling.
+        command: name or path of the command.
+    """
+    executable = find_fsl_mrs(command)
+    _refuse_what_it_lacks(data, model)
+    model = replace(model, noise="residual")
+    fids, matched = prepare(data, bases, model, labels)
+    problem = build_problem(fids, matched, model, labels)
+    with tempfile.TemporaryDirectory(prefix="fsl_mrs-") as folder:
+        folder = Path(folder)
+        matched[0].write_fslmrs(folder / "basis")
+        _write(folder / "data.nii.gz", fids[0])
+        if water is not None:
+            _write(folder / "water.nii.gz", water)
+        _run([executable, *_arguments(folder, problem, water is not None, timing or {})], labels[0])
+        table = _read_table(folder / "out" / "summary.csv", labels[0])
+        theta, c = _estimates(folder / "out" / "all_parameters.csv", problem, labels[0])
+        version = subprocess.run([executable, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if not np.any(c > 0.0):
+        raise SpinsculptError(
+            f"{labels[0]}: fsl_mrs returned zero for every metabolite, which is no result; look at the data."
+        )
+    linear = problem.linear(theta)
+    c = c * (linear.right @ c) / (c @ linear.gram @ c)  # undo its scaling of data and basis
+    cost = linear.constant - 2.0 * linear.right @ c + c @ linear.gram @ c
+    result = report(problem, Solution(theta, c, float(cost), True, 0), labels, engine="fsl_mrs")
+    qc = {**result.qc, "fsl_mrs_version": (version.stdout or version.stderr).strip(), "steps": None}
+    return replace(result, qc=qc, table=table)
+
+
+def _refuse_what_it_lacks(data: Sequence[FID], model: FitModel) -> None:
+    if len(data) > 1:
+        raise SpinsculptError(
+            f"fsl_mrs fits one spectrum at a time, not {len(data)} jointly; fit them by the engine builtin."
+        )
+    lacking = {
+        "a fit range with gaps": len(model.ranges) > 1,
+        "purely Gaussian lines": model.lineshape == "gauss",
+        "soft ratios": bool(model.soft_ratios),
+        "priors on shift or width": model.group_shift_sd is not None or model.group_width_sd is not None,
+    }
+    for what, wanted in lacking.items():
+        if wanted:
+            raise SpinsculptError(
+                f"fsl_mrs has no {what.removeprefix('a ')}; change the section fit, or use the engine builtin."
+            )
+
+
+def _arguments(folder: Path, problem: Problem, water: bool, timing: Mapping) -> list[str]:
+    model = problem.model
+    (low, high), (kind, number) = model.ranges[0], model.baseline_kind
+    if kind == "spline":
+        baseline = "spline, " + ("moderate" if number is None else f"{number * (high - low):g}")
+    else:
+        baseline = "off" if kind == "off" else f"polynomial, {number}"
+    arguments = [
+        "--data",
+        folder / "data.nii.gz",
+        "--basis",
+        folder / "basis",
+        "--output",
+        folder / "out",
+        "--overwrite",
+    ]
+    arguments += [
+        "--ppmlim",
+        low,
+        high,
+        "--baseline",
+        baseline,
+        "--no_conj_fid",
+        "--conj_basis",
+    ]  # its guesses, made certain
+    arguments += ["--lorentzian"] if model.lineshape == "lorentz" else []
+    reference = [name for name in model.reference if name in problem.names]
+    arguments += ["--internal_ref", *reference] if reference else []
+    groups = [np.array(problem.names)[problem.groups == g] for g in range(1, problem.group_count)]
+    arguments += ["--metab_groups", *("+".join(group) for group in groups)] if groups else []
+    for group in model.combine:
+        present = [name for name in group if name in problem.names]
+        arguments += ["--combine", *present] if len(present) > 1 else []
+    if water:
+        arguments += ["--h2o", folder / "water.nii.gz"]
+        if timing.get("echo_time") and timing.get("repetition_time"):
+            arguments += ["--TE", 1e3 * timing["echo_time"], "--TR", timing["repetition_time"]]
+        if timing.get("tissue"):
+            arguments += ["--tissue_frac", *(timing["tissue"][k] for k in ("wm", "gm", "csf"))]
+    return [str(argument) for argument in arguments]
+
+
+def _run(command: list[str], label: str) -> None:
+    logging.getLogger(__name__).info("%s", " ".join(command))
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        raise SpinsculptError(f"{label}: fsl_mrs did not finish within {TIMEOUT} s; it was stopped.") from error
+    if run.returncode != 0:
+        last = (run.stderr.strip() or run.stdout.strip() or "no message").splitlines()[-1]
+        raise SpinsculptError(f"{label}: fsl_mrs ended with status {run.returncode}: {last}")
+
+
+def _write(path: Path, fid: FID) -> None:
+    write_fids(path, MRSData(fid.samples, fid.dwell, fid.central_frequency))
+
+
+def _read_table(path: Path, label: str) -> tuple[dict, ...]:
+    if not path.is_file():
+        raise SpinsculptError(f"{label}: fsl_mrs ended without a summary.csv; its installation may be incomplete.")
+    with path.open(newline="") as stream:
+        return tuple(
+            {key: value if key == "Metab" else float(value or "nan") for key, value in row.items()}
+            for row in csv.DictReader(stream)
+        )
+
+
+def _estimates(path: Path, problem: Problem, label: str) -> tuple[np.ndarray, np.ndarray]:
+    """Its parameters in our form. Its time axis starts at one dwell time dt, ours at zero:
+
+    gamma' = gamma + 2 sigma^2 dt, phi0' = phi0 + eps dt, c' = c exp(-(gamma + sigma^2 dt) dt).
+    """
+    with path.open(newline="") as stream:
+        found = {row["parameter"]: float(row["mean"]) for row in csv.DictReader(stream)}
+    dt = float(problem.blocks[0].time[1])
+    try:
+        c = np.array([found[name] for name in problem.names])
+        groups = range(problem.group_count)
+        gamma = np.array([found[f"gamma_{g}"] for g in groups])
+        gauss = np.array([found.get(f"sigma_{g}", 0.0) for g in groups]) ** 2
+        eps = np.array([found[f"eps_{g}"] for g in groups])
+        phases = {"phi0": found["Phi0"] + eps[0] * dt, "phi1": found["Phi1"]}
+    except KeyError as error:
+        raise SpinsculptError(
+            f"{label}: fsl_mrs wrote no value of {error}; this version of it writes other tables."
+        ) from error
+    of_kind = {"gamma": gamma + 2.0 * gauss * dt, "gauss": gauss, "eps": eps}
+    theta = [phases[p.kind] if p.kind in phases else of_kind[p.kind][p.group] for p in problem.parameters]
+    return np.array(theta), c * np.exp(-(gamma + gauss * dt) * dt)[problem.groups]

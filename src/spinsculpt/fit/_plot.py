@@ -1,0 +1,40 @@
+"""A picture of one fit."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+from spinsculpt.fit._result import FitResult
+
+matplotlib.use("Agg", force=False)
+
+
+def plot_fit(result: FitResult, path: Path | str) -> None:
+    """Data, fit, baseline, residual and the largest metabolites of every spectrum, ppm from high to low."""
+    from matplotlib.figure import Figure
+
+    curves = result.curves
+    figure = Figure(figsize=(6.4 * len(curves), 6.4), layout="constrained")
+    for axis, curve in zip(np.atleast_1d(figure.subplots(1, len(curves), squeeze=False)[0]), curves, strict=True):
+        gaps = np.flatnonzero(np.diff(curve.ppm) > 1.5 * np.median(np.diff(curve.ppm))) + 1
+
+        def draw(values, axis=axis, curve=curve, gaps=gaps, **style):
+            axis.plot(np.insert(curve.ppm, gaps, np.nan), np.insert(values, gaps, np.nan), **style)
+
+        span = np.ptp(curve.data.real) or 1.0
+        draw(curve.data.real, color="0.6", lw=1.2, label="data")
+        draw(curve.fit.real, color="#d55e00", lw=0.9, label="fit")
+        draw(curve.baseline.real, color="#009e73", lw=0.9, label="baseline")
+        level = curve.data.real.max() + 0.15 * span
+        draw(curve.residual.real + level, color="0.2", lw=0.7)
+        axis.text(curve.ppm.max(), level, " residual", va="bottom", fontsize=8)
+        largest = np.argsort(np.max(np.abs(curve.components.real), axis=1))[::-1][:8]
+        for rank, k in enumerate(largest, 1):
+            level = curve.data.real.min() - 0.13 * span * rank
+            draw(curve.components[k].real + level, color="#0072b2", lw=0.7)
+            axis.text(curve.ppm.max(), level, f" {result.names[k]}", va="bottom", fontsize=8)
+        axis.set(xlabel="chemical shift (ppm)", xlim=(curve.ppm.max(), curve.ppm.min()), yticks=[], title=curve.label)
+        axis.legend(frameon=False, fontsize=8, loc="upper left")
+    np.atleast_1d(figure.axes)[0].set_ylabel("signal (arbitrary units)")
+    figure.savefig(path, dpi=150)

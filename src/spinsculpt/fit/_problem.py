@@ -1,0 +1,371 @@
+r"""The fitting problem as arrays: rows of real numbers, linear and nonlinear parameters, derivatives.
+
+The model of one spectrum (docs/theory, FSL-MRS's model written from its formulas, doi:10.1002/mrm.28630):
+
+    S(nu) = exp(-i (phi0 + phi1 nu)) sum_l c_l FT{ m_l(t) exp(-(gamma_g + s_g t + i eps_g) t) } + B(nu) b
+
+with concentrations c_l >= 0 that all spectra of a joint fit share, groups g of metabolites, gamma in 1/s, s = sigma^2
+in 1/s^2, eps in rad/s, phi0 in rad, phi1 in rad/Hz. Inside, s and not sigma is the free parameter: the model is smooth
+in s down to its bound s = 0, where the derivative with respect to sigma vanishes.
+
+Rows are real: real and imaginary parts interleaved, each divided by the SD of its noise.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spinsculpt.basis import BasisSet
+from spinsculpt.conventions import FID, frequency_axis, hz_to_ppm
+from spinsculpt.fit import _baseline
+from spinsculpt.fit._model import FitModel, matches
+
+KINDS = {"gamma": "width", "gauss": "width", "eps": "shift", "phi0": "phase", "phi1": "phase"}  # and what shares them
+MAX_PHASE1 = 2.0 * np.pi * 1e-3  # rad/Hz: a start of the acquisition 1 ms off
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One nonlinear parameter.
+
+    Attributes:
+        kind: "gamma", "gauss" (sigma^2), "eps", "phi0" or "phi1".
+        group: group of metabolites; None for a phase.
+        spectrum: number of the spectrum; None when all share it.
+        lower, upper: bounds.
+    """
+
+    kind: str
+    group: int | None
+    spectrum: int | None
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class Block:
+    """One spectrum of the problem: its basis on its own time axis, and its points in the fit range."""
+
+    samples: np.ndarray
+    fids: np.ndarray
+    time: np.ndarray
+    points: np.ndarray  # indices into the unshifted FFT, ordered by ascending frequency
+    frequency: np.ndarray
+    ppm: np.ndarray
+    data: np.ndarray
+
+    @property
+    def size(self) -> int:
+        return len(self.points)
+
+    def transform(self, fids: np.ndarray) -> np.ndarray:
+        """Spectrum of FIDs at the points of the fit range, shape (..., size)."""
+        return np.fft.fft(fids, axis=-1)[..., self.points]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """The linear half at one set of nonlinear parameters, baseline eliminated.
+
+    Attributes:
+        rows: weighted model of each metabolite at unit concentration, shape (L, R).
+        on_baseline: its projection on the baseline, shape (L, m).
+        gram, right, constant: cost(c) = constant - 2 right.c + c.gram.c
+        damped: FIDs of each spectrum after damping and shift, each (L, points).
+        phase: phase factors of each spectrum, each (size,).
+    """
+
+    rows: np.ndarray
+    on_baseline: np.ndarray
+    gram: np.ndarray
+    right: np.ndarray
+    constant: float
+    damped: tuple[np.ndarray, ...]
+    phase: tuple[np.ndarray, ...]
+
+
+class Problem:
+    """Data, bases and model of one (joint) fit.
+
+    Args:
+        data: one FID a spectrum.
+        bases: one basis a spectrum, on the time axis of its data, all with the same names.
+        model: choices of the user.
+        noise: covariance of the noise of the spectra, one real channel of `to_spectrum`, shape (S, S).
+
+    Attributes:
+        parameters: the nonlinear parameters theta, in order, K of them.
+        lower, upper: their bounds, shape (K,).
+        prior_precision: precision matrix of Gaussian priors on theta with mean zero, shape (K, K).
+        target: the data as one row, shape (R,).
+        concentration_penalty: quadratic penalty on the concentrations, shape (L, L).
+    """
+
+    def __init__(self, data: Sequence[FID], bases: Sequence[BasisSet], model: FitModel, noise: np.ndarray):
+        self.model = model
+        self.names = bases[0].names
+        self.groups = np.array(model.group_of(self.names))
+        self.group_count = int(self.groups.max()) + 1
+        self.blocks = tuple(_block(fid, basis, model) for fid, basis in zip(data, bases, strict=True))
+        self.central_frequency = data[0].central_frequency
+        self.noise = noise
+        self._whitener = np.linalg.inv(np.linalg.cholesky(noise))
+        self._member = (self.groups == np.arange(self.group_count)[:, None]).astype(float)  # (G, L)
+        self.parameters = _declare(model, len(self.blocks), self.group_count, self.central_frequency)
+        self._index = {(p.kind, p.group, p.spectrum): k for k, p in enumerate(self.parameters)}
+        self.lower = np.array([p.lower for p in self.parameters])
+        self.upper = np.array([p.upper for p in self.parameters])
+        self.prior_precision = self._priors()
+        self.concentration_penalty = np.zeros((len(self.names), len(self.names)))
+        self.target = self.whiten([block.data[None] for block in self.blocks])[0]
+        self._columns = [_baseline_columns(block.ppm, model) for block in self.blocks]
+        self.set_stiffness(model.baseline_kind[1])
+
+    # -- parameters ----------------------------------------------------------------------------------------------------
+
+    def index(self, kind: str, group: int | None, spectrum: int) -> int | None:
+        """Place in theta of a parameter as one spectrum sees it; None when the lineshape lacks it."""
+        return self._index.get((kind, group, None), self._index.get((kind, group, spectrum)))
+
+    def values(self, theta: np.ndarray, spectrum: int) -> dict[str, np.ndarray]:
+        """Parameters of one spectrum: gamma, gauss and eps of shape (G,), phi0 and phi1 of shape (1,)."""
+        found = {}
+        for kind in KINDS:
+            places = [self.index(kind, group, spectrum) for group in _groups(kind, self.group_count)]
+            found[kind] = np.array([0.0 if place is None else theta[place] for place in places])
+        return found
+
+    def recentre(self, shifts: Sequence[float]) -> None:
+        """Put the bounds of the shifts around `shifts` (rad/s, one a spectrum)."""
+        for k, parameter in enumerate(self.parameters):
+            if parameter.kind == "eps":
+                centre = shifts[parameter.spectrum or 0]
+                self.lower[k], self.upper[k] = centre + parameter.lower, centre + parameter.upper
+
+    def _priors(self) -> np.ndarray:
+        precision = np.zeros((len(self.parameters), len(self.parameters)))
+        sd_of = {
+            "eps": (self.model.group_shift_sd, 2.0 * np.pi * self.central_frequency),
+            "gamma": (self.model.group_width_sd, np.pi),
+        }
+        for k, parameter in enumerate(self.parameters):
+            sd, unit = sd_of.get(parameter.kind, (None, 1.0))
+            if sd is not None and parameter.group:
+                difference = np.zeros(len(self.parameters))
+                difference[k], difference[self._index[(parameter.kind, 0, parameter.spectrum)]] = 1.0, -1.0
+                precision += np.outer(difference, difference) / (sd * unit) ** 2
+        return precision
+
+    def set_soft_ratios(self, c: np.ndarray) -> None:
+        """Turn the soft ratios into a quadratic penalty, their scale taken from concentrations `c`, shape (L,)."""
+        self.concentration_penalty = np.zeros((len(c), len(c)))
+        for soft in self.model.soft_ratios:
+            below = np.array([matches(name, soft.reference) for name in self.names], float)
+            weight = np.array([matches(name, soft.reference + soft.weight) for name in self.names], float)
+            scale = soft.sd * (weight @ c)
+            if soft.metabolite in self.names and scale > 0.0:
+                difference = -soft.ratio * below
+                difference[self.names.index(soft.metabolite)] += 1.0
+                self.concentration_penalty += np.outer(difference, difference) / scale**2
+
+    # -- rows ----------------------------------------------------------------------------------------------------------
+
+    def whiten(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Complex rows of every spectrum, each (k, size), to real rows in units of the noise, shape (k, R)."""
+        rows = [np.ascontiguousarray(part).view(float) for part in parts]
+        diagonal = np.diag(self._whitener)
+        if len(rows) == 1:
+            return rows[0] * diagonal[0]
+        if np.count_nonzero(self._whitener - np.diag(diagonal)) == 0:
+            return np.concatenate([row * w for row, w in zip(rows, diagonal, strict=True)], axis=1)
+        mixed = np.einsum("st,tkr->skr", self._whitener, np.stack(rows))  # noise in common: one axis for all
+        return np.concatenate(list(mixed), axis=1)
+
+    def _alone(self, part: np.ndarray, spectrum: int) -> np.ndarray:
+        """Rows, shape (k, R), of something that only one spectrum has: `part` complex, shape (k, size)."""
+        parts = [np.zeros((len(part), block.size), complex) for block in self.blocks]
+        parts[spectrum] = part
+        return self.whiten(parts)
+
+    def retarget(self, target: np.ndarray) -> "Problem":
+        """The same problem with other data, given as one row, shape (R,)."""
+        other = copy.copy(self)
+        other.target = target
+        other.lower, other.upper = self.lower.copy(), self.upper.copy()
+        return other
+
+    # -- baseline ------------------------------------------------------------------------------------------------------
+
+    def set_stiffness(self, dimension: float | None) -> None:
+        """Lay out the baseline; `dimension`: degrees of freedom per ppm of a spline, None for a straight line."""
+        rows, penalties = [np.zeros((0, len(self.target)))], []
+        for s, (columns, penalty) in enumerate(self._columns):
+            rows.append(self._alone(np.concatenate([columns, 1j * columns]), s))
+            strength = 0.0
+            if penalty.any():
+                span = sum(high - low for low, high in self.model.ranges)
+                wanted = max((dimension or 0.0) * span, _baseline.STIFFEST)
+                strength = _baseline.strength_for(columns, penalty, wanted) / self.noise[s, s]
+            penalties += [strength * penalty, strength * penalty]
+        self.baseline = np.concatenate(rows)
+        self.baseline_penalty = _block_diagonal(*penalties)
+        gram = self.baseline @ self.baseline.T + self.baseline_penalty
+        self._factor = np.linalg.cholesky(gram + 1e-12 * np.diag(np.diag(gram)))
+        # Products of rows on it are what the baseline takes off the products of the rows themselves.
+        self._projector = np.linalg.solve(self._factor, self.baseline)
+
+    def without_baseline(self, rows: np.ndarray, spectrum: int) -> np.ndarray:
+        """Complex rows of one spectrum less their best quadratic polynomial, when the model has a baseline."""
+        if self.model.baseline_kind[0] == "off":
+            return rows
+        smooth = _baseline.polynomial(self.blocks[spectrum].ppm, 2)
+        return rows - (rows @ smooth.T) @ smooth
+
+    @property
+    def baseline_dimension(self) -> float:
+        """Effective degrees of freedom of the baseline, all real channels together."""
+        return float(np.sum(self._projector**2))
+
+    def residual_without_metabolites(self) -> float:
+        """Chi-squared of the baseline alone."""
+        of_target = self._projector @ self.target
+        return float(self.target @ self.target - of_target @ of_target)
+
+    def baseline_coefficients(self, linear: Linear, c: np.ndarray) -> np.ndarray:
+        """Best coefficients of the baseline beside concentrations `c`, shape (m,)."""
+        residual = self.target - c @ linear.rows
+        return np.linalg.solve(self._factor.T, self._projector @ residual)
+
+    def baseline_curve(self, coefficients: np.ndarray, spectrum: int) -> np.ndarray:
+        """Baseline of one spectrum, complex, unweighted, shape (size,)."""
+        first = sum(2 * len(columns) for columns, _ in self._columns[:spectrum])
+        columns = self._columns[spectrum][0]
+        real, imaginary = coefficients[first : first + 2 * len(columns)].reshape(2, -1)
+        return (real + 1j * imaginary) @ columns
+
+    # -- the linear half -----------------------------------------------------------------------------------------------
+
+    def damp(self, theta: np.ndarray, spectrum: int) -> tuple[np.ndarray, np.ndarray]:
+        """FIDs of one spectrum with damping and shift, shape (L, points), and its phase factors, shape (size,)."""
+        block, v = self.blocks[spectrum], self.values(theta, spectrum)
+        t = block.time
+        factors = np.exp(-(v["gamma"][:, None] + v["gauss"][:, None] * t + 1j * v["eps"][:, None]) * t)
+        return block.fids * factors[self.groups], np.exp(-1j * (v["phi0"] + v["phi1"] * block.frequency))
+
+    def components(self, theta: np.ndarray, spectrum: int) -> np.ndarray:
+        """Spectra of the metabolites at unit concentration, complex, unweighted, shape (L, size)."""
+        fids, phase = self.damp(theta, spectrum)
+        return self.blocks[spectrum].transform(fids) * phase
+
+    def linear(self, theta: np.ndarray) -> Linear:
+        """Rows and normal equations of the concentrations at `theta`."""
+        damped, phase = zip(*(self.damp(theta, s) for s in range(len(self.blocks))), strict=True)
+        parts = [block.transform(f) * p for block, f, p in zip(self.blocks, damped, phase, strict=True)]
+        rows = self.whiten(parts)
+        on_baseline = rows @ self._projector.T
+        of_target = self._projector @ self.target
+        gram = rows @ rows.T - on_baseline @ on_baseline.T + self.concentration_penalty
+        right = rows @ self.target - on_baseline @ of_target
+        constant = self.target @ self.target - of_target @ of_target
+        return Linear(rows, on_baseline, gram, right, float(constant), damped, phase)
+
+    # -- the nonlinear half --------------------------------------------------------------------------------------------
+
+    def jacobian(self, linear: Linear, c: np.ndarray) -> np.ndarray:
+        """Derivatives of the model with respect to theta at concentrations `c`, shape (K, R)."""
+        rows = np.zeros((len(self.parameters), len(self.target)))
+        for s, block in enumerate(self.blocks):
+            phase, t = linear.phase[s], block.time
+            fids = (self._member * c) @ linear.damped[s]  # one a group
+            first = block.transform(t * fids) * phase
+            whole = block.transform(fids.sum(axis=0, keepdims=True)) * phase
+            derivatives = {
+                "gamma": -first,
+                "gauss": -block.transform(t * t * fids) * phase,
+                "eps": -1j * first,
+                "phi0": -1j * whole,
+                "phi1": -1j * block.frequency * whole,
+            }
+            for kind, part in derivatives.items():
+                places = [self.index(kind, group, s) for group in _groups(kind, self.group_count)]
+                if None not in places:
+                    rows[places] += self._alone(part, s)
+        return rows
+
+    def normal_equations(self, linear: Linear, c: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Gauss-Newton matrix (K, K) and downhill gradient (K,) of half the cost, with c and baseline eliminated.
+
+        Kaufman's form of variable projection (1975, doi:10.1007/BF01932995), which equals the Schur complement of the
+        full Gauss-Newton matrix on the nonlinear parameters; metabolites at their bound c = 0 stay there.
+        """
+        jacobian = self.jacobian(linear, c)
+        on_baseline = jacobian @ self._projector.T
+        residual = self.target - c @ linear.rows
+        gradient = jacobian @ residual - on_baseline @ (self._projector @ residual)
+        matrix = jacobian @ jacobian.T - on_baseline @ on_baseline.T
+        free = np.flatnonzero(c > 0.0)
+        if free.size:
+            cross = linear.rows[free] @ jacobian.T - linear.on_baseline[free] @ on_baseline.T
+            gram = linear.gram[np.ix_(free, free)]
+            matrix -= cross.T @ np.linalg.solve(gram + 1e-12 * np.diag(np.diag(gram)), cross)
+        return matrix + self.prior_precision, gradient - self.prior_precision @ theta
+
+    def fisher(self, theta: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """Information matrix of (concentrations, theta, baseline) in units of the noise, priors and penalties included.
+
+        Fisher = Re(J^H J) / sigma^2 with J the Jacobian of the complex model, shape (L + K + m, L + K + m).
+        """
+        linear = self.linear(theta)
+        rows = np.concatenate([linear.rows, self.jacobian(linear, c), self.baseline])
+        return rows @ rows.T + _block_diagonal(self.concentration_penalty, self.prior_precision, self.baseline_penalty)
+
+
+def _declare(model: FitModel, spectra: int, groups: int, central_frequency: float) -> tuple[Parameter, ...]:
+    width, shift = np.pi * model.max_width, 2.0 * np.pi * model.max_shift * central_frequency
+    limits = {
+        "gamma": (0.0, width),
+        "gauss": (0.0, width**2 / (4.0 * np.log(2.0))),  # width of exp(-s t^2): 2 sqrt(s ln 2) / pi
+        "eps": (-shift, shift),
+        "phi0": (-np.inf, np.inf),
+        "phi1": (-MAX_PHASE1, MAX_PHASE1),
+    }
+    absent = {"lorentz": "gauss", "gauss": "gamma"}.get(model.lineshape)
+    return tuple(
+        Parameter(kind, group, spectrum, *limits[kind])
+        for kind, shared in KINDS.items()
+        if kind != absent
+        for spectrum in ((None,) if shared in model.shared or spectra == 1 else range(spectra))
+        for group in _groups(kind, groups)
+    )
+
+
+def _groups(kind: str, count: int) -> Sequence[int | None]:
+    return (None,) if kind.startswith("phi") else range(count)
+
+
+def _block(fid: FID, basis: BasisSet, model: FitModel) -> Block:
+    frequency = frequency_axis(fid.points, fid.dwell)
+    ppm = hz_to_ppm(frequency, fid.central_frequency)
+    inside = np.zeros(len(ppm), bool)
+    for low, high in model.ranges:
+        inside |= (ppm >= low) & (ppm <= high)
+    order = np.fft.fftshift(np.arange(fid.points))[inside]
+    return Block(fid.samples, basis.fids, fid.time, order, frequency[inside], ppm[inside], fid.spectrum[inside])
+
+
+def _block_diagonal(*matrices: np.ndarray) -> np.ndarray:
+    ends = np.cumsum([0, *(len(matrix) for matrix in matrices)])
+    whole = np.zeros((ends[-1], ends[-1]))
+    for matrix, start, end in zip(matrices, ends, ends[1:], strict=False):
+        whole[start:end, start:end] = matrix
+    return whole
+
+
+def _baseline_columns(ppm: np.ndarray, model: FitModel) -> tuple[np.ndarray, np.ndarray]:
+    kind, number = model.baseline_kind
+    if kind == "spline":
+        return _baseline.spline(ppm)
+    columns = _baseline.polynomial(ppm, number) if kind == "poly" else np.zeros((0, len(ppm)))
+    return columns, np.zeros((len(columns), len(columns)))

@@ -1,0 +1,235 @@
+"""The result of a fit, and writing it whole or not at all."""
+
+import csv
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from spinsculpt.fit._estimates import Estimates, percent_of
+from spinsculpt.fit._model import FitModel
+from spinsculpt.fit._problem import Problem
+from spinsculpt.fit._quantify import WaterScaling
+from spinsculpt.fit._solver import Solution
+from spinsculpt.provenance import provenance, write_json
+
+COLUMNS = ("Metab", "/{ref}", "/{ref} CRLB", "mMol/kg", "mMol/kg CRLB", "mM", "mM CRLB", "%CRLB", "SNR", "FWHM")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One fitted spectrum, all arrays over the points of the fit range (ppm ascending).
+
+    Attributes:
+        label: name of the spectrum, e.g. "on".
+        ppm: shape (n,).
+        data, fit, baseline: complex, shape (n,); `fit` includes the baseline.
+        components: each metabolite at its fitted concentration, complex, shape (L, n).
+        noise_sd: SD of the noise of one real channel that the CRLBs use.
+    """
+
+    label: str
+    ppm: np.ndarray
+    data: np.ndarray
+    fit: np.ndarray
+    baseline: np.ndarray
+    components: np.ndarray
+    noise_sd: float
+
+    @property
+    def residual(self) -> np.ndarray:
+        return self.data - self.fit
+
+
+@dataclass(frozen=True)
+class ParameterEstimate:
+    """One nonlinear parameter: name, value, SD (CRLB), unit, bounds and whether it ended on one that matters."""
+
+    name: str
+    value: float
+    sd: float
+    unit: str
+    lower: float
+    upper: float
+    at_bound: bool
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a fit found.
+
+    Attributes:
+        engine: "builtin" or "fsl_mrs".
+        concentrations: with their covariance, in units of the data per proton.
+        parameters: the nonlinear parameters.
+        covariance: of concentrations and nonlinear parameters, the baseline marginalised.
+        curves: one a spectrum.
+        snr: peak height over SD of the noise of one real channel in the first spectrum, shape (L,).
+        fwhm: width of the highest peak in Hz there, shape (L,); nan where the fit range cuts it.
+        flags: what is wrong with each estimate, "" when nothing is, one a metabolite.
+        messages: what the user should know about the fit as a whole.
+        qc: further numbers of quality (JSON-serialisable).
+        model: what was fitted.
+        water: factors to mM and mmol/kg; None without a water reference.
+        problem, solution: what Monte Carlo repeats.
+        table: the rows of another engine's own summary, which then stand for ours.
+    """
+
+    engine: str
+    concentrations: Estimates
+    parameters: tuple[ParameterEstimate, ...]
+    covariance: np.ndarray
+    curves: tuple[Curve, ...]
+    snr: np.ndarray
+    fwhm: np.ndarray
+    flags: tuple[str, ...]
+    messages: tuple[str, ...]
+    qc: dict
+    model: FitModel
+    water: WaterScaling | None = None
+    problem: Problem | None = field(default=None, repr=False)
+    solution: Solution | None = field(default=None, repr=False)
+    table: tuple[dict, ...] | None = field(default=None, repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.concentrations.names
+
+    @property
+    def reliable(self) -> tuple[bool, ...]:
+        """Whether each estimate can be trusted: no flag."""
+        return tuple(not flag for flag in self.flags)
+
+    def with_water(self, water: WaterScaling) -> "FitResult":
+        """The same result with concentrations in mM and mmol/kg."""
+        return replace(self, water=water)
+
+    def reference(self) -> tuple[str, ...]:
+        """The metabolites of `model.reference` that the basis holds."""
+        return tuple(name for name in self.model.reference if name in self.names)
+
+    def summary(self) -> list[dict]:
+        """Rows of summary.csv: each metabolite, then each sum of `model.combine`, with the columns of FSL-MRS."""
+        sums = [tuple(n for n in group if n in self.names) for group in self.model.combine]
+        rows = [self._row(name, (name,), k) for k, name in enumerate(self.names)]
+        rows += [self._row("+".join(group), group, None) for group in sums if len(group) > 1]
+        if self.table is None:
+            return rows
+        own = {row["Metab"]: row for row in rows}
+        blank = dict.fromkeys(self.columns(), float("nan"))
+        return [
+            {**blank, **row, **{key: own[row["Metab"]][key] for key in ("flag", "reliable")}}
+            for row in self.table
+            if row["Metab"] in own
+        ]
+
+    def _row(self, label: str, group: Sequence[str], position: int | None) -> dict:
+        value, sd = self.concentrations.total(group)
+        percent = percent_of(value, sd)
+        reference = self.reference()
+        ratio = self.concentrations.ratio(group, reference) if reference else (float("nan"), float("nan"))
+        molal, molar = (self.water.molal, self.water.molar) if self.water else (float("nan"), float("nan"))
+        numbers = (*ratio, value * molal, sd * molal, value * molar, sd * molar, percent)
+        shape = (self.snr[position], self.fwhm[position]) if position is not None else (float("nan"), float("nan"))
+        row = dict(zip(self.columns(), (label, *numbers, *shape), strict=True))
+        flag = self.flags[position] if position is not None else self._flag_of_sum(value, percent)
+        return {**row, "flag": flag, "reliable": "yes" if not flag else "no"}
+
+    def _flag_of_sum(self, value: float, percent: float) -> str:
+        if value <= 0.0:
+            return AT_ZERO
+        whole = [flag for flag in self.flags if flag in WHOLE_FIT]
+        if whole:
+            return whole[0]
+        return poorly(percent, self.model.max_crlb)
+
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that FSL-MRS writes too."""
+        reference = "+".join(self.reference() or self.model.reference)
+        return tuple(column.format(ref=reference) for column in COLUMNS)
+
+    def write(self, directory: Path | str, config: dict | None = None) -> None:
+        """Write summary.csv, covariance.csv, parameters.csv, qc.json, fit.npz and fit.png: all of them, or nothing.
+
+        Args:
+            directory: replaced when it exists.
+            config: the configuration, for its hash in the provenance.
+        """
+        directory = Path(directory)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+        try:
+            self._write_files(temporary, config)
+            temporary.chmod(0o755)
+            if directory.exists():
+                shutil.rmtree(directory)
+            temporary.replace(directory)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def _write_files(self, folder: Path, config: dict | None) -> None:
+        from spinsculpt.fit._plot import plot_fit  # matplotlib takes longer to import than a fit to run
+
+        rows = self.summary()
+        write_table(folder / "summary.csv", list(rows[0]), [list(row.values()) for row in rows])
+        names = [*self.names, *(parameter.name for parameter in self.parameters)]
+        matrix = [[name, *row] for name, row in zip(names, self.covariance, strict=True)]
+        write_table(folder / "covariance.csv", ["parameter", *names], matrix)
+        write_table(
+            folder / "parameters.csv", ["parameter", "value", "sd", "unit", "lower", "upper", "at_bound"], self._table()
+        )
+        qc = {
+            "engine": self.engine,
+            "messages": list(self.messages),
+            **self.qc,
+            "water": self.water.details if self.water else None,
+            "provenance": provenance(config),
+        }
+        write_json(folder / "qc.json", qc)
+        np.savez_compressed(folder / "fit.npz", **self.arrays())
+        plot_fit(self, folder / "fit.png")
+
+    def _table(self) -> list[list]:
+        unit = "signal per proton"
+        rows = [
+            [name, value, sd, unit, 0.0, float("inf"), "yes" if value <= 0.0 else "no"]
+            for name, value, sd in zip(self.names, self.concentrations.values, self.concentrations.sd, strict=True)
+        ]
+        for p in self.parameters:
+            rows.append([p.name, p.value, p.sd, p.unit, p.lower, p.upper, "yes" if p.at_bound else "no"])
+        return rows
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Contents of fit.npz.
+
+        `names`, `spectra` (labels), and for each label `{label}_ppm`, `{label}_data`, `_fit`, `_baseline`,
+        `_components` (L, n) and `_noise_sd`.
+        """
+        found = {"names": np.array(self.names), "spectra": np.array([curve.label for curve in self.curves])}
+        for curve in self.curves:
+            for key in ("ppm", "data", "fit", "baseline", "components", "noise_sd"):
+                found[f"{curve.label}_{key}"] = np.asarray(getattr(curve, key))
+        return found
+
+
+AT_ZERO = "at zero"
+NO_SIGNAL = "no signal"
+NOT_CONVERGED = "not converged"
+AT_BOUND = "width or shift at its bound"
+WHOLE_FIT = (NO_SIGNAL, NOT_CONVERGED)
+
+
+def poorly(percent: float, limit: float) -> str:
+    """Flag of an estimate by its CRLB in per cent."""
+    return f"CRLB above {limit:g} %" if not percent < limit else ""
+
+
+def write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence]) -> None:
+    """A CSV file; numbers that do not exist stay empty."""
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([["" if isinstance(v, float) and np.isnan(v) else v for v in row] for row in rows])
