@@ -6,6 +6,7 @@ On the CPU a compiled kernel runs (group, member) pairs over threads; on a GPU t
 matrix products. `exact_propagate` is the reference: one matrix exponential a sample, differentiated by autograd.
 """
 
+import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from spinsculpt.conventions import ppm_to_hz
 from spinsculpt.spins import SpinSystem, hamiltonian, single_spin, total
 
 _LANES = 8  # columns are padded to whole vector registers
+_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,12 @@ class SpinGroup:
 
     def member(self, index: int) -> np.ndarray:
         return self.offset[index % len(self.offset)]
+
+
+def set_threads(count: int) -> None:
+    """Threads of the compiled kernel; all cores of the process unless set. Torch's own threads are set in torch."""
+    global _threads
+    _threads = max(1, count)
 
 
 def propagate(
@@ -295,7 +303,7 @@ def _jobs(groups: Sequence[SpinGroup], members: int) -> list[tuple[int, int]]:
 
 
 def _over_threads(work, jobs) -> None:
-    threads = min(torch.get_num_threads(), len(jobs))
+    threads = min(_threads, len(jobs))
     if threads <= 1:
         for job in jobs:
             work(job)

@@ -1,0 +1,91 @@
+"""Why a pulse works: product operators of the final state, coherence orders along the pulse, signal of each spin."""
+
+from itertools import pairwise, product
+
+import numpy as np
+
+from spinsculpt.dynamics import evolve
+from spinsculpt.pulses import Pulse
+from spinsculpt.sequences import Event, ShapedPulse
+from spinsculpt.spins import SpinSystem, coherence_order, single_spin, transfer_bound
+
+
+def product_operators(rho: np.ndarray, spins: tuple[str, ...], leading: int = 20) -> list[tuple[str, float, float]]:
+    r"""The leading terms of rho = sum_B c_B B over products of spin operators, such as I1z I2z I5x.
+
+    c_B = Tr[rho B] / Tr[B B]; the share of a term is c_B^2 Tr[B B] / Tr[rho rho], so that shares add up to 1 (less the
+    unit operator). Antihermitian parts, which a filter of one coherence order leaves, are not looked at.
+
+    Args:
+        rho: density operator, shape (2**n, 2**n).
+        spins: names of the spins.
+        leading: number of terms.
+    Returns:
+        (term, coefficient, share), largest share first.
+    """
+    n = len(spins)
+    hermitian = (rho + rho.conj().T) / 2
+    norm = np.vdot(hermitian, hermitian).real
+    tensor = hermitian.reshape((2,) * (2 * n))
+    single = np.stack([np.eye(2), *(2 * single_spin(1, 0, axis) for axis in "xyz")])
+    for left in range(n, 0, -1):  # trade the first row and column index that are left for a Pauli index at the end
+        tensor = np.moveaxis(np.tensordot(single, tensor, axes=((2, 1), (0, left))), 0, -1)
+    expectation = tensor.real  # Tr[rho P] for all products P of Pauli matrices
+    terms = []
+    for index in product(range(4), repeat=n):
+        involved = [k for k, axis in enumerate(index) if axis]
+        if involved:
+            value = expectation[index]
+            name = " ".join(f"{spins[k]}{'xyz'[index[k] - 1]}" for k in involved)
+            terms.append(
+                (name, float(value * 2 ** len(involved) / 2**n), float(value**2 / 2**n / norm) if norm else 0.0)
+            )
+    return sorted(terms, key=lambda term: -term[2])[:leading]
+
+
+def coherence_along(
+    before: tuple[Event, ...],
+    pulse: Pulse,
+    system: SpinSystem,
+    central_frequency: float,
+    receiver_ppm: float = 4.65,
+    steps: int = 24,
+) -> list[tuple[float, dict[int, float]]]:
+    """Weight of each coherence order |p| of the density operator along a pulse: [(time in s, {p: share})].
+
+    Args:
+        before: events that lead from equilibrium to the pulse.
+        pulse: the designed pulse.
+        system, central_frequency (MHz), receiver_ppm: as for `dynamics.line_list`.
+        steps: intervals at whose ends the state is looked at.
+    """
+    frame = {"system": system, "central_frequency": central_frequency, "receiver_ppm": receiver_ppm}
+    rho = evolve(before, **frame)
+    order = np.abs(coherence_order(system.n_spins))
+    edges = np.unique(np.linspace(0, len(pulse.b1), steps + 1).round().astype(int))
+    found = [(0.0, _weights(rho, order))]
+    for first, last in pairwise(edges):
+        chunk = Pulse(pulse.name, pulse.b1[first:last], pulse.dwell)
+        rho = evolve([ShapedPulse(chunk)], **frame, start=rho)
+        found.append((last * pulse.dwell, _weights(rho, order)))
+    return found
+
+
+def spin_signals(rho: np.ndarray, spins: tuple[str, ...]) -> dict[str, dict[str, float]]:
+    """In-phase transverse magnetisation of each spin against the unitary bound from F_z.
+
+    Returns:
+        {spin: {"reached": |Tr[rho I_k+]| / Tr[I_kx^2], "bound": largest possible, "fraction": of it}}.
+    """
+    n, found = len(spins), {}
+    for k, name in enumerate(spins):
+        reached = abs(np.trace(rho @ single_spin(n, k, "p"))) / 2 ** (n - 2)
+        bound = transfer_bound(n, (k,))
+        found[name] = {"reached": float(reached), "bound": bound, "fraction": float(reached / bound)}
+    return found
+
+
+def _weights(rho: np.ndarray, order: np.ndarray) -> dict[int, float]:
+    energy = np.abs(rho) ** 2
+    norm = max(float(energy.sum()), 1e-30)
+    return {int(p): float(energy[order == p].sum()) / norm for p in np.unique(order)}

@@ -1,0 +1,157 @@
+"""What is reported of every design: separation, bounds, robustness, cost."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spinsculpt.conventions import to_spectrum
+from spinsculpt.design._explain import coherence_along, spin_signals
+from spinsculpt.design._objectives import Window
+from spinsculpt.design._problem import Design
+from spinsculpt.design._simulate import Member, Signals
+from spinsculpt.dynamics import evolve, line_list
+from spinsculpt.pulses import Pulse
+from spinsculpt.sequences import Slot
+
+WINDOW, RANGE = (2.2, 2.6), (0.2, 4.2)  # ppm
+ROBUST_B1, ROBUST_B0 = (0.8, 0.9, 1.0, 1.1, 1.2), (-10.0, 0.0, 10.0)
+
+
+def measure(design: Design, pulse: Pulse, x: Tensor) -> dict:
+    """All metrics of a finished design; numbers of the nominal condition unless said otherwise."""
+    waveform = {design.slot: design.waveform(x[None])}
+    nominal = design.simulate((Member(),), torch.complex128)
+    with torch.no_grad():
+        signals = nominal(waveform)
+        loss, parts = design.losses(design.simulation(waveform))
+        grid = tuple(Member(b1, b0) for b1 in ROBUST_B1 for b0 in ROBUST_B0)
+        everywhere = design.simulate(grid)(waveform)
+    return {
+        "loss": float(loss),
+        "loss_parts": {
+            goal.name: {"value": float(parts[goal.name]), "weight": goal.weight, "type": type(goal.objective).__name__}
+            for goal in design.goals
+        },
+        "separation": separation(design, signals),
+        "unitary_bound": unitary_fractions(design, pulse),
+        "robustness": {
+            "conditions": design.entry["robustness"],
+            "map": robustness_map(design, everywhere, grid),
+        },
+        "rf": {
+            "peak_b1_uT": pulse.peak_b1,
+            "b1_limit_uT": design.form.peak,
+            "energy_uT2_ms": pulse.energy,
+            "energy_over_press": pulse.energy / PRESS_ENERGY,
+            "bandwidth_90_hz": occupied_bandwidth(pulse, 0.9),
+            "bandwidth_99_hz": occupied_bandwidth(pulse, 0.99),
+        },
+        "coherence_orders": coherence_orders(design, pulse),
+        "splitting_error": splitting_error(design, pulse, signals),
+    }
+
+
+PRESS_ENERGY = 850.0  # uT^2 ms, a 90 and two 180 degree pulses of clinical PRESS (docs/theory)
+
+
+def separation(design: Design, signals: Signals) -> dict:
+    """CRLBs, overlaps and peaks of the metabolites that the objectives name, relative to the reference PRESS."""
+    targets, found = design.targets, {}
+    weights = dict.fromkeys(targets, 1.0)
+    bounds = design.crlb(weights).covariance(signals)[0, 0].numpy()
+    reference_shots = tuple(design.reference.fids)
+    reference = design.crlb(weights, reference_shots).covariance(design.reference)[0, 0].numpy()
+    rows = [signals.names.index(name) for name in targets]
+    sd, sd_reference = (np.sqrt(np.diag(c))[rows] for c in (bounds, reference))
+    found["crlb_over_reference"] = dict(zip(targets, (sd / sd_reference).tolist(), strict=True))
+    window, whole = Window(design.acquisition, WINDOW), Window(design.acquisition, RANGE)
+    pairs = [(a, b) for k, a in enumerate(targets) for b in targets[k + 1 :]]
+    found["crlb_correlation"] = {
+        f"{a}-{b}": float(bounds[i, j] / np.sqrt(bounds[i, i] * bounds[j, j]))
+        for a, b in pairs
+        for i, j in [(signals.names.index(a), signals.names.index(b))]
+    }
+    for label, region in (("2.2-2.6ppm", window), ("0.2-4.2ppm", whole)):
+        found[f"overlap_{label}"] = {f"{a}-{b}": _overlap(region(signals, [a, b])[0, 0]) for a, b in pairs}
+    peak, peak_reference = _peaks(window, signals, targets), _peaks(window, design.reference, targets)
+    energy, energy_reference = _energies(window, signals, targets), _energies(window, design.reference, targets)
+    found["peak_over_reference"] = {name: peak[name] / peak_reference[name] for name in targets}
+    found["energy_over_reference"] = {name: energy[name] / energy_reference[name] for name in targets}
+    found["peak_ratio_2.2-2.6ppm"] = {f"{a}/{b}": peak[a] / max(peak[b], 1e-12) for a, b in pairs}
+    return found
+
+
+def unitary_fractions(design: Design, pulse: Pulse) -> dict:
+    """In-phase magnetisation that each spin of the targets has at the first sample, against the unitary bound."""
+    shot = design.sequence.fill({design.slot: pulse}).shots[0]
+    return {
+        system.name: spin_signals(evolve(shot.events, system, design.acquisition.central_frequency), system.spins)
+        for name in design.targets
+        for system in design.library[name].parts
+    }
+
+
+def robustness_map(design: Design, signals: Signals, grid: tuple[Member, ...]) -> list[dict]:
+    """Loss parts under each condition of a grid of B1 scales and B0 offsets."""
+    parts = {goal.name: goal.objective(signals)[0] for goal in design.goals}
+    return [
+        {"b1_scale": member.b1_scale, "b0_hz": member.b0_hz}
+        | {name: float(part[k if len(part) > 1 else 0]) for name, part in parts.items()}
+        for k, member in enumerate(grid)
+    ]
+
+
+def occupied_bandwidth(pulse: Pulse, fraction: float) -> float:
+    """Width in Hz around the centre of gravity of the power spectrum that holds `fraction` of the energy."""
+    points = 8 * len(pulse.b1)
+    power = np.abs(to_spectrum(np.pad(pulse.b1, (0, points - len(pulse.b1))))) ** 2
+    frequency = np.fft.fftshift(np.fft.fftfreq(points, pulse.dwell))
+    distance = np.abs(frequency - (power @ frequency) / power.sum())
+    order = np.argsort(distance)
+    enough = np.searchsorted(np.cumsum(power[order]), fraction * power.sum())
+    return float(2 * distance[order[min(enough, points - 1)]])
+
+
+def coherence_orders(design: Design, pulse: Pulse) -> list[dict]:
+    """Share of each coherence order along the pulse, one line a metabolite and time."""
+    events = design.sequence.shots[0].events
+    before = events[: next(k for k, event in enumerate(events) if isinstance(event, Slot))]
+    return [
+        {"metabolite": name, "time_s": moment} | {f"order_{order}": share for order, share in weights.items()}
+        for name in design.targets
+        for moment, weights in coherence_along(
+            before, pulse, design.library[name].parts[0], design.acquisition.central_frequency
+        )
+    ]
+
+
+def splitting_error(design: Design, pulse: Pulse, signals: Signals) -> float:
+    """Largest relative deviation of the FIDs of the targets from the exact event interpreter."""
+    acquisition, worst = design.acquisition, 0.0
+    shot = design.sequence.fill({design.slot: pulse}).shots[0]
+    for name in design.targets:
+        index = signals.names.index(name)
+        fast = signals.fids[shot.name][0, 0, index].numpy()
+        exact = sum(
+            line_list(shot.events, part.system, acquisition.central_frequency).fid(
+                acquisition.points, acquisition.dwell
+            )
+            * part.decay.numpy()
+            for part in design.simulation.parts
+            if part.metabolite == index
+        )
+        worst = max(worst, float(np.abs(fast - exact).max() / np.abs(exact).max()))
+    return worst
+
+
+def _peaks(window: Window, signals: Signals, names: tuple[str, ...]) -> dict[str, float]:
+    return dict(zip(names, window(signals, names)[0, 0].abs().amax(-1).tolist(), strict=True))
+
+
+def _energies(window: Window, signals: Signals, names: tuple[str, ...]) -> dict[str, float]:
+    return dict(zip(names, (window(signals, names)[0, 0].abs() ** 2).sum(-1).tolist(), strict=True))
+
+
+def _overlap(pair: Tensor) -> float:
+    a, b = pair
+    return float(torch.vdot(a, b).abs() / (a.norm() * b.norm()).clamp_min(1e-12))

@@ -1,0 +1,257 @@
+"""What a design can be asked for: small losses, each of shape (starts, members), 0 = as good as the reference."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spinsculpt.basis import BasisSet
+from spinsculpt.conventions import FID, ppm_axis
+from spinsculpt.design._simulate import Acquisition, Signals
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit import FitModel
+from spinsculpt.fit._problem import Problem
+from spinsculpt.spins import unitary_bound
+
+
+class Objective(Protocol):
+    """A differentiable loss of the signals."""
+
+    def __call__(self, signals: Signals) -> Tensor:
+        """Loss of every start under every condition, shape (starts, members)."""
+
+
+class Window:
+    """The spectrum of named metabolites between two chemical shifts, first shot unless another is named."""
+
+    def __init__(self, acquisition: Acquisition, ppm: Sequence[float], shot: str | None = None):
+        axis = np.fft.ifftshift(ppm_axis(acquisition.points, acquisition.dwell, acquisition.central_frequency))
+        self.shot = shot
+        self.points = torch.as_tensor(np.flatnonzero((axis >= ppm[0]) & (axis <= ppm[1])))
+        if not len(self.points):
+            raise SpinsculptError(f"No point of the spectrum lies in {ppm[0]:g} to {ppm[1]:g} ppm; widen the window.")
+
+    def __call__(self, signals: Signals, metabolites: Sequence[str]) -> Tensor:
+        """Complex spectra, shape (starts, members, len(metabolites), points)."""
+        shot = self.shot or next(iter(signals.fids))
+        rows = [signals.names.index(name) for name in metabolites]
+        return torch.fft.fft(signals.fids[shot][..., rows, :])[..., self.points]
+
+
+class TargetSpectrum:
+    r"""1 - |<s, t>| / (|s| |t|): the wanted spectrum t up to scale and phase, in a window of chemical shifts."""
+
+    def __init__(self, metabolite: str, target: np.ndarray, window: Window):
+        self.metabolite, self.window, self.target = metabolite, window, torch.as_tensor(target)
+
+    def __call__(self, signals: Signals) -> Tensor:
+        s = self.window(signals, [self.metabolite])[..., 0, :]
+        overlap = (s.conj() @ self.target).abs()
+        return 1 - overlap / (s.norm(dim=-1) * self.target.norm()).clamp_min(1e-12)
+
+
+class TargetState:
+    r"""1 - Re<B, rho> / (<B, B> b): the wanted operator B at the first sample, b its unitary bound from F_z.
+
+    Zero is the best that any pulse can do (Sorensen 1989, doi:10.1016/0079-6565(89)80006-8).
+
+    Args:
+        metabolite: one of `keep_states` of the simulation.
+        operator: B in the product basis, shape (d, d), Hermitian.
+        basis: eigenvectors of the free Hamiltonian (columns), in which the simulation gives its states.
+        equilibrium: F_z in the product basis.
+    """
+
+    def __init__(self, metabolite: str, operator: np.ndarray, basis: np.ndarray, equilibrium: np.ndarray):
+        self.metabolite = metabolite
+        self.operator = torch.as_tensor(basis.T @ operator @ basis)
+        self.norm = float(np.vdot(operator, operator).real) * unitary_bound(equilibrium, operator)
+
+    def __call__(self, signals: Signals) -> Tensor:
+        rho = next(state for (_, name), state in signals.states.items() if name == self.metabolite)
+        return 1 - (self.operator.conj() * rho).sum((-2, -1)).real / self.norm
+
+
+class Enhance:
+    r"""-log of the smooth maximum of |s| of the wanted metabolites, relative to a reference sequence.
+
+    log max ~ log (mean |s|^p)^(1/p), p = 12. The logarithm, unlike a difference of peak and residual, cannot be
+    satisfied by making everything vanish.
+    """
+
+    power = 12
+
+    def __init__(self, metabolites: Sequence[str], window: Window, reference: Signals):
+        self.metabolites, self.window = tuple(metabolites), window
+        self.reference = self._height(reference)[0, 0]
+
+    def _height(self, signals: Signals) -> Tensor:
+        magnitude = self.window(signals, self.metabolites).sum(-2).abs()
+        largest = magnitude.amax(-1, keepdim=True).detach().clamp_min(1e-12)
+        return (largest[..., 0]) * ((magnitude / largest) ** self.power).mean(-1) ** (1 / self.power)
+
+    def __call__(self, signals: Signals) -> Tensor:
+        return -torch.log(self._height(signals) / self.reference)
+
+
+class Suppress:
+    r"""log(E / E_ref + f): energy of the unwanted metabolites in the window, relative to a reference sequence.
+
+    The floor f (1e-4 = 1 % of the amplitude) ends the reward where nobody would see the residue.
+    """
+
+    def __init__(self, metabolites: Sequence[str], window: Window, reference: Signals, floor: float = 1e-4):
+        self.metabolites, self.window, self.floor = tuple(metabolites), window, floor
+        self.reference = self._energy(reference)[0, 0]
+
+    def _energy(self, signals: Signals) -> Tensor:
+        return (self.window(signals, self.metabolites).abs() ** 2).sum((-2, -1))
+
+    def __call__(self, signals: Signals) -> Tensor:
+        return torch.log(self._energy(signals) / self.reference + self.floor)
+
+
+class CRLB:
+    r"""sum_i w_i log(CRLB_i / CRLB_i,ref), sum_i w_i = 1: the geometric mean of the bounds relative to a reference.
+
+    Fisher = Re(J^H J) / sigma^2 with J over concentrations, width, shift and phase of each group, and baseline: the
+    model of `spinsculpt.fit`, whose parameters and baseline this class takes from there. n shots share the scan time:
+    each has sqrt(n) times the noise.
+
+    Args:
+        metabolites: weight of each.
+        concentrations: of all names in the signals.
+        model: the model that will be fitted.
+        acquisition: sampling of the signals.
+        shots: names of the shots that are fitted jointly.
+        noise_sd: of one real channel of the spectrum of a one-shot sequence.
+        reference: value of sum_i w_i log(CRLB_i) that counts as zero.
+    """
+
+    def __init__(
+        self,
+        metabolites: Mapping[str, float],
+        names: Sequence[str],
+        concentrations: Mapping[str, float],
+        model: FitModel,
+        acquisition: Acquisition,
+        shots: Sequence[str],
+        noise_sd: float = 1.0,
+        reference: float = 0.0,
+    ):
+        self.shots, self.targets = tuple(shots), tuple(metabolites)
+        weights = torch.tensor(list(metabolites.values()), dtype=torch.float64)
+        self.weights = weights / weights.sum()
+        for name in self.targets:
+            if name not in names:
+                raise SpinsculptError(
+                    f"objective crlb: {name!r} is not among the metabolites of the design; add it there."
+                )
+        self.rows = [names.index(name) for name in self.targets]
+        self.c = torch.tensor([concentrations[name] for name in names], dtype=torch.float64)
+        self.reference = reference
+        shape = (len(names), acquisition.points)
+        flat = FID(np.ones(acquisition.points, complex), acquisition.dwell, acquisition.central_frequency)
+        basis = BasisSet(tuple(names), np.ones(shape, complex), acquisition.dwell, acquisition.central_frequency)
+        noise = noise_sd * np.sqrt(len(self.shots))
+        self.problem = Problem(
+            [flat] * len(self.shots), [basis] * len(self.shots), replace(model, metabolites=(), exclude=()),
+            np.eye(len(self.shots)) * noise**2,
+        )  # fmt: skip
+        self.noise = noise
+        self._baseline = torch.as_tensor(self.problem.baseline)
+        self._penalty = torch.block_diag(
+            torch.zeros(len(names), len(names)),
+            torch.as_tensor(self.problem.prior_precision),
+            torch.as_tensor(self.problem.baseline_penalty),
+        ).to(torch.float64)
+        self._group = torch.as_tensor(self.problem.groups)
+
+    def covariance(self, signals: Signals) -> Tensor:
+        """Covariance of the concentrations, everything else marginalised, shape (starts, members, L, L)."""
+        fids = [signals.fids[shot] for shot in self.shots]
+        rows = torch.cat([self._rows(fid, s) for s, fid in enumerate(fids)], -1)
+        rows = torch.cat([rows, self._baseline.expand(*rows.shape[:-2], *self._baseline.shape)], -2)
+        fisher = rows @ rows.mT + self._penalty
+        scale = fisher.diagonal(dim1=-2, dim2=-1).clamp_min(1e-30).rsqrt()
+        scaled = fisher * scale[..., None] * scale[..., None, :]
+        inverse = torch.linalg.inv(scaled) * scale[..., None] * scale[..., None, :]
+        return inverse[..., : len(self.c), : len(self.c)]
+
+    def sd(self, signals: Signals) -> Tensor:
+        """CRLBs of the metabolites that count, shape (starts, members, len(targets))."""
+        return self.covariance(signals).diagonal(dim1=-2, dim2=-1)[..., self.rows].clamp_min(1e-30).sqrt()
+
+    def log_mean(self, signals: Signals) -> Tensor:
+        """sum_i w_i log(CRLB_i), shape (starts, members)."""
+        return self.sd(signals).log() @ self.weights
+
+    def __call__(self, signals: Signals) -> Tensor:
+        return self.log_mean(signals) - self.reference
+
+    def _rows(self, fid: Tensor, spectrum: int) -> Tensor:
+        """Rows of one spectrum: metabolites, then the nonlinear parameters, real, shape (..., L + K, 2 points)."""
+        problem, block = self.problem, self.problem.blocks[spectrum]
+        t, points = torch.as_tensor(block.time), torch.as_tensor(block.points)
+        weighted = fid * self.c[:, None]
+        grouped = torch.zeros(*fid.shape[:-2], problem.group_count, fid.shape[-1], dtype=fid.dtype)
+        grouped = grouped.index_add(-2, self._group, weighted)
+
+        def transform(signal: Tensor) -> Tensor:
+            return torch.fft.fft(signal)[..., points]
+
+        first, whole = transform(t * grouped), transform(weighted.sum(-2, keepdim=True))
+        derivatives = {
+            "gamma": -first,
+            "gauss": -transform(t * t * grouped),
+            "eps": -1j * first,
+            "phi0": -1j * whole,
+            "phi1": -1j * torch.as_tensor(block.frequency) * whole,
+        }
+        rows = [transform(fid)]
+        for parameter in problem.parameters:
+            mine = parameter.spectrum in (None, spectrum)
+            row = derivatives[parameter.kind][..., parameter.group or 0, :]
+            rows.append((row if mine else torch.zeros_like(row)).unsqueeze(-2))
+        return torch.view_as_real(torch.cat(rows, -2)).flatten(-2) / self.noise
+
+
+class Power:
+    r"""sum_slots integral B1^2 dt / reference: the proxy of the specific absorption rate; reference in uT^2 ms."""
+
+    def __init__(self, dwell: Mapping[str, float], reference: float):
+        self.dwell, self.reference = dict(dwell), reference
+
+    def __call__(self, signals: Signals) -> Tensor:
+        energy = sum((b1.abs() ** 2).sum(-1) * self.dwell[slot] * 1e3 for slot, b1 in signals.waveforms.items())
+        return (energy / self.reference)[:, None]
+
+
+class Smooth:
+    r"""sum_slots integral |dB1/dt|^2 dt / (integral B1^2 dt (2 pi b)^2): mean square bandwidth in units of b Hz."""
+
+    def __init__(self, dwell: Mapping[str, float], bandwidth: float):
+        self.dwell, self.bandwidth = dict(dwell), bandwidth
+
+    def __call__(self, signals: Signals) -> Tensor:
+        loss = 0.0
+        for slot, b1 in signals.waveforms.items():
+            rate = 2 * np.pi * self.bandwidth * self.dwell[slot]
+            loss = loss + (b1.diff(dim=-1).abs() ** 2).sum(-1) / ((b1.abs() ** 2).sum(-1) + 1e-12) / rate**2
+        return loss[:, None]
+
+
+def robust(loss: Tensor, mode: str, tail: float = 0.3, sharpness: float = 20.0) -> Tensor:
+    r"""One number from the losses under all conditions, (starts, members) -> (starts,).
+
+    "mean"; "worst": soft maximum log(mean exp(k L)) / k; "cvar": mean of the worst `tail` of the conditions
+    (Rockafellar & Uryasev 2000, doi:10.21314/JOR.2000.038).
+    """
+    if mode == "worst":
+        return (torch.logsumexp(sharpness * loss, 1) - np.log(loss.shape[1])) / sharpness
+    if mode == "cvar":
+        return loss.topk(max(1, round(tail * loss.shape[1])), dim=1).values.mean(1)
+    return loss.mean(1)

@@ -1,0 +1,217 @@
+"""Minimise many starts at once: Adam and L-BFGS over a batch, dropping the worse half of the starts on the way.
+
+All of it is deterministic, and all of it is in `state()`, so that a run that was killed goes on as if it had not been.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from spinsculpt.errors import SpinsculptError
+
+Evaluation = Callable[[Tensor], tuple[Tensor, Tensor, dict[str, Tensor]]]
+"""x (starts, n) -> loss (starts,), gradient (starts, n), loss parts by name, each (starts,)."""
+
+
+class Adam:
+    """Kingma & Ba 2015 (arXiv:1412.6980) with a cosine decay of the step to 5 %."""
+
+    def __init__(self, x: Tensor, iterations: int, step: float):
+        self.x, self.iterations, self.rate = x, iterations, step
+        self.first, self.second, self.count = torch.zeros_like(x), torch.zeros_like(x), 0
+
+    def step(self, evaluate: Evaluation) -> tuple[Tensor, dict[str, Tensor]]:
+        """One step; returns the loss and its parts where the step began."""
+        loss, gradient, parts = evaluate(self.x)
+        self.count += 1
+        self.first = 0.9 * self.first + 0.1 * gradient
+        self.second = 0.999 * self.second + 0.001 * gradient**2
+        mean, spread = self.first / (1 - 0.9**self.count), self.second / (1 - 0.999**self.count)
+        decay = 0.525 + 0.475 * torch.cos(torch.tensor(torch.pi * self.count / self.iterations))
+        self.x = self.x - self.rate * decay * mean / (spread.sqrt() + 1e-8)
+        return loss, parts
+
+    def keep(self, rows: Tensor) -> None:
+        self.x, self.first, self.second = self.x[rows], self.first[rows], self.second[rows]
+
+    def state(self) -> dict:
+        return {"x": self.x, "first": self.first, "second": self.second, "count": self.count}
+
+    def load(self, state: dict) -> None:
+        self.x, self.first, self.second, self.count = (state[k] for k in ("x", "first", "second", "count"))
+
+
+class LBFGS:
+    """Limited-memory BFGS (Nocedal 1980, doi:10.2307/2006193), a two-loop recursion and a line search for each start.
+
+    The line search halves the step until the loss falls enough (Armijo); pairs without positive curvature are left out.
+    """
+
+    memory = 12
+    halvings = 12
+
+    def __init__(self, x: Tensor, iterations: int, step: float):
+        self.x, self.rate = x, step
+        shape = (len(x), self.memory, x.shape[1])
+        self.s, self.y = torch.zeros(shape, dtype=x.dtype), torch.zeros(shape, dtype=x.dtype)
+        self.loss = self.gradient = None
+        self.parts: dict[str, Tensor] = {}
+
+    def step(self, evaluate: Evaluation) -> tuple[Tensor, dict[str, Tensor]]:
+        """One step; returns the loss and its parts where the step began."""
+        if self.loss is None:
+            self.loss, self.gradient, self.parts = evaluate(self.x)
+        began = self.loss.clone(), {name: part.clone() for name, part in self.parts.items()}
+        direction = -self._inverse_hessian_times(self.gradient)
+        slope = (direction * self.gradient).sum(1)
+        uphill = slope >= 0
+        direction = torch.where(uphill[:, None], -self.gradient, direction)
+        slope = torch.where(uphill, -(self.gradient**2).sum(1), slope)
+        fresh = (self.s == 0).all(2).all(1) | uphill
+        largest = direction.abs().amax(1).clamp_min(1e-30)
+        length = torch.where(fresh, self.rate / largest, torch.clamp(20 * self.rate / largest, max=1.0))
+        pending = torch.arange(len(self.x))
+        x, loss, gradient = self.x.clone(), self.loss.clone(), self.gradient.clone()
+        for _ in range(self.halvings):
+            trial = self.x[pending] + length[pending, None] * direction[pending]
+            value, slope_there, parts = evaluate(trial)
+            good = value <= self.loss[pending] + 1e-4 * length[pending] * slope[pending]
+            done = pending[good]
+            x[done], loss[done], gradient[done] = trial[good], value[good], slope_there[good]
+            for name, part in parts.items():
+                self.parts[name][done] = part[good]
+            length[pending[~good]] *= 0.5
+            pending = pending[~good]
+            if not len(pending):
+                break
+        self._remember(x - self.x, gradient - self.gradient, pending)
+        self.x, self.loss, self.gradient = x, loss, gradient
+        return began
+
+    def _inverse_hessian_times(self, gradient: Tensor) -> Tensor:
+        curvature = (self.s * self.y).sum(2)
+        used = curvature > 0
+        rho = torch.where(used, 1 / torch.where(used, curvature, 1.0), 0.0)
+        q, alphas = gradient.clone(), []
+        for k in reversed(range(self.memory)):
+            alpha = rho[:, k] * (self.s[:, k] * q).sum(1)
+            q = q - alpha[:, None] * self.y[:, k]
+            alphas.append(alpha)
+        newest = (self.y[:, -1] ** 2).sum(1)
+        scale = torch.where(used[:, -1], curvature[:, -1] / torch.where(newest > 0, newest, 1.0), 1.0)
+        r = q * scale[:, None]
+        for k, alpha in zip(range(self.memory), reversed(alphas), strict=True):
+            beta = rho[:, k] * (self.y[:, k] * r).sum(1)
+            r = r + self.s[:, k] * (alpha - beta)[:, None]
+        return r
+
+    def _remember(self, s: Tensor, y: Tensor, failed: Tensor) -> None:
+        """Append the pair of each start that moved and curved upwards; a start without progress forgets all."""
+        curved = (s * y).sum(1) > 1e-12 * s.norm(dim=1) * y.norm(dim=1)
+        for old, new in ((self.s, s), (self.y, y)):
+            shifted = torch.cat([old[:, 1:], new[:, None]], 1)
+            old[curved] = shifted[curved]
+            old[failed] = 0
+
+    def keep(self, rows: Tensor) -> None:
+        self.x, self.s, self.y = self.x[rows], self.s[rows], self.y[rows]
+        if self.loss is not None:
+            self.loss, self.gradient = self.loss[rows], self.gradient[rows]
+            self.parts = {name: part[rows] for name, part in self.parts.items()}
+
+    def state(self) -> dict:
+        return {k: getattr(self, k) for k in ("x", "s", "y", "loss", "gradient", "parts")}
+
+    def load(self, state: dict) -> None:
+        for key, value in state.items():
+            setattr(self, key, value)
+
+
+OPTIMISERS = {"adam": Adam, "lbfgs": LBFGS}
+
+
+class Search:
+    """Minimisation of several starts with successive halving.
+
+    Args:
+        evaluate: the loss.
+        x: parameters of the starts, shape (starts, n).
+        method: "adam" or "lbfgs".
+        iterations: steps in all.
+        step: of Adam; of L-BFGS, the largest change of a parameter in the first step.
+        screening: fractions of `iterations` at which the worse half of the starts is dropped.
+
+    Attributes:
+        history: one dict (start, step, loss, parts) for each start and step.
+        landscape: {start: (step where it ended, its last loss)}.
+    """
+
+    def __init__(
+        self,
+        evaluate: Evaluation,
+        x: Tensor,
+        method: str,
+        iterations: int,
+        step: float,
+        screening: tuple[float, ...] = (0.2, 0.4),
+    ):
+        self.evaluate, self.iterations = evaluate, iterations
+        self.optimiser = OPTIMISERS[method](x, iterations, step)
+        self.starts = torch.arange(len(x))
+        self.screens = {round(fraction * iterations) for fraction in screening}
+        self.done = 0
+        self.history: list[dict] = []
+        self.landscape: dict[int, tuple[int, float]] = {}
+        self.best: tuple[float, int, Tensor | None] = (float("inf"), -1, None)
+
+    def advance(self) -> None:
+        """One step of all starts that are still in the race."""
+        if self.done in self.screens and len(self.starts) > 1:
+            self._screen()
+        before = self.optimiser.x
+        loss, parts = self.optimiser.step(self._checked)
+        self._record(before, loss, parts)
+        self.done += 1
+
+    def finish(self) -> None:
+        """Evaluate where the last step led."""
+        loss, _, parts = self._checked(self.optimiser.x)
+        self._record(self.optimiser.x, loss, parts)
+
+    def _record(self, x: Tensor, loss: Tensor, parts: dict[str, Tensor]) -> None:
+        for row, start in enumerate(self.starts.tolist()):
+            value = float(loss[row])
+            self.history.append(
+                {"start": start, "step": self.done, "loss": value}
+                | {name: float(part[row]) for name, part in parts.items()}
+            )
+            self.landscape[start] = (self.done, value)
+            if value < self.best[0]:
+                self.best = (value, start, x[row].clone())
+
+    def _screen(self) -> None:
+        losses = torch.tensor([self.landscape[start][1] for start in self.starts.tolist()])
+        rows = torch.argsort(losses, stable=True)[: -(-len(losses) // 2)].sort().values
+        self.starts = self.starts[rows]
+        self.optimiser.keep(rows)
+
+    def _checked(self, x: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        loss, gradient, parts = self.evaluate(x)
+        if not (torch.isfinite(loss).all() and torch.isfinite(gradient).all()):
+            guilty = [name for name, part in parts.items() if not torch.isfinite(part).all()] or ["the gradient"]
+            raise SpinsculptError(
+                f"The design broke down at step {self.done}: {', '.join(guilty)} is not a finite number. A smaller "
+                "step, a lower B1 limit or fewer nuisance metabolites (a singular fit has no CRLB) may help."
+            )
+        return loss, gradient, parts
+
+    def state(self) -> dict:
+        """All that a resumed run needs, as tensors and plain values."""
+        plain = {k: getattr(self, k) for k in ("starts", "done", "history", "landscape", "best")}
+        return plain | {"optimiser": self.optimiser.state()}
+
+    def load(self, state: dict) -> None:
+        for key in ("starts", "done", "history", "landscape", "best"):
+            setattr(self, key, state[key])
+        self.optimiser.load(state["optimiser"])

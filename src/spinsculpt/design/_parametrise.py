@@ -1,0 +1,116 @@
+"""Waveforms from free parameters: band-limited where asked for, and never above the B1 limit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spinsculpt.errors import SpinsculptError
+
+KINDS = ("samples", "bspline", "fourier", "phase", "amplitude")
+
+
+@dataclass(frozen=True)
+class Parametrisation:
+    """How a pulse is written in numbers.
+
+    Attributes:
+        kind: "samples": x and y of every sample; "bspline": cubic B-splines of x and y; "fourier": coefficients of the
+            frequencies within `bandwidth`; "phase": constant amplitude, B-spline phase; "amplitude": B-spline amplitude
+            of either sign, constant phase.
+        duration, dwell: s.
+        peak: B1 limit in uT, kept by construction: B1 = peak * tanh(r)/r * (u + i v), r = |u + i v|.
+        knot_spacing: of the B-splines in s; features shorter than this cannot appear.
+        bandwidth: full width in Hz of "fourier".
+        carrier_hz: frequency around which the waveform is written, from the receiver.
+    """
+
+    kind: str
+    duration: float
+    dwell: float
+    peak: float
+    knot_spacing: float = 1e-3
+    bandwidth: float = 1000.0
+    carrier_hz: float = 0.0
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise SpinsculptError(f"parametrisation must be one of {', '.join(KINDS)}, not {self.kind!r}.")
+        if not self.peak > 0:
+            raise SpinsculptError(
+                f"b1_limit is {self.peak:g} uT: a pulse needs some B1; 13.5 uT is safe on most scanners."
+            )
+        if self.samples < 1 or abs(self.samples * self.dwell - self.duration) > 1e-9:
+            raise SpinsculptError(
+                f"A pulse of {self.duration * 1e3:g} ms is not a whole number of samples of {self.dwell * 1e6:g} us; "
+                "choose the duration as a multiple of the dwell time."
+            )
+
+    @property
+    def samples(self) -> int:
+        return round(self.duration / self.dwell)
+
+    @property
+    def _time(self) -> np.ndarray:
+        """Middle of each sample from the middle of the pulse, s."""
+        return (np.arange(self.samples) + 0.5) * self.dwell - self.duration / 2
+
+    @property
+    def columns(self) -> np.ndarray:
+        """Real basis functions of one component, shape (samples, m)."""
+        if self.kind == "samples":
+            return np.eye(self.samples)
+        if self.kind == "fourier":
+            highest = int(self.bandwidth / 2 * self.duration)
+            angle = 2 * np.pi * np.outer(self._time / self.duration, np.arange(1, highest + 1))
+            return np.hstack([np.ones((self.samples, 1)), np.cos(angle), np.sin(angle)])
+        return _bsplines(self._time + self.duration / 2, self.duration, self.knot_spacing)
+
+    @property
+    def components(self) -> int:
+        return 1 if self.kind in ("phase", "amplitude") else 2
+
+    @property
+    def size(self) -> int:
+        """Number of free parameters."""
+        return self.columns.shape[1] * self.components
+
+    def initial(self, generator: torch.Generator, starts: int, amplitude: float) -> Tensor:
+        """Random parameters, shape (starts, size); `amplitude` is the SD of each component of B1 over the limit."""
+        x = torch.randn(starts, self.size, generator=generator, dtype=torch.float64)
+        spread = np.sqrt((self.columns**2).sum(1).mean())  # SD of a component for unit parameters
+        return x * ((np.pi if self.kind == "phase" else amplitude) / spread)
+
+    def waveform(self) -> "Waveform":
+        """The differentiable map from parameters to B1."""
+        return Waveform(self)
+
+
+class Waveform:
+    """Parameters (starts, size) -> B1x + i B1y in uT, complex128, shape (starts, samples)."""
+
+    def __init__(self, form: Parametrisation):
+        self.form = form
+        self._columns = torch.as_tensor(form.columns)
+        self._carrier = torch.as_tensor(np.exp(2j * np.pi * form.carrier_hz * form._time))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        parts = x.unflatten(1, (self.form.components, -1)) @ self._columns.T
+        if self.form.kind == "phase":
+            shape = torch.polar(torch.ones_like(parts[:, 0]), parts[:, 0])
+        elif self.form.kind == "amplitude":
+            shape = torch.complex(torch.tanh(parts[:, 0]), torch.zeros_like(parts[:, 0]))
+        else:
+            r = (parts**2).sum(1).clamp_min(1e-20).sqrt()
+            shape = torch.complex(*(parts * (torch.tanh(r) / r)[:, None]).unbind(1))
+        return self.form.peak * shape * self._carrier
+
+
+def _bsplines(time: np.ndarray, duration: float, spacing: float) -> np.ndarray:
+    """Uniform cubic B-splines whose knots divide the duration, shape (len(time), m)."""
+    intervals = max(1, round(duration / spacing))
+    distance = np.abs(time[:, None] / duration * intervals - np.arange(-1, intervals + 2))
+    inner = 2 / 3 - distance**2 + distance**3 / 2
+    outer = np.clip(2 - distance, 0, None) ** 3 / 6
+    return np.where(distance < 1, inner, outer)

@@ -1,0 +1,256 @@
+"""A design entry of the configuration as something that can be minimised."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spinsculpt.conventions import larmor_frequency, ppm_to_hz
+from spinsculpt.design._objectives import (
+    CRLB,
+    Enhance,
+    Power,
+    Smooth,
+    Suppress,
+    TargetSpectrum,
+    TargetState,
+    Window,
+    robust,
+)
+from spinsculpt.design._parametrise import Parametrisation, Waveform
+from spinsculpt.design._simulate import Acquisition, Member, Signals, Simulation
+from spinsculpt.dynamics import free_eigensystem
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit import FitModel
+from spinsculpt.sequences import Sequence, Slot, press, pulse_acquire
+from spinsculpt.spins import Library, load_library, single_spin, total
+
+MIN_DWELL = 1e-6  # s, the RF raster of clinical scanners
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One objective with its weight and its name in the history."""
+
+    name: str
+    weight: float
+    objective: object
+
+
+class Design:
+    """What one entry of `designs` asks for.
+
+    Args:
+        name: of the entry.
+        entry: as workflow/schemas/design.schema.yaml describes it.
+        basis: the `basis` section: field, metabolites and macromolecules that the entry does not name itself.
+    """
+
+    def __init__(self, name: str, entry: Mapping, basis: Mapping):
+        _check(name, entry)
+        self.name, self.entry = name, entry
+        frequency = basis.get("central_frequency") or larmor_frequency(basis["field"])
+        self.acquisition = Acquisition(frequency, linewidth=entry["linewidth"])
+        self.library = library(basis)
+        self.names = _names(entry, basis)
+        for known in self.names:
+            _ = self.library[known]  # an unknown name is an error that lists the nearest ones
+        self.form = Parametrisation(
+            entry["parametrisation"],
+            entry["duration"],
+            entry["dwell"],
+            entry["b1_limit"],
+            entry["knot_spacing"],
+            entry["bandwidth"],
+            float(ppm_to_hz(entry["carrier_ppm"], frequency)),
+        )
+        self.sequence = template(name, entry)
+        self.slot = self.sequence.slots[0].name
+        self.waveform: Waveform = self.form.waveform()
+        self.model = FitModel(baseline=entry["baseline"], ppm=tuple(entry["fit_ppm"]))
+        self.simulation = self.simulate(members(entry["robustness"]))
+        self.reference = reference_signals(entry, self.library, self.names, self.acquisition)
+        self.goals = tuple(self._goal(number, goal) for number, goal in enumerate(entry["objectives"]))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Metabolites that the objectives name, in their order."""
+        named = [
+            name
+            for goal in self.entry["objectives"]
+            for name in [*goal.get("metabolites", ()), *([goal["metabolite"]] if "metabolite" in goal else [])]
+        ]
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def concentrations(self) -> dict[str, float]:
+        """Typical concentration in mM of every name."""
+        return {name: self.library[name].concentration for name in self.names}
+
+    def simulate(self, conditions: tuple[Member, ...], dtype: torch.dtype = torch.complex64) -> Simulation:
+        """The sequence of this design under other conditions."""
+        states = [goal["metabolite"] for goal in self.entry["objectives"] if goal["type"] == "target_state"]
+        return Simulation(
+            self.sequence,
+            self.library,
+            self.names,
+            self.acquisition,
+            conditions,
+            {self.slot: self.form.dwell},
+            {self.slot: self.form.peak},
+            self.entry["tolerance"],
+            states,
+            self.entry["relaxation"],
+            dtype,
+        )
+
+    def losses(self, signals: Signals) -> tuple[Tensor, dict[str, Tensor]]:
+        """Weighted sum and its parts before weighting, each of shape (starts,)."""
+        mode, tail = self.entry["robustness"]["mode"], self.entry["robustness"]["tail"]
+        parts = {goal.name: robust(goal.objective(signals), mode, tail) for goal in self.goals}
+        return sum(goal.weight * parts[goal.name] for goal in self.goals), parts
+
+    def evaluate(self, x: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Loss, gradient and loss parts of parameters of shape (starts, n)."""
+        x = x.detach().requires_grad_()
+        loss, parts = self.losses(self.simulation({self.slot: self.waveform(x)}))
+        (gradient,) = torch.autograd.grad(loss.sum(), x)
+        return loss.detach(), gradient, {name: part.detach() for name, part in parts.items()}
+
+    def crlb(self, metabolites: Mapping[str, float], shots: tuple[str, ...] = (), reference: float = 0.0) -> CRLB:
+        """CRLB objective with the model of this design, of its own shots unless others are named."""
+        shots = shots or tuple(shot.name for shot in self.sequence.shots)
+        return CRLB(
+            metabolites, self.names, self.concentrations, self.model, self.acquisition, shots, reference=reference
+        )
+
+    def _goal(self, number: int, goal: Mapping) -> Goal:
+        where = f"designs.{self.name}.objectives[{number}]"
+        kind, wanted = goal["type"], goal.get("metabolites", {})
+        wanted = wanted if isinstance(wanted, Mapping) else dict.fromkeys(wanted, 1.0)
+        unknown = [
+            name
+            for name in [*wanted, *([goal["metabolite"]] if "metabolite" in goal else [])]
+            if name not in self.names
+        ]
+        if unknown:
+            raise SpinsculptError(f"{where}: {unknown[0]!r} is not among the metabolites of the design; add it there.")
+        window = Window(self.acquisition, goal.get("window", (2.2, 2.6)))
+        dwell = {self.slot: self.form.dwell}
+        match kind:
+            case "crlb":
+                reference = self.crlb(wanted, tuple(self.reference.fids)).log_mean(self.reference)[0, 0]
+                objective = self.crlb(wanted, reference=float(reference))
+            case "enhance":
+                objective = Enhance(tuple(wanted), window, self.reference)
+            case "suppress":
+                objective = Suppress(tuple(wanted), window, self.reference, goal.get("floor", 1e-4))
+            case "target_spectrum":
+                metabolite = goal["metabolite"]
+                target = window(self.reference, [goal.get("like", metabolite)])[0, 0, 0]
+                objective = TargetSpectrum(metabolite, target.numpy(), window)
+            case "target_state":
+                objective = self._target_state(where, goal)
+            case "power":
+                objective = Power(dwell, goal.get("reference", 850.0))
+            case "smooth":
+                objective = Smooth(dwell, goal.get("bandwidth", 500.0))
+        name = kind if sum(other["type"] == kind for other in self.entry["objectives"]) == 1 else f"{kind}_{number}"
+        return Goal(name, goal.get("weight", 1.0), objective)
+
+    def _target_state(self, where: str, goal: Mapping) -> TargetState:
+        system = self.library[goal["metabolite"]].parts[0]
+        operator = parse_operator(goal["operator"], system.spins, where)
+        basis = free_eigensystem(system, self.acquisition.central_frequency)[1]
+        return TargetState(goal["metabolite"], operator, basis, total(system.n_spins, "z"))
+
+
+def library(basis: Mapping) -> Library:
+    """The library of the basis section, without couplings to 14N and 31P: a design need not pay for them."""
+    path = {"path": basis["library"]} if basis.get("library") else {}
+    return load_library(
+        **path, field_strength=basis["field"], alternatives=basis.get("alternatives"), heteronuclear=False
+    )
+
+
+def template(name: str, entry: Mapping) -> Sequence:
+    """The sequence of an entry with its slot still empty.
+
+    "gap": PRESS with a slot between the refocusing pulses. "prep": PRESS after a slot and a spoiler. "excitation": the
+    slot, and acquisition at once.
+    """
+    slot = Slot(entry["kind"], entry["kind"], entry["duration"])
+    if entry["kind"] == "excitation":
+        return pulse_acquire(name, excitation=slot)
+    return press(entry["echo_time"], entry["te1"], name, **{entry["kind"]: slot})
+
+
+def members(robustness: Mapping) -> tuple[Member, ...]:
+    """Grid of B1 scales and B0 offsets, the nominal condition first."""
+    grid = [Member(b1, b0) for b1 in robustness["b1_scale"] for b0 in robustness["b0_hz"]]
+    return tuple(sorted(grid, key=lambda member: (abs(member.b1_scale - 1) + abs(member.b0_hz)) > 0))
+
+
+def reference_signals(entry: Mapping, library: Library, names, acquisition: Acquisition) -> Signals:
+    """Signals of the PRESS that objectives refer to."""
+    reference = entry["reference"]
+    sequence = press(reference["echo_time"], reference["te1"], "reference")
+    return Simulation(sequence, library, names, acquisition, relaxation=entry["relaxation"])({})
+
+
+def parse_operator(text: str, spins: tuple[str, ...], where: str = "operator") -> np.ndarray:
+    """Hermitian operator from e.g. "0.5 H2x - 2 H2z H3ax": spins of the library followed by x, y or z."""
+    n, operator = len(spins), 0
+    for term in text.replace("-", "+ -").split("+"):
+        factor, product = 1.0, None
+        for word in term.replace("- ", "-").split():
+            sign, bare = (-1.0, word[1:]) if word.startswith("-") else (1.0, word)
+            factor *= sign
+            if bare[:-1] in spins and bare[-1] in "xyz":
+                single = single_spin(n, spins.index(bare[:-1]), bare[-1])
+                product = single if product is None else product @ single
+                continue
+            try:
+                factor *= float(bare)
+            except ValueError:
+                raise SpinsculptError(
+                    f"{where}: {word!r} is neither a number nor one of the spins {', '.join(spins)} with x, y or z."
+                ) from None
+        if product is not None:
+            operator = operator + factor * product
+    if not np.any(operator):
+        raise SpinsculptError(f"{where}: {text!r} names no operator; write for example '{spins[0]}x'.")
+    if not np.allclose(operator, operator.conj().T):
+        raise SpinsculptError(f"{where}: {text!r} is not Hermitian; a spin may occur once in a product.")
+    return operator
+
+
+def _names(entry: Mapping, basis: Mapping) -> tuple[str, ...]:
+    metabolites = entry["metabolites"] or basis["metabolites"]
+    macromolecules = basis.get("macromolecules", []) if entry["macromolecules"] is None else entry["macromolecules"]
+    return tuple(dict.fromkeys([*metabolites, *macromolecules]))
+
+
+def _check(name: str, entry: Mapping) -> None:
+    where = f"designs.{name}"
+    if entry["dwell"] < MIN_DWELL:
+        raise SpinsculptError(
+            f"{where}.dwell: {entry['dwell'] * 1e6:g} us is below the RF raster of 1 us; lengthen it."
+        )
+    if entry["duration"] < entry["dwell"]:
+        raise SpinsculptError(
+            f"{where}.duration: {entry['duration'] * 1e6:g} us is shorter than one sample, {entry['dwell'] * 1e6:g} us."
+        )
+    if not entry["objectives"]:
+        raise SpinsculptError(f"{where}.objectives is empty: say what the pulse is for, e.g. [{{type: crlb, ...}}].")
+    by_kind = {kind: set() for kind in ("enhance", "suppress")}
+    for goal in entry["objectives"]:
+        if goal["type"] in by_kind and goal.get("weight", 1.0) > 0:
+            by_kind[goal["type"]] |= {(m, tuple(goal.get("window", ()))) for m in goal.get("metabolites", ())}
+    both = by_kind["enhance"] & by_kind["suppress"]
+    if both:
+        raise SpinsculptError(
+            f"{where}.objectives enhance and suppress {sorted(both)[0][0]} at once; drop one of the two."
+        )

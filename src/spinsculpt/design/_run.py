@@ -1,0 +1,142 @@
+"""Run one design from its entry in the configuration to its files."""
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from spinsculpt.design._explain import product_operators
+from spinsculpt.design._metrics import measure
+from spinsculpt.design._optimise import Search
+from spinsculpt.design._problem import Design
+from spinsculpt.dynamics import evolve
+from spinsculpt.provenance import atomic_path, config_hash, provenance, write_json
+from spinsculpt.pulses import Pulse
+from spinsculpt.pulses import write_json as write_pulse
+
+CHECKPOINT = "checkpoint.pt"
+
+
+def run_design(
+    name: str,
+    entry: Mapping,
+    basis: Mapping,
+    out_dir: Path | str,
+    resume: bool = True,
+    progress: bool = True,
+) -> dict:
+    """Optimise the pulse of one entry of `designs` and write pulse.json, history.tsv, metrics.json and state.tsv.
+
+    Args:
+        name: of the entry; becomes the name of the pulse.
+        entry: as workflow/schemas/design.schema.yaml describes it, defaults filled in.
+        basis: the `basis` section of the configuration (field, metabolites, macromolecules).
+        out_dir: folder of the results. A checkpoint lives there until the design is finished.
+        resume: go on from a checkpoint of the same entry; the result is the one of a run without a break.
+        progress: show a progress bar.
+    Returns:
+        The content of metrics.json.
+    """
+    began, out = time.perf_counter(), Path(out_dir)
+    design = Design(name, entry, basis)
+    identity = config_hash({"entry": dict(entry), "basis": dict(basis)})
+    search = minimise(design, out / CHECKPOINT, identity, resume, progress)
+    _, best_start, x = search.best
+    pulse = Pulse(name, design.waveform(x[None])[0].numpy(), design.form.dwell)
+    metrics = {
+        "name": name,
+        "kind": entry["kind"],
+        "entry": dict(entry),
+        "optimisation": {
+            "optimiser": entry["optimiser"],
+            "starts": entry["starts"],
+            "iterations": search.done,
+            "best_start": best_start,
+            "landscape": [
+                {"start": start, "last_step": step, "loss": loss}
+                for start, (step, loss) in sorted(search.landscape.items())
+            ],
+            "splitting_substeps": design.simulation.substeps,
+            "seconds": round(time.perf_counter() - began, 2),
+        },
+        **measure(design, pulse, x),
+        "provenance": provenance({"entry": dict(entry), "basis": dict(basis)}, seed=entry["seed"]),
+    }
+    write_pulse(
+        out / "pulse.json",
+        pulse,
+        kind=entry["kind"],
+        b1_limit_uT=entry["b1_limit"],
+        carrier_ppm=entry["carrier_ppm"],
+        sequence={"echo_time": design.sequence.echo_time, "te1": entry["te1"], "slot": design.slot},
+        provenance=metrics["provenance"],
+    )
+    _write_table(out / "history.tsv", search.history)
+    _write_table(out / "state.tsv", final_states(design, pulse))
+    write_json(out / "metrics.json", metrics)
+    (out / CHECKPOINT).unlink(missing_ok=True)
+    return metrics
+
+
+def minimise(design: Design, checkpoint: Path, identity: str, resume: bool, progress: bool) -> Search:
+    """Run the optimiser, saving its state every `checkpoint_every` steps."""
+    entry = design.entry
+    generator = torch.Generator().manual_seed(entry["seed"])
+    x = design.form.initial(generator, entry["starts"], entry["initial_amplitude"])
+    search = Search(
+        design.evaluate, x, entry["optimiser"], entry["iterations"], entry["step"], tuple(entry["screening"])
+    )
+    if resume and checkpoint.is_file():
+        saved = torch.load(checkpoint, weights_only=False)
+        if saved["identity"] == identity:
+            search.load(saved["search"])
+    with tqdm(
+        total=entry["iterations"], initial=search.done, desc=design.name, disable=not progress, file=sys.stderr
+    ) as bar:
+        while search.done < entry["iterations"]:
+            search.advance()
+            latest = min(search.history[-len(search.starts) :], key=lambda row: row["loss"])
+            bar.set_postfix({key: f"{value:.3f}" for key, value in latest.items() if key not in ("start", "step")})
+            bar.update()
+            if search.done % entry["checkpoint_every"] == 0:
+                with atomic_path(checkpoint) as temporary:
+                    torch.save({"identity": identity, "search": search.state()}, temporary)
+        search.finish()
+    return search
+
+
+def final_states(design: Design, pulse: Pulse) -> list[dict]:
+    """Product operators of the state at the first sample, of each part of the metabolites that objectives name."""
+    rows = []
+    shot = design.sequence.fill({design.slot: pulse}).shots[0]
+    for metabolite in design.targets:
+        for system in design.library[metabolite].parts:
+            rho = evolve(shot.events, system, design.acquisition.central_frequency)
+            for term, coefficient, share in product_operators(rho, system.spins):
+                rows.append(
+                    {
+                        "metabolite": metabolite,
+                        "part": system.name,
+                        "term": term,
+                        "coefficient": coefficient,
+                        "share": share,
+                    }
+                )
+    return rows
+
+
+def _write_table(path: Path, rows: list[dict]) -> None:
+    """Tab-separated, one header line, numbers with all digits that matter."""
+    columns = list(rows[0]) if rows else []
+    lines = ["\t".join(columns)]
+    lines += ["\t".join(_cell(row[column]) for column in columns) for row in rows]
+    with atomic_path(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n")
+
+
+def _cell(value: object) -> str:
+    return f"{value:.9g}" if isinstance(value, (float, np.floating)) else str(value)

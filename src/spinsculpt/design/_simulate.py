@@ -1,0 +1,245 @@
+r"""From waveforms to signals, differentiably: the sequence around the slots is constant and worked out once.
+
+Every shot becomes a chain of constant unitaries, coherence masks and slots,
+
+    rho <- V rho V',    rho <- mask * rho,    rho <- U(waveform) rho U(waveform)',
+
+and ends in the eigenbasis of the free Hamiltonian, where the detected transitions are lines.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spinsculpt.conventions import time_axis
+from spinsculpt.dynamics import evolve, free_eigensystem, propagator
+from spinsculpt.dynamics.engine import SpinGroup, choose_substeps, propagate
+from spinsculpt.sequences import CoherenceFilter, Shot, Slot
+from spinsculpt.sequences import Sequence as PulseSequence
+from spinsculpt.spectra import decay
+from spinsculpt.spins import Library, Macromolecule, SpinSystem, coherence_order, raising
+
+_VISIBLE = 1e-6  # transitions whose element of F_+ is smaller than this carry no signal
+
+
+@dataclass(frozen=True)
+class Member:
+    """One condition of the ensemble over which a design shall hold: factor on B1 and main-field offset in Hz."""
+
+    b1_scale: float = 1.0
+    b0_hz: float = 0.0
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """How signals are looked at: field in MHz, receiver in ppm, sampling, and Lorentzian width (FWHM, Hz)."""
+
+    central_frequency: float
+    points: int = 1024
+    dwell: float = 1 / 2000
+    linewidth: float = 5.0
+    receiver_ppm: float = 4.65
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One spin system of one metabolite: what it adds to the signal of that metabolite."""
+
+    metabolite: int
+    system: SpinSystem
+    decay: Tensor  # envelope of the FID besides `Acquisition.linewidth`, shape (points,)
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What the sequence gives for a batch of designs.
+
+    Attributes:
+        names: metabolites and macromolecules, L of them.
+        fids: FID of each shot, damped by the linewidth and by T2 over TE, complex, (starts, members, L, points).
+        states: density operator of each metabolite's first part at the first sample of each shot, in the eigenbasis
+            of the free Hamiltonian, shape (starts, members, d, d); for the metabolites asked for.
+        waveforms: B1x + i B1y of each slot in uT, shape (starts, samples).
+    """
+
+    names: tuple[str, ...]
+    fids: dict[str, Tensor]
+    states: dict[tuple[str, str], Tensor]
+    waveforms: dict[str, Tensor]
+
+
+class Simulation:
+    """A sequence with slots, applied to metabolites under an ensemble of conditions.
+
+    Args:
+        sequence: at least one of its shots has a slot.
+        library: metabolites and macromolecules at the field of `acquisition`.
+        names: those to simulate.
+        acquisition: field and sampling.
+        members: conditions; the first is the nominal one.
+        dwell: of the waveform of each slot in s.
+        peak: largest B1 in uT of each slot, to choose the steps of the splitting.
+        tolerance: largest error of an element of a propagator.
+        keep_states: metabolites whose final density operators objectives look at.
+        relaxation: weight signals by exp(-TE / T2), TE the echo time of the sequence.
+        dtype: precision of the states, complex64 or complex128.
+    """
+
+    def __init__(
+        self,
+        sequence: PulseSequence,
+        library: Library,
+        names: Sequence[str],
+        acquisition: Acquisition,
+        members: Sequence[Member] = (Member(),),
+        dwell: Mapping[str, float] | None = None,
+        peak: Mapping[str, float] | None = None,
+        tolerance: float = 1e-3,
+        keep_states: Sequence[str] = (),
+        relaxation: bool = True,
+        dtype: torch.dtype = torch.complex64,
+    ):
+        self.sequence, self.acquisition, self.members = sequence, acquisition, tuple(members)
+        self.names, self.dtype, self.keep_states = tuple(names), dtype, tuple(keep_states)
+        self.dwell = dict(dwell or {})
+        self.parts = tuple(_parts(library, self.names, acquisition, sequence.echo_time, relaxation))
+        b0 = [member.b0_hz for member in self.members]
+        self._scale = torch.tensor([member.b1_scale for member in self.members], dtype=torch.float64)
+        self.groups = tuple(
+            SpinGroup.from_system(part.system, acquisition.central_frequency, b0, acquisition.receiver_ppm)
+            for part in self.parts
+        )
+        self._chains = {
+            shot.name: tuple(self._chain(shot, part.system) for part in self.parts) for shot in sequence.shots
+        }
+        self._detection = tuple(self._detector(part) for part in self.parts)
+        samples = {slot.name: round(slot.duration / self.dwell[slot.name]) for slot in sequence.slots}
+        self.samples = samples
+        self.substeps = {
+            name: self._steps(name, count, (peak or {}).get(name, 0.0), tolerance) for name, count in samples.items()
+        }
+
+    def _steps(self, name: str, count: int, peak: float, tolerance: float) -> int:
+        """Substeps for a slot, from a random waveform of half the peak amplitude."""
+        generator = torch.Generator().manual_seed(0)
+        amplitude = 2 * np.pi * 42.577478518 * peak / 2
+        trial = amplitude * (2 * torch.rand(1, count, 2, generator=generator, dtype=torch.float64) - 1)
+        coupled = [g for g in self.groups if g.couplings and g.n_spins <= 5]
+        groups = [SpinGroup(g.name, g.offset[:1], g.couplings, g.columns) for g in coupled]
+        return choose_substeps(trial, self.dwell[name], groups, tolerance) if groups else 1
+
+    def __call__(self, waveforms: Mapping[str, Tensor]) -> Signals:
+        """Signals of waveforms B1x + i B1y in uT, complex128, shape (starts, samples), one entry a slot."""
+        starts = len(next(iter(waveforms.values()))) if waveforms else 1
+        members = len(self.members)
+        propagators = {}
+        for name, b1 in waveforms.items():
+            nutation = 2 * np.pi * 42.577478518 * torch.view_as_real(b1)
+            nutation = (nutation[:, None] * self._scale[None, :, None, None]).flatten(0, 1)
+            propagators[name] = propagate(nutation, self.dwell[name], self.groups, self.substeps[name], self.dtype)
+        fids, states = {}, {}
+        for shot, chains in self._chains.items():
+            total_fid = [0.0] * len(self.names)
+            for k, (part, chain) in enumerate(zip(self.parts, chains, strict=True)):
+                rho = self._run(chain, {name: u[k] for name, u in propagators.items()}, starts)
+                rows, columns, table = self._detection[k]
+                fid = (rho[..., rows, columns].unsqueeze(-2) @ table).squeeze(-2)
+                total_fid[part.metabolite] = total_fid[part.metabolite] + fid
+                name = self.names[part.metabolite]
+                if name in self.keep_states:
+                    states.setdefault((shot, name), rho)
+            shape = (starts, members, self.acquisition.points)
+            fids[shot] = torch.stack([fid.expand(shape) for fid in total_fid], -2)
+        return Signals(self.names, fids, states, dict(waveforms))
+
+    def _run(self, chain, propagators: Mapping[str, Tensor], starts: int) -> Tensor:
+        """Density operator at the end of a chain, shape (starts or 1, members, d, d)."""
+        rho = None
+        for kind, content in chain:
+            if kind == "state":
+                rho = content
+            elif kind == "unitary":
+                rho = content @ rho @ content.mH
+            elif kind == "mask":
+                rho = rho * content
+            else:
+                u = propagators[content].unflatten(0, (starts, len(self.members))).to(torch.complex128)
+                rho = u @ rho @ u.mH
+        return rho
+
+    def _chain(self, shot: Shot, system: SpinSystem) -> list[tuple[str, object]]:
+        """The shot as ("state" | "unitary" | "mask" | "slot", content), its tensors with a leading members axis."""
+        chain, constant = [], []
+        frame = (system, self.acquisition.central_frequency)
+
+        def per_member(function) -> Tensor:
+            return torch.as_tensor(np.stack([function(member) for member in self.members]))
+
+        def flush():
+            events, constant[:] = tuple(constant), []
+            if not chain:
+                chain.append(("state", per_member(
+                    lambda m: evolve(events, *frame, m.b1_scale, m.b0_hz, self.acquisition.receiver_ppm)
+                )))  # fmt: skip
+                return
+            run: list = []
+            for event in (*events, None):
+                if event is not None and not isinstance(event, CoherenceFilter):
+                    run.append(event)
+                    continue
+                if run:
+                    stretch, run = tuple(run), []
+                    chain.append(("unitary", per_member(
+                        lambda m, stretch=stretch: propagator(
+                            stretch, *frame, m.b1_scale, m.b0_hz, self.acquisition.receiver_ppm
+                        )
+                    )))  # fmt: skip
+                if event is not None:
+                    chain.append(("mask", torch.as_tensor(np.isin(coherence_order(system.n_spins), event.orders))))
+
+        for event in shot.events:
+            if isinstance(event, Slot):
+                flush()
+                chain.append(("slot", event.name))
+            else:
+                constant.append(event)
+        flush()
+        basis = free_eigensystem(*frame, 0.0, self.acquisition.receiver_ppm)[1]
+        chain.append(("unitary", torch.as_tensor(basis.T.astype(complex))))
+        return chain
+
+    def _detector(self, part: _Part) -> tuple[Tensor, Tensor, Tensor]:
+        """Transitions (rows, columns of rho in the eigenbasis) and the FID that one unit of each gives."""
+        system, acq = part.system, self.acquisition
+        energy, basis = free_eigensystem(system, acq.central_frequency, 0.0, acq.receiver_ppm)
+        detected = (basis.T @ raising(system.n_spins).real @ basis).T
+        rows, columns = np.nonzero(np.abs(detected) > _VISIBLE)
+        frequency = (energy[columns] - energy[rows]) / (2 * np.pi)
+        amplitude = detected[rows, columns] * 4 * system.weight / system.dimension
+        time = time_axis(acq.points, acq.dwell)
+        table = amplitude[:, None] * np.exp(2j * np.pi * np.outer(frequency, time)) * part.decay.numpy()
+        return torch.as_tensor(rows), torch.as_tensor(columns), torch.as_tensor(table)
+
+
+def _parts(library: Library, names: Sequence[str], acquisition: Acquisition, echo_time: float, relaxation: bool):
+    """Spin systems of all names; a peak of a macromolecule is one spin that stands for its protons.
+
+    The linewidth is that of the measurement, T2 included, as in spinsculpt.compare; what T2 adds is the loss over TE.
+    """
+    time = time_axis(acquisition.points, acquisition.dwell)
+    lorentz = np.exp(-np.pi * acquisition.linewidth * time)
+    for index, name in enumerate(names):
+        entry = library[name]
+        damped = lorentz * (np.exp(-echo_time / entry.t2) if relaxation else 1.0)
+        if isinstance(entry, Macromolecule):
+            for ppm, protons, width in entry.peaks:
+                envelope = decay(acquisition.points, acquisition.dwell, 0.0, width * acquisition.central_frequency)
+                yield _Part(
+                    index, SpinSystem(name, (name,), (ppm,), weight=protons), torch.as_tensor(damped * envelope)
+                )
+        else:
+            for system in entry.parts:
+                yield _Part(index, system, torch.as_tensor(damped))
