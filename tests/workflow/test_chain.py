@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -19,20 +20,23 @@ pytestmark = pytest.mark.xdist_group("workflow")
 
 
 def command(folder: Path, *arguments: str, configfile: Path = TINY) -> list[str]:
-    return [
-        *(sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(folder)),
-        *("--configfile", str(configfile), "--cores", "2", "--quiet", "progress", *arguments),
-    ]
+    workflow = ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(folder)]
+    return [sys.executable, "-m", "snakemake", *workflow, "--cores", "2", "--configfile", str(configfile), *arguments]
 
 
-def snakemake(folder: Path, *arguments: str, configfile: Path = TINY) -> subprocess.CompletedProcess:
-    return subprocess.run(command(folder, *arguments, configfile=configfile), capture_output=True, text=True)
+def snakemake(folder: Path, *arguments: str, configfile: Path = TINY) -> tuple[int, str]:
+    """Exit status and everything that was printed."""
+    run = subprocess.run(command(folder, *arguments, configfile=configfile), capture_output=True, text=True)
+    return run.returncode, run.stdout + run.stderr
 
 
-def altered_config(folder: Path, **changes) -> Path:
-    """The tiny config with some top-level keys replaced, as a file in `folder`."""
+def tiny_config() -> dict:
+    return yaml.safe_load(TINY.read_text())
+
+
+def write_config(folder: Path, config: dict) -> Path:
     path = folder / "altered.yaml"
-    path.write_text(yaml.safe_dump(yaml.safe_load(TINY.read_text()) | changes))
+    path.write_text(yaml.safe_dump(config))
     return path
 
 
@@ -40,51 +44,144 @@ def altered_config(folder: Path, **changes) -> Path:
 def finished(tmp_path_factory) -> Path:
     """A folder in which the whole chain has run."""
     folder = tmp_path_factory.mktemp("chain")
-    run = snakemake(folder)
-    assert run.returncode == 0, run.stdout + run.stderr
+    status, text = snakemake(folder)
+    assert status == 0, text
     return folder
 
 
 @pytest.fixture
-def copy(finished, tmp_path) -> Path:
-    """A copy of the finished folder that a test may spoil; modification times are kept."""
-    return shutil.copytree(finished, tmp_path / "copy")
-
-
-def planned(run: subprocess.CompletedProcess) -> str:
-    return run.stdout + run.stderr
+def spoilable(finished, tmp_path) -> Path:
+    """A copy of the finished folder that a test may change; modification times are kept."""
+    return shutil.copytree(finished, tmp_path / "copy", symlinks=True)
 
 
 def test_chain_ends_in_report_tables_and_figures(finished):
     results = finished / "results"
     assert (results / "report.html").stat().st_size > 10_000
-    assert (results / "compare/separation.tsv").read_text().startswith("sequence\tmetric\tmetabolite\tvalue\tunit\tsource")
-    assert list((results / "figures").glob("*.png"))
-    assert not list(results.rglob(".*-*")), "temporary files were left behind"
+    table = pd.read_csv(results / "compare/separation.tsv", sep="\t")
+    assert {"sequence", "metric", "metabolite", "value", "unit", "source"} <= set(table.columns)
+    assert list((results / "figures").glob("*.png")) and list((results / "figures").glob("*.pdf"))
+    assert (results / "basis/press30.basis").is_file()
 
 
-def test_every_json_result_carries_provenance(finished):
-    for name in ("design/gap_crlb/metrics.json", "design/gap_crlb/pulse.json"):
-        assert json.loads((finished / "results" / name).read_text())["provenance"]["version"]
+def test_no_temporary_file_is_left_behind(finished):
+    assert not [path for path in (finished / "results").rglob(".*") if path.is_file() and "snakemake" not in path.name]
 
 
-def test_second_run_does_nothing(copy):
-    run = snakemake(copy, "--dry-run")
-    assert "Nothing to be done" in planned(run)
+def test_results_carry_provenance(finished):
+    for name in ("metrics.json", "pulse.json"):
+        assert json.loads((finished / "results/design/gap_crlb" / name).read_text())["provenance"]["version"]
 
 
-def test_new_subject_computes_only_that_subject(copy):
-    config = yaml.safe_load(TINY.read_text())
-    config["scanner"]["subjects"] = [*config["scanner"]["subjects"], "new"]
-    run = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(copy)),
-            *("--configfile", str(altered_config(copy, scanner=config["scanner"])), "--cores", "2", "--dry-run"),
-        ],
-        capture_output=True,
-        text=True,
-    )
-    text = planned(run)
+def test_second_run_does_nothing(finished):
+    assert "Nothing to be done" in snakemake(finished, "--dry-run")[1]
+
+
+def test_new_subject_computes_only_that_subject(finished):
+    config = tiny_config()
+    config["scanner"]["subjects"].append("new")
+    status, text = snakemake(finished, "--dry-run", "--quiet", "host", configfile=write_config(finished, config))
+    assert status == 0, text
     assert "sub-new" in text
-    assert "rule design_pulse" not in text and "rule simulate_basis" not in text
-    assert "sub-01/" not in "".join(line for line in text.splitlines() if line.strip().startswith("output:"))
+    planned = [line for line in text.splitlines() if line.startswith(("rule ", "localrule "))]
+    assert not [rule for rule in planned if "design_pulse" in rule or "simulate_basis" in rule]
+    folders = [line for line in text.splitlines() if line.strip().startswith("wildcards:") and "folder=" in line]
+    assert folders and all("folder=sub-new" in line for line in folders)
+
+
+def test_wrong_config_key_names_the_nearest_one_and_starts_nothing(tmp_path):
+    config = tiny_config()
+    config["basis"]["bandwith"] = config["basis"].pop("bandwidth", 2000)
+    status, text = snakemake(tmp_path, configfile=write_config(tmp_path, config))
+    assert status != 0
+    assert "unknown key 'basis.bandwith'; did you mean 'bandwidth'?" in text
+    assert "Traceback" not in text and not (tmp_path / "results").exists()
+
+
+def test_unknown_metabolite_is_named_before_anything_runs(tmp_path):
+    config = tiny_config()
+    config["basis"]["metabolites"] = ["NAA", "Glutamat"]
+    status, text = snakemake(tmp_path, configfile=write_config(tmp_path, config))
+    assert status != 0
+    assert "Glutamat" in text and "Glu" in text
+    assert "Traceback" not in text and not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("subject", ["a b", "../x", "sub-01"])
+def test_bad_subject_ids_are_refused_with_file_and_line(tmp_path, subject):
+    table = tmp_path / "subjects.tsv"
+    table.write_text(f"subject\tsequence\tdata\n{subject}\tpress30\ta.SDAT\n")
+    config = tiny_config() | {"subjects": str(table)}
+    status, text = snakemake(tmp_path, configfile=write_config(tmp_path, config))
+    assert status != 0
+    assert "subjects.tsv, line 2: subject" in text and "letters and digits" in text
+    assert "Traceback" not in text
+
+
+def test_chosen_and_absent_fsl_mrs_stops_before_any_job(tmp_path):
+    if shutil.which("fsl_mrs"):
+        pytest.skip("fsl_mrs is on PATH here")
+    config = tiny_config()
+    config["fit"] = config.get("fit", {}) | {"engines": ["builtin", "fsl_mrs"]}
+    status, text = snakemake(tmp_path, configfile=write_config(tmp_path, config))
+    assert status != 0
+    assert "fsl_mrs" in text and "conda" in text
+    assert "Traceback" not in text and not (tmp_path / "results").exists()
+
+
+def test_bad_raw_files_fail_alone_and_leave_nothing_that_looks_like_a_result(finished, tmp_path):
+    """A truncated SDAT and a SPAR without its SDAT: a sentence each, and the sound subject is finished."""
+    raw, data = finished / "results/scanner/sub-01", tmp_path / "data"
+    for subject in ("good", "short", "alone"):
+        shutil.copytree(raw, data / subject)
+    truncated = data / "short/press30_act.SDAT"
+    truncated.write_bytes(truncated.read_bytes()[:1000])
+    (data / "alone/press30_act.SDAT").unlink()
+    table = tmp_path / "subjects.tsv"
+    rows = [f"{s}\tpress30\t{s}/press30_act.SDAT\t{s}/press30_ref.SDAT" for s in ("good", "short", "alone")]
+    table.write_text("\n".join(["subject\tsequence\tdata\twater", *rows]) + "\n")
+    for folder in ("design", "sequences", "basis"):
+        shutil.copytree(finished / "results" / folder, tmp_path / "results" / folder)
+    config = tiny_config() | {"subjects": str(table), "data": str(data)}
+    targets = [f"results/fit/builtin/sub-{s}/press30/summary.csv" for s in ("good", "short", "alone")]
+    config_path = write_config(tmp_path, config)
+    status, text = snakemake(tmp_path, "--keep-going", "--rerun-triggers", "mtime", *targets, configfile=config_path)
+    assert status != 0
+    assert (tmp_path / targets[0]).is_file(), text
+    assert "press30_act.SDAT" in text and "Traceback" not in text
+    for subject in ("short", "alone"):
+        assert not list((tmp_path / "results").rglob(f"sub-{subject}*_svs.nii.gz"))
+        assert not list((tmp_path / f"results/fit/builtin/sub-{subject}").rglob("*.csv"))
+
+
+def test_a_killed_design_resumes_to_the_identical_result(tmp_path):
+    config = tiny_config()
+    config["designs"]["gap_crlb"] |= {"iterations": 40, "checkpoint_every": 2}
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    target = "results/design/gap_crlb/pulse.json"
+    for folder in (whole, broken):
+        folder.mkdir()
+        write_config(folder, config)
+    status, text = snakemake(whole, target, configfile=whole / "altered.yaml")
+    assert status == 0, text
+
+    run = subprocess.Popen(
+        command(broken, target, configfile=broken / "altered.yaml"),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    checkpoint = broken / "results/design/gap_crlb/checkpoint.pt"
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert checkpoint.exists() and not (broken / target).exists()
+
+    snakemake(broken, "--unlock", configfile=broken / "altered.yaml")
+    status, text = snakemake(broken, target, configfile=broken / "altered.yaml")
+    assert status == 0, text
+    pulses = [json.loads((folder / target).read_text()) for folder in (whole, broken)]
+    for component in ("b1_x_uT", "b1_y_uT"):
+        assert pulses[0][component] == pulses[1][component]

@@ -46,17 +46,19 @@ rule simulate_basis:
 
 rule export_lcmodel:
     input:
-        "<results>/basis/{sequence}",
+        lambda wildcards: f"<results>/basis/{wildcards.basis.split('_')[0]}",
     output:
-        "<results>/basis/{sequence}.basis",
+        "<results>/basis/{basis}.basis",
     log:
-        "<logs>/export_lcmodel/{sequence}.log",
+        "<logs>/lcmodel/{basis}.log",
     benchmark:
-        "<benchmarks>/export_lcmodel/{sequence}.tsv"
+        "<benchmarks>/lcmodel/{basis}.tsv"
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
+    params:
+        subspectrum=lambda wildcards: wildcards.basis.partition("_")[2],
     conda:
         "../../envs/spinsculpt.yaml"
     script:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from spinsculpt.config import load_schema, read_yaml, validate
+from spinsculpt.config import load_schema, nearest_name, read_yaml, validate
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.subjects import read_subjects, simulated_cohort
 
@@ -28,10 +28,33 @@ ENGINES = config["fit"]["engines"]
 wildcard_constraints:
     design=r"[A-Za-z0-9_]+",
     sequence=r"[A-Za-z0-9]+",
+    basis=r"[A-Za-z0-9]+(_[a-z]+)?",
     analysis=r"[A-Za-z0-9]+",
-    engine=r"builtin|fsl_mrs",
     folder=r"sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?",
     scan=r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?_acq-[A-Za-z0-9]+",
+    suffix="svs|mrsref",
+
+
+def design_entry(wildcards):
+    if wildcards.design not in config["designs"]:
+        raise WorkflowError(nearest_name(wildcards.design, list(config["designs"]), "design"))
+    return config["designs"][wildcards.design]
+
+
+def sequence_entry(wildcards):
+    if wildcards.sequence not in config["sequences"]:
+        raise WorkflowError(nearest_name(wildcards.sequence, list(config["sequences"]), "sequence"))
+    return config["sequences"][wildcards.sequence]
+
+
+def designs_of_sequence(sequence):
+    """Names of the designs that fill the slots of a sequence."""
+    entry = config["sequences"][sequence]
+    return [entry[slot] for slot in ("excitation", "prep", "gap") if entry[slot]]
+
+
+def pulses_of_sequence(wildcards):
+    return [f"<results>/design/{design}/pulse.json" for design in designs_of_sequence(wildcards.sequence)]
 
 
 def scan_of(wildcards):
@@ -42,18 +65,45 @@ def scan_of(wildcards):
     raise WorkflowError(f"There is no scan {wildcards.folder}/{wildcards.scan} in the table of scans.")
 
 
-def designs_of_sequence(sequence):
-    """Names of the designs that fill the slots of a sequence."""
-    entry = config["sequences"][sequence]
-    return [entry[slot] for slot in ("excitation", "prep", "gap") if entry.get(slot)]
+def raw_path(wildcards):
+    """The raw file of a scan (suffix svs) or of its water reference (suffix mrsref)."""
+    scan = scan_of(wildcards)
+    folder = config["data"] if config["subjects"] else "<results>/scanner"
+    return f"{folder}/{scan.data if wildcards.suffix == 'svs' else scan.water}"
 
 
-def pulses_of_sequence(wildcards):
-    return [f"<results>/design/{design}/pulse.json" for design in designs_of_sequence(wildcards.sequence)]
+def raw_files(wildcards):
+    """What Snakemake watches: raw files that exist. A missing one fails its own job with a sentence, not the plan."""
+    path = Path(raw_path(wildcards))
+    if not config["subjects"]:
+        return [path, path.with_suffix(".SPAR")]
+    return sorted(path.parent.glob(f"{path.stem}.*")) if path.is_file() else []
 
 
-def sequence_of(analysis):
-    return ANALYSES[analysis]["sequence"]
+def water_reference(wildcards):
+    return f"<results>/bids/{wildcards.folder}/mrs/{wildcards.scan}_mrsref.nii.gz" if scan_of(wildcards).water else []
+
+
+def scan_of_analysis(wildcards):
+    sequence = ANALYSES[wildcards.analysis]["sequence"]
+    return next(scan for scan in SCANS if scan.folder == wildcards.folder and scan.sequence == sequence)
+
+
+def preprocessed_scan(wildcards):
+    return f"<results>/preproc/{wildcards.folder}/{scan_of_analysis(wildcards).name}_svs.nii.gz"
+
+
+def water_of_fit(wildcards):
+    scan = scan_of_analysis(wildcards)
+    return f"<results>/bids/{scan.folder}/mrs/{scan.name}_mrsref.nii.gz" if scan.water else []
+
+
+def basis_of_analysis(wildcards):
+    return f"<results>/basis/{ANALYSES[wildcards.analysis]['sequence']}"
+
+
+def spectra_of_analysis(wildcards):
+    return ANALYSES[wildcards.analysis]["spectra"]
 
 
 def fits(filename):
@@ -63,5 +113,5 @@ def fits(filename):
         for engine in ENGINES
         for scan in SCANS
         for analysis in COMPARED
-        if sequence_of(analysis) == scan.sequence
+        if ANALYSES[analysis]["sequence"] == scan.sequence
     ]

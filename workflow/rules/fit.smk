@@ -27,7 +27,7 @@ rule fit_scan:
         runtime=10,
     params:
         engine="builtin",
-        analysis=analysis_entry,
+        spectra=spectra_of_analysis,
         fit=config["fit"],
     conda:
         "../../envs/spinsculpt.yaml"
@@ -53,7 +53,7 @@ use rule fit_scan as fit_scan_fsl_mrs with:
         "<benchmarks>/fit/fsl_mrs/{folder}/{analysis}.tsv"
     params:
         engine="fsl_mrs",
-        analysis=analysis_entry,
+        spectra=spectra_of_analysis,
         fit=config["fit"],
     conda:
         "../../envs/fsl-mrs.yaml"

@@ -1,0 +1,12 @@
+"""Fit one analysis of one scan with one engine (rules fit_scan and fit_scan_fsl_mrs)."""
+
+from pathlib import Path
+
+from spinsculpt.fit import fit_files
+from spinsculpt.workflow import job
+
+with job(snakemake) as s:
+    spectra, basis = s.params.spectra, Path(s.input.basis)
+    folders = {spectrum: basis / spectrum for spectrum in spectra} or {"": basis}
+    out = Path(s.output.summary).parent
+    fit_files(s.input.data, folders, out, s.params.fit, s.params.engine, s.input.get("water"), spectra)
