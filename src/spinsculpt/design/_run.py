@@ -14,6 +14,7 @@ from spinsculpt.design._metrics import measure
 from spinsculpt.design._optimise import Search
 from spinsculpt.design._problem import Design
 from spinsculpt.dynamics import evolve
+from spinsculpt.dynamics.engine import set_threads
 from spinsculpt.provenance import atomic_path, config_hash, provenance, write_json
 from spinsculpt.pulses import Pulse
 from spinsculpt.pulses import write_json as write_pulse
@@ -28,6 +29,7 @@ def run_design(
     out_dir: Path | str,
     resume: bool = True,
     progress: bool = True,
+    threads: int | None = None,
 ) -> dict:
     """Optimise the pulse of one entry of `designs` and write pulse.json, history.tsv, metrics.json and state.tsv.
 
@@ -38,10 +40,15 @@ def run_design(
         out_dir: folder of the results. A checkpoint lives there until the design is finished.
         resume: go on from a checkpoint of the same entry; the result is the one of a run without a break.
         progress: show a progress bar.
+        threads: of the compiled kernel; all cores when None. Torch's own threads gain nothing on matrices this small
+            and wait for each other on a busy machine, so there is one.
     Returns:
         The content of metrics.json.
     """
     began, out = time.perf_counter(), Path(out_dir)
+    torch.set_num_threads(1)
+    if threads:
+        set_threads(threads)
     design = Design(name, entry, basis)
     identity = config_hash({"entry": dict(entry), "basis": dict(basis)})
     search = minimise(design, out / CHECKPOINT, identity, resume, progress)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spinsculpt.conventions import time_axis
+from spinsculpt.conventions import GAMMA_BAR, time_axis
 from spinsculpt.dynamics import evolve, free_eigensystem, propagator
 from spinsculpt.dynamics.engine import SpinGroup, choose_substeps, propagate
 from spinsculpt.sequences import CoherenceFilter, Shot, Slot
@@ -125,7 +125,7 @@ class Simulation:
     def _steps(self, name: str, count: int, peak: float, tolerance: float) -> int:
         """Substeps for a slot, from a random waveform of half the peak amplitude."""
         generator = torch.Generator().manual_seed(0)
-        amplitude = 2 * np.pi * 42.577478518 * peak / 2
+        amplitude = 2 * np.pi * GAMMA_BAR * peak / 2
         trial = amplitude * (2 * torch.rand(1, count, 2, generator=generator, dtype=torch.float64) - 1)
         coupled = [g for g in self.groups if g.couplings and g.n_spins <= 5]
         groups = [SpinGroup(g.name, g.offset[:1], g.couplings, g.columns) for g in coupled]
@@ -137,7 +137,7 @@ class Simulation:
         members = len(self.members)
         propagators = {}
         for name, b1 in waveforms.items():
-            nutation = 2 * np.pi * 42.577478518 * torch.view_as_real(b1)
+            nutation = 2 * np.pi * GAMMA_BAR * torch.view_as_real(b1)
             nutation = (nutation[:, None] * self._scale[None, :, None, None]).flatten(0, 1)
             propagators[name] = propagate(nutation, self.dwell[name], self.groups, self.substeps[name], self.dtype)
         fids, states = {}, {}

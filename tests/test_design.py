@@ -1,0 +1,341 @@
+"""Design: objectives mean what they say, gradients are derivatives, runs are reproducible and can be resumed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from spinsculpt.basis import simulate_basis
+from spinsculpt.config import read_yaml, validate
+from spinsculpt.conventions import larmor_frequency
+from spinsculpt.design import (
+    CRLB,
+    Acquisition,
+    Design,
+    Enhance,
+    Member,
+    Parametrisation,
+    Power,
+    Simulation,
+    Suppress,
+    TargetState,
+    Window,
+    robust,
+    run_design,
+)
+from spinsculpt.design._explain import coherence_along, product_operators, spin_signals
+from spinsculpt.design._problem import parse_operator
+from spinsculpt.dynamics import evolve, free_eigensystem, line_list
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit import FitModel, predict_crlb
+from spinsculpt.pulses import Pulse, read_json
+from spinsculpt.sequences import HardPulse, Slot, press, pulse_acquire
+from spinsculpt.spins import load_library, single_spin, total, transfer_bound, unitary_bound
+
+F0 = larmor_frequency(3.0)
+NOMINAL = (Member(),)
+SCHEMA = read_yaml(Path(__file__).resolve().parent.parent / "workflow" / "schemas" / "design.schema.yaml")
+BASIS = {"field": 3.0, "metabolites": ["NAA", "Cr", "Glu", "Gln"], "macromolecules": ["MM20"]}
+SMALL = {
+    "kind": "gap",
+    "echo_time": 0.036,
+    "duration": 0.008,
+    "dwell": 4e-4,
+    "metabolites": ["Cr", "Glu", "Gln"],
+    "macromolecules": [],
+    "starts": 3,
+    "iterations": 8,
+    "screening": [0.5],
+    "checkpoint_every": 2,
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def library():
+    return load_library(field_strength=3.0, heteronuclear=False)
+
+
+def entry(**changes):
+    return validate({"one": {**SMALL, **changes}}, SCHEMA)["one"]
+
+
+def random_pulse(samples, dwell, amplitude=5.0, seed=0):
+    rng = np.random.default_rng(seed)
+    return Pulse("random", amplitude * (rng.normal(size=samples) + 1j * rng.normal(size=samples)), dwell)
+
+
+def simulate(sequence, library, names, pulse=None, members=NOMINAL, **options):
+    dwell = {slot.name: pulse.dwell for slot in sequence.slots}
+    simulation = Simulation(
+        sequence, library, names, Acquisition(F0), members, dwell, dtype=torch.complex128, **options
+    )
+    return simulation({slot.name: torch.as_tensor(pulse.b1)[None] for slot in sequence.slots})
+
+
+# -- simulation --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["gap", "prep", "excitation"])
+def test_signals_are_those_of_the_exact_event_interpreter(library, kind):
+    pulse = random_pulse(160, 5e-5)
+    slot = Slot(kind, kind, pulse.duration)
+    sequence = pulse_acquire(excitation=slot) if kind == "excitation" else press(0.05, **{kind: slot})
+    signals = simulate(sequence, library, ["Glu"], pulse, tolerance=1e-4, relaxation=False)
+    system = library["Glu"].parts[0]
+    acquisition = Acquisition(F0)
+    exact = line_list(sequence.fill({kind: pulse}).shots[0].events, system, F0)
+    exact = exact.fid(acquisition.points, acquisition.dwell)
+    exact *= np.exp(-np.pi * 5.0 * np.arange(acquisition.points) * acquisition.dwell)
+    shot = sequence.shots[0].name
+    np.testing.assert_allclose(signals.fids[shot][0, 0, 0], exact, atol=2e-3)
+
+
+def test_b1_scale_of_a_member_scales_the_pulse(library):
+    pulse = random_pulse(20, 4e-4)
+    sequence = press(0.036, gap=Slot("gap", "gap", pulse.duration))
+    both = simulate(sequence, library, ["Glu"], pulse, (Member(), Member(0.8)))
+    weaker = simulate(sequence, library, ["Glu"], Pulse("weak", 0.8 * pulse.b1, pulse.dwell))
+    np.testing.assert_allclose(both.fids["press"][0, 1], weaker.fids["press"][0, 0], atol=1e-9)
+
+
+def test_a_silent_gap_pulse_leaves_press(library):
+    silent = Pulse("silent", np.zeros(20, complex), 4e-4)
+    with_gap = simulate(press(0.036, gap=Slot("gap", "gap", silent.duration)), library, ["Glu", "NAA"], silent)
+    plain = simulate(press(0.036), library, ["Glu", "NAA"])
+    np.testing.assert_allclose(with_gap.fids["press"], plain.fids["press"], atol=5e-3)
+
+
+# -- objectives --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("baseline", ["poly:2", "spline:6"])
+@pytest.mark.parametrize("shots", [1, 2])
+def test_crlb_is_the_one_that_the_fit_predicts(baseline, shots):
+    config = {**BASIS, "points": 1024, "bandwidth": 2000, "linewidth": 0.0, "heteronuclear": False}
+    library = load_library(field_strength=3.0, heteronuclear=False)
+    names = [*BASIS["metabolites"], *BASIS["macromolecules"]]
+    concentrations = {name: library[name].concentration for name in names}
+    model, acquisition = FitModel(baseline=baseline, shared=()), Acquisition(F0, 1024, 1 / 2000, 5.0)
+    sequences = [press(te, name=f"te{te}") for te in (0.03, 0.07)[:shots]]
+    bases = [next(iter(simulate_basis(sequence, config).values())) for sequence in sequences]
+    expected = predict_crlb(bases, concentrations, model, [2.0 * np.sqrt(shots)] * shots, 5.0)
+    fids = {}
+    for sequence in sequences:
+        fids |= Simulation(sequence, library, names, acquisition, relaxation=False)({}).fids
+    signals = Simulation(sequences[0], library, names, acquisition, relaxation=False)({})
+    signals = type(signals)(signals.names, fids, {}, {})
+    crlb = CRLB({"Glu": 1, "Gln": 1}, names, concentrations, model, acquisition, tuple(fids), noise_sd=2.0)
+    covariance = crlb.covariance(signals)[0, 0]
+    np.testing.assert_allclose(covariance, expected.covariance, rtol=1e-5, atol=1e-7 * expected.covariance.max())
+
+
+def test_the_reference_itself_has_losses_of_zero(library):
+    acquisition = Acquisition(F0)
+    reference = simulate(press(0.03), library, ["Glu", "Gln"])
+    window = Window(acquisition, (2.2, 2.6))
+    assert float(Enhance(["Glu"], window, reference)(reference)) == pytest.approx(0.0, abs=1e-12)
+    assert float(Suppress(["Gln"], window, reference, 1e-12)(reference)) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_nothing_at_all_is_no_solution(library):
+    """The difference of residue and peak would reward silence; the logarithm of the peak punishes it without bound."""
+    acquisition = Acquisition(F0)
+    reference = simulate(press(0.03), library, ["Glu", "Gln"])
+    window = Window(acquisition, (2.2, 2.6))
+    goals = Enhance(["Glu"], window, reference), Suppress(["Gln"], window, reference)
+    loss = []
+    for scale in (1.0, 1e-2, 1e-4):
+        faint = type(reference)(reference.names, {k: scale * v for k, v in reference.fids.items()}, {}, {})
+        loss.append(float(goals[0](faint) + 0.3 * goals[1](faint)))
+    assert loss[0] < loss[1] < loss[2]
+
+
+def test_power_of_a_rectangle():
+    pulse = torch.full((1, 10), 3.0 + 4.0j, dtype=torch.complex128)
+    signals = type("S", (), {"waveforms": {"gap": pulse}})
+    assert float(Power({"gap": 1e-3}, 100.0)(signals)) == pytest.approx(25.0 * 10 / 100.0)
+
+
+def test_robust_losses_lie_between_mean_and_worst():
+    loss = torch.tensor([[0.0, 0.1, 0.2, 1.0]])
+    assert float(robust(loss, "mean")) == pytest.approx(0.325)
+    assert float(robust(loss, "cvar", tail=0.5)) == pytest.approx(0.6)
+    assert 0.325 < float(robust(loss, "worst")) <= 1.0
+
+
+def test_a_ninety_degree_pulse_reaches_the_state_i_x_and_no_more_than_the_bound(library):
+    system = library["Glu"].parts[0]
+    basis = free_eigensystem(system, F0)[1]
+    target = TargetState("Glu", total(5, "x"), basis, total(5, "z"))
+    rho = evolve([HardPulse(90, 90)], system, F0)
+    signals = type("S", (), {"states": {("shot", "Glu"): torch.as_tensor(basis.T @ rho @ basis)}})
+    assert float(target(signals)) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_bounds_of_five_spins():
+    """Sorensen's bound from F_z onto one spin of five is 1.875, onto two 1.375, onto all 1."""
+    assert transfer_bound(5, (2,)) == pytest.approx(1.875)
+    assert transfer_bound(5, (0, 3)) == pytest.approx(1.375)
+    assert unitary_bound(total(5, "z"), total(5, "x")) == pytest.approx(1.0)
+
+
+# -- gradients ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["bspline", "samples", "fourier", "phase", "amplitude"])
+def test_loss_gradient_is_the_finite_difference(kind):
+    goals = [
+        {"type": "crlb", "metabolites": ["Glu"]},
+        {"type": "enhance", "metabolites": ["Glu"], "weight": 0.5},
+        {"type": "suppress", "metabolites": ["Gln"], "weight": 0.1},
+        {"type": "target_spectrum", "metabolite": "Gln"},
+        {"type": "target_state", "metabolite": "Glu", "operator": "H2x - 2 H2z H3ay"},
+        {"type": "power"},
+        {"type": "smooth"},
+    ]
+    robustness = {"mode": "worst", "b1_scale": [0.9, 1.0], "b0_hz": [0.0, 5.0]}
+    design = Design("d", entry(parametrisation=kind, objectives=goals, robustness=robustness), BASIS)
+    design.simulation = design.simulate(design.simulation.members, torch.complex128)
+    x = design.form.initial(torch.Generator().manual_seed(3), 2, 0.3)
+    _, gradient, parts = design.evaluate(x)
+    assert len(parts) == len(goals)
+    direction = torch.randn(x.shape, generator=torch.Generator().manual_seed(4), dtype=x.dtype)
+    step = 1e-5
+    difference = (design.evaluate(x + step * direction)[0] - design.evaluate(x - step * direction)[0]) / (2 * step)
+    np.testing.assert_allclose((gradient * direction).sum(1), difference, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["bspline", "samples", "fourier", "phase", "amplitude"])
+def test_b1_never_exceeds_its_limit(kind):
+    form = Parametrisation(kind, 0.01, 1e-4, 7.0, carrier_hz=-200.0)
+    x = form.initial(torch.Generator().manual_seed(0), 4, 50.0)
+    b1 = form.waveform()(x)
+    assert b1.shape == (4, 100)
+    assert float(b1.abs().max()) <= 7.0 + 1e-9
+
+
+# -- running -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_improves_on_its_start_and_writes_all_its_files(tmp_path):
+    metrics = run_design("one", entry(), BASIS, tmp_path, progress=False)
+    pulse = read_json(tmp_path / "pulse.json")
+    assert pulse.name == "one"
+    assert pulse.duration == pytest.approx(0.008)
+    assert pulse.peak_b1 <= 13.5
+    history = np.genfromtxt(tmp_path / "history.tsv", names=True)
+    assert {"start", "step", "loss", "crlb", "power"} <= set(history.dtype.names)
+    assert metrics["loss"] == pytest.approx(history["loss"].min(), abs=1e-5)
+    assert metrics["loss"] < history["loss"][history["step"] == 0].min()
+    assert json.loads((tmp_path / "metrics.json").read_text())["rf"]["peak_b1_uT"] == pytest.approx(pulse.peak_b1)
+    assert (tmp_path / "state.tsv").read_text().startswith("metabolite\tpart\tterm\tcoefficient\tshare\n")
+    assert metrics["splitting_error"] < 0.05
+    for spins in metrics["unitary_bound"].values():
+        assert all(0 <= spin["fraction"] <= 1 + 1e-9 for spin in spins.values())
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("optimiser", ["lbfgs", "adam"])
+def test_a_killed_run_resumes_to_the_identical_result(tmp_path, monkeypatch, optimiser):
+    small = entry(optimiser=optimiser)
+    run_design("one", small, BASIS, tmp_path / "whole", progress=False)
+    monkeypatch.setattr(Design, "evaluate", killed_after(Design.evaluate, 9 if optimiser == "lbfgs" else 6))
+    with pytest.raises(KeyboardInterrupt):
+        run_design("one", small, BASIS, tmp_path / "killed", progress=False)
+    monkeypatch.undo()
+    assert (tmp_path / "killed" / "checkpoint.pt").exists()
+    assert not (tmp_path / "killed" / "pulse.json").exists()
+    run_design("one", small, BASIS, tmp_path / "killed", progress=False)
+    for name in ("history.tsv", "state.tsv"):
+        assert (tmp_path / "killed" / name).read_text() == (tmp_path / "whole" / name).read_text()
+    whole, resumed = (read_json(tmp_path / run / "pulse.json").b1 for run in ("whole", "killed"))
+    np.testing.assert_array_equal(whole, resumed)
+
+
+def killed_after(evaluate, calls):
+    count = 0
+
+    def interrupted(self, x):
+        nonlocal count
+        count += 1
+        if count > calls:
+            raise KeyboardInterrupt
+        return evaluate(self, x)
+
+    return interrupted
+
+
+def test_not_a_number_is_caught_with_the_part_that_caused_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(Power, "__call__", lambda self, signals: torch.full((3, 1), torch.nan, dtype=torch.float64))
+    with pytest.raises(SpinsculptError, match="power is not a finite number"):
+        run_design("one", entry(), BASIS, tmp_path, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"duration": 1e-4}, "shorter than one sample"),
+        ({"dwell": 1e-7}, "below the RF raster"),
+        ({"duration": 0.0081}, "not a whole number of samples"),
+        ({"b1_limit": 0.0}, "needs some B1"),
+        ({"metabolites": ["Glu", "Glx"]}, "no 'Glx'"),
+        ({"objectives": []}, "is empty"),
+        ({"objectives": [{"type": "crlb", "metabolites": ["GABA"]}]}, "'GABA' is not among"),
+        (
+            {"objectives": [{"type": "enhance", "metabolites": ["Glu"]}, {"type": "suppress", "metabolites": ["Glu"]}]},
+            "at once",
+        ),
+        ({"objectives": [{"type": "target_state", "metabolite": "Glu", "operator": "H9x"}]}, "'H9x' is neither"),
+        ({"echo_time": 0.012}, "echo time"),
+        ({"baseline": "cubic"}, "baseline must be"),
+    ],
+)
+def test_bad_input_is_refused_in_a_sentence(changes, sentence):
+    with pytest.raises(SpinsculptError, match=sentence):
+        Design("d", entry(**changes), BASIS)
+
+
+# -- explanation -------------------------------------------------------------------------------------------------------
+
+
+def test_product_operators_come_back_as_they_were_put_in():
+    spins = ("I1", "I2", "I3")
+    rho = parse_operator("0.38 I3x - 1.32 I1z I2z I3x + 0.5 I2y", spins)
+    terms = {term: (coefficient, share) for term, coefficient, share in product_operators(rho, spins, leading=4)}
+    assert terms["I3x"][0] == pytest.approx(0.38)
+    assert terms["I1z I2z I3x"][0] == pytest.approx(-1.32)
+    assert terms["I2y"][0] == pytest.approx(0.5)
+    assert sum(share for _, share in terms.values()) == pytest.approx(1.0)
+
+
+def test_a_ninety_degree_pulse_moves_order_zero_to_order_one(library):
+    samples = 50
+    nutation = 1 / (4 * 42.577478518 * samples * 1e-6)
+    hard = Pulse("hard", np.full(samples, nutation, complex), 1e-6)
+    along = coherence_along((), hard, library["Glu"].parts[0], F0)
+    assert along[0][1][0] == pytest.approx(1.0)
+    assert along[-1][1][1] == pytest.approx(1.0, abs=0.02)
+
+
+def test_each_spin_carries_one_proton_after_a_ninety_degree_pulse(library):
+    system = library["Glu"].parts[0]
+    found = spin_signals(evolve([HardPulse(90, 90)], system, F0), system.spins)
+    for spin in found.values():
+        assert spin["reached"] == pytest.approx(1.0)
+        assert spin["fraction"] == pytest.approx(1 / 1.875)
+
+
+def test_operators_are_read_with_signs_and_factors():
+    spins = ("A", "B")
+    read = parse_operator("-Ax + 2 Az Bx - 0.5 By", spins)
+    expected = (
+        -single_spin(2, 0, "x") + 2 * single_spin(2, 0, "z") @ single_spin(2, 1, "x") - 0.5 * single_spin(2, 1, "y")
+    )
+    np.testing.assert_allclose(read, expected)
