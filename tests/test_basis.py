@@ -76,10 +76,6 @@ def test_difference_spectrum_is_half_of_on_minus_off(mega):
     assert np.abs(mega["diff"].fids[naa][0]) > 1
 
 
-def test_one_thread_or_two_give_the_same(press30):
-    assert np.array_equal(simulate_basis(press(0.030), CONFIG, threads=2)["press"].fids, press30.fids)
-
-
 def test_central_frequency_may_be_given():
     assert central_frequency(CONFIG) == pytest.approx(127.732, abs=1e-3)
     assert central_frequency(CONFIG | {"central_frequency": 127.750896}) == 127.750896

@@ -1,7 +1,7 @@
 r"""LCModel .basis files: namelists and spectra.
 
-The spectra are FFTs, divided by sqrt(N), of the zero-filled complex conjugate of an FFT-positive FID, first point at the
-receiver frequency (4.65 ppm). Checked against LCModel's own test set and source.
+The spectra are FFTs, divided by sqrt(N), of the zero-filled complex conjugate of an FFT-positive FID, first point at
+the receiver frequency (4.65 ppm). Checked against LCModel's own test set and source.
 """
 
 import re

@@ -6,18 +6,17 @@ quantification (and, for simulated data, to the scanner), as in FSL-MRS and LCMo
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from spinsculpt.basis._basisset import BasisSet
+from spinsculpt.basis._slices import averaged_lines, slice_axes
 from spinsculpt.conventions import larmor_frequency
-from spinsculpt.dynamics import line_list
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.provenance import provenance
 from spinsculpt.sequences import Sequence
-from spinsculpt.spectra import decay
-from spinsculpt.spins import Library, Macromolecule, SpinSystem, load_library
+from spinsculpt.spectra import LineList, decay
+from spinsculpt.spins import Library, Macromolecule, Metabolite, SpinSystem, load_library
 
 _ALIAS_LIMIT = 1e-3  # a line this strong (protons) outside of the bandwidth is refused
 
@@ -39,13 +38,12 @@ def basis_library(config: Mapping) -> Library:
     )
 
 
-def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dict[str, BasisSet]:
+def simulate_basis(sequence: Sequence, config: Mapping) -> dict[str, BasisSet]:
     """Basis sets of every sub-spectrum of a sequence.
 
     Args:
         sequence: with its slots filled.
         config: the `basis` section of the configuration.
-        threads: that simulate metabolites side by side.
     Returns:
         {name of the shot or combination: basis set}, metabolites first, then macromolecules, in the order asked for.
     """
@@ -57,8 +55,11 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
     frequency, points, dwell = central_frequency(config), config["points"], 1 / config["bandwidth"]
     linewidth = config.get("linewidth", 0.0)
 
-    def fid(job: tuple) -> np.ndarray:
-        shot, entry = job
+    grid = config.get("grid") or {"points": 32, "extent": 2.0}
+    axes = slice_axes(sequence, frequency, grid["points"], grid["extent"])
+
+    def fids_of(entry: Metabolite | Macromolecule) -> np.ndarray:
+        """FIDs of every shot, shape (shots, points)."""
         if isinstance(entry, Macromolecule):
             parts = [
                 (SpinSystem(entry.name, ("H",), (ppm,), weight=protons), decay(points, dwell, 0.0, width * frequency))
@@ -67,16 +68,16 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
         else:
             lorentzian = decay(points, dwell, linewidth)
             parts = [(part, lorentzian) for part in entry.parts]
-        signal = np.zeros(points, complex)
+        signal = np.zeros((len(sequence.shots), points), complex)
         for part, envelope in parts:
-            lines = line_list(shot.events, part, frequency)
-            _refuse_aliasing(entry.name, lines, config["bandwidth"], frequency)
-            signal += lines.fid(points, dwell) * envelope
+            cache: dict = {}
+            for shot, fid in zip(sequence.shots, signal, strict=True):
+                lines = averaged_lines(shot.events, part, frequency, axes, cache)
+                _refuse_aliasing(entry.name, lines, config["bandwidth"], frequency)
+                fid += lines.fid(points, dwell) * envelope
         return signal * np.exp(1j * np.deg2rad(sequence.receiver_phase))
 
-    jobs = [(shot, entry) for shot in sequence.shots for entry in entries]
-    with ThreadPoolExecutor(max(1, threads)) as pool:
-        fids = np.array(list(pool.map(fid, jobs))).reshape(len(sequence.shots), len(entries), points)
+    fids = np.stack([fids_of(entry) for entry in entries], axis=1)
     shots = {shot.name: shot_fids for shot, shot_fids in zip(sequence.shots, fids, strict=True)}
     for name, weights in sequence.combinations.items():
         shots[name] = sum(weight * shots[shot] for shot, weight in weights.items())
@@ -92,7 +93,7 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
     }
 
 
-def _refuse_aliasing(name: str, lines, bandwidth: float, frequency: float) -> None:
+def _refuse_aliasing(name: str, lines: LineList, bandwidth: float, frequency: float) -> None:
     outside = np.abs(lines.frequency[np.abs(lines.amplitude) > _ALIAS_LIMIT])
     if outside.size and outside.max() > bandwidth / 2:
         needed = int(np.ceil(2.1 * outside.max() / 100) * 100)

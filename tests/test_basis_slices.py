@@ -1,0 +1,130 @@
+"""Slice-selective pulses over a spatial grid: the short cuts are exact, the results those of others."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from spinsculpt.basis import simulate_basis
+from spinsculpt.basis._slices import Axis, averaged_lines, slice_axes, slice_propagators
+from spinsculpt.conventions import time_axis, to_spectrum
+from spinsculpt.dynamics import line_list, propagator
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.pulses import gaussian, hyperbolic_secant, scaled, sinc
+from spinsculpt.sequences import CoherenceFilter, Delay, HardPulse, ShapedPulse, SlicePulse, megapress, press, slaser
+from spinsculpt.spectra import decay, merge_lines
+from spinsculpt.spins import SpinSystem, load_library
+
+F0 = 127.728
+REFOCUSING = SlicePulse(sinc(0.005, 180.0, lobes=3), 0.02, 2.3)
+AXES = {
+    "x": Axis(np.linspace(-0.012, 0.015, 4), 0.25),
+    "y": Axis(np.linspace(-0.01, 0.02, 3), 1 / 3),
+}
+
+
+@pytest.fixture(scope="module")
+def library():
+    return load_library()
+
+
+def brute_force(events, system, axes):
+    """One simulation for each position, with the exact interpreter."""
+    lists, weight = [], np.prod([axis.weight for axis in axes.values()])
+    for place in product(*(axis.positions for axis in axes.values())):
+        position = dict(zip(axes, map(float, place), strict=True))
+        lists.append(line_list(events, system, F0, position=position).scaled(weight))
+    return merge_lines(lists).fid(256, 5e-4)
+
+
+SEQUENCES = {
+    "press": press(0.030, refocusing=REFOCUSING, central_frequency=F0),
+    "megapress": megapress(gaussian(0.014), refocusing=REFOCUSING, central_frequency=F0),
+    "slaser": slaser(0.040, refocusing=SlicePulse(hyperbolic_secant(0.004, 4000.0, 25.0), 0.02), central_frequency=F0),
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_averaging_axis_by_axis_equals_every_position(library, name):
+    events, system = SEQUENCES[name].shots[0].events, library["Asp"].parts[0]
+    averaged = averaged_lines(events, system, F0, AXES).fid(256, 5e-4)
+    full = brute_force(events, system, AXES)
+    assert np.abs(averaged - full).max() < 1e-3 * np.abs(full).max()
+
+
+def test_interleaved_slices_are_nested(library):
+    """x and y pulses that alternate cannot be averaged one after the other."""
+    x, y = (REFOCUSING.event(axis, F0) for axis in "xy")
+    events = [HardPulse(90, 90), CoherenceFilter((-1,))]
+    for k, pulse in enumerate((x, y, x, y)):
+        events += [Delay(0.002), pulse, CoherenceFilter((1 if k % 2 == 0 else -1,)), Delay(0.002)]
+    system = library["Cit"].parts[0]
+    averaged = averaged_lines(tuple(events), system, F0, AXES).fid(256, 5e-4)
+    full = brute_force(events, system, AXES)
+    assert np.abs(averaged - full).max() < 1e-3 * np.abs(full).max()
+
+
+@pytest.mark.parametrize("name", ["Glu", "GABA", "Lac"])
+def test_split_propagators_are_those_of_the_exact_interpreter(library, name):
+    system, event = library[name].parts[0], ShapedPulse(sinc(0.005, 180.0, lobes=3), -200.0, 30.0, ("x", 1.5))
+    offsets = np.array([-300.0, 0.0, 700.0])
+    split = slice_propagators(event, system, F0, offsets - event.offset)
+    for u, offset in zip(split, offsets, strict=True):
+        exact = propagator([event], system, F0, b0_hz=float(offset))
+        assert np.abs(u @ u.conj().T - np.eye(len(u))).max() < 1e-10
+        assert np.abs(np.trace(u.conj().T @ exact)) / len(u) > 1 - 1e-5
+
+
+def test_voxel_of_uncoupled_spins_has_the_volume_of_its_slices():
+    sequence = press(0.030, refocusing=REFOCUSING, central_frequency=F0)
+    axes = slice_axes(sequence, F0, 32, 2.0)
+    on_carrier = SpinSystem("water", ("H",), (2.3,))
+    signal = averaged_lines(sequence.shots[0].events, on_carrier, F0, axes).amplitude.sum()
+    assert signal.real == pytest.approx(1.0, abs=0.1)
+    assert abs(signal.imag) < 0.01
+
+
+def test_chemical_shift_displacement_moves_the_voxel():
+    """Off the carrier the slice is displaced, not lost: a wide enough grid sees all of it."""
+    sequence = press(0.030, refocusing=REFOCUSING, central_frequency=F0)
+    axes = slice_axes(sequence, F0, 64, 4.0)
+    amplitude = [
+        averaged_lines(sequence.shots[0].events, SpinSystem("s", ("H",), (ppm,)), F0, axes).amplitude.sum()
+        for ppm in (1.3, 2.3, 4.1)
+    ]
+    assert np.abs(amplitude) == pytest.approx(np.abs(amplitude[1]), rel=0.02)
+
+
+def test_shaped_press_agrees_with_fida(shared):
+    """FID-A, shaped refocusing over 32 x 32 positions: to 5e-3 of the peak."""
+    folder = shared / "reference" / "fida_press"
+    shape = np.load(folder / "refocusing_pulse_100pts.npz")
+    pulse = scaled("refocusing", shape["amplitude"] * np.exp(1j * np.deg2rad(shape["phase_deg"])), 0.0035, 180.0)
+    sequence = press(0.016, te1=0.008, refocusing=SlicePulse(pulse, 0.0166, 2.3), central_frequency=F0)
+    grid = Axis(np.linspace(-0.02, 0.02, 32), 0.04 / 32 / 0.0166)
+    glu = load_library()["Glu"].parts[0]
+    lines = averaged_lines(sequence.shots[0].events, glu, F0, {"x": grid, "y": grid})
+    fid = lines.fid(2048, 5e-4) * decay(2048, 5e-4, linewidth=2.0)
+    reference = np.load(folder / "shaped_Glu.npz")["fid"].astype(complex)
+    reference = reference * np.exp(2j * np.pi * (2.3 - 4.65) * F0 * time_axis(2048, 5e-4))  # its receiver is at 2.3 ppm
+    ours, theirs = to_spectrum(fid), to_spectrum(reference)
+    assert np.abs(ours - theirs).max() < 5e-3 * np.abs(theirs).max()
+
+
+def test_halving_the_spacing_changes_glutamine_by_less_than_half_a_percent():
+    config = {"field": 3.0, "points": 1024, "bandwidth": 2000.0, "linewidth": 2.0, "metabolites": ["Gln"]}
+    coarse, fine = (
+        simulate_basis(SEQUENCES["press"], config | {"grid": {"points": points, "extent": 2.5}})["press"].spectra
+        for points in (32, 64)
+    )
+    assert np.abs(coarse - fine).max() < 5e-3 * np.abs(fine).max()
+
+
+def test_unsuitable_grids_name_one_that_works():
+    sequence = SEQUENCES["press"]
+    with pytest.raises(SpinsculptError, match=r"grid\.points: 4 positions are too few.* would work") as error:
+        slice_axes(sequence, F0, 4, 2.0)
+    slice_axes(sequence, F0, int(str(error.value).split()[-3]), 2.0)
+    with pytest.raises(SpinsculptError, match=r"grid\.extent: 1 slice.*would work") as error:
+        slice_axes(sequence, F0, 32, 1.0)
+    slice_axes(sequence, F0, 32, float(str(error.value).split()[-3]))
