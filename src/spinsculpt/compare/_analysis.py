@@ -1,0 +1,111 @@
+"""What is fitted, with the noise and the relaxation that an honest comparison gives it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spinsculpt.basis import BasisSet
+from spinsculpt.conventions import time_axis
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.sequences import Sequence
+from spinsculpt.spins import Library
+
+GROUPED_MM = "MM"  # name of the one basis function that all macromolecules share when they are grouped
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Sub-spectra of one sequence that are fitted together, e.g. "megapress" = ON and OFF, "megapress-diff" = DIFF.
+
+    Attributes:
+        name: as in the config and in the folders of the fits.
+        sequence: the measurement.
+        bases: basis set of each sub-spectrum, unrelaxed, {"on": ..., "off": ...}.
+    """
+
+    name: str
+    sequence: Sequence
+    bases: Mapping[str, BasisSet]
+
+    @property
+    def noise_factors(self) -> tuple[float, ...]:
+        r"""SD of the noise in each sub-spectrum; 1 = a one-shot sequence of the same total scan time.
+
+        n shots share the averages: each has sqrt(n) times the noise of all averages in one; a combination
+        sum_k w_k s_k of shots has sqrt(n sum_k w_k^2).
+        """
+        shots = {shot.name: {shot.name: 1.0} for shot in self.sequence.shots}
+        spectra = shots | dict(self.sequence.combinations)
+        for name in self.bases:
+            if name not in spectra:
+                raise SpinsculptError(
+                    f"Analysis {self.name!r} fits {name!r}, which the sequence {self.sequence.name!r} does not give; "
+                    f"it gives {', '.join(spectra)}."
+                )
+        return tuple(
+            float(np.sqrt(len(shots) * sum(weight**2 for weight in spectra[name].values()))) for name in self.bases
+        )
+
+    @property
+    def correlated(self) -> bool:
+        """Whether the noise of two of the sub-spectra is correlated (a combination fitted beside its shots)."""
+        return len(self.bases) > 1 and any(name in self.sequence.combinations for name in self.bases)
+
+
+def as_measured(basis: BasisSet, library: Library, echo_time: float, t2_scale: float = 1.0) -> BasisSet:
+    r"""The basis with each signal weighted by exp(-TE / T2), its T2 (times `t2_scale`) from the library.
+
+    The whole echo time counts as transverse, also where a sequence stores magnetisation along z: it errs on the side of
+    the short echo time.
+    """
+    known = {**library.metabolites, **library.macromolecules}
+    missing = [name for name in basis.names if name not in known]
+    if missing:
+        raise SpinsculptError(f"The library has no T2 of {', '.join(missing)}; add them to metabolites.yaml.")
+    weights = np.array([np.exp(-echo_time / (known[name].t2 * t2_scale)) for name in basis.names])
+    return replace(basis, fids=basis.fids * weights[:, None])
+
+
+def broadened(basis: BasisSet, linewidth: float) -> BasisSet:
+    """The basis with Lorentzian lines of `linewidth` Hz (full width at half maximum), at least what it has already."""
+    extra = max(linewidth - basis.linewidth, 0.0)
+    decay = np.exp(-np.pi * extra * time_axis(basis.points, basis.dwell))
+    return replace(basis, fids=basis.fids * decay, linewidth=basis.linewidth + extra)
+
+
+def grouped(basis: BasisSet, library: Library, concentrations: Mapping[str, float]) -> BasisSet:
+    """The basis with all macromolecules added up, in the ratios of `concentrations`, to one function of amplitude 1."""
+    rows = [i for i, name in enumerate(basis.names) if name in library.macromolecules]
+    if not rows:
+        return basis
+    others = [i for i in range(len(basis.names)) if i not in rows]
+    together = sum(concentrations[basis.names[i]] * basis.fids[i] for i in rows)
+    names = (*(basis.names[i] for i in others), GROUPED_MM)
+    return replace(basis, names=names, fids=np.vstack([basis.fids[others], together]))
+
+
+def typical_concentrations(names: tuple[str, ...], library: Library, overrides: Mapping[str, float]) -> dict[str, float]:
+    """Concentration in mM of each of `names`: the library's, unless `overrides` has it."""
+    known = {**library.metabolites, **library.macromolecules}
+    unknown = [name for name in overrides if name not in known]
+    if unknown:
+        raise SpinsculptError(f"compare.concentrations names {', '.join(unknown)}, which the library does not have.")
+    return {name: float(overrides.get(name, known[name].concentration)) for name in names}
+
+
+def noise_sd(reference: BasisSet, metabolite: str, concentration: float, snr: float) -> float:
+    """SD of one real channel of the spectrum at which the peak of `metabolite` has the signal-to-noise ratio `snr`.
+
+    Args:
+        reference: basis of the reference sequence, relaxed and broadened as measured.
+        metabolite: whose highest peak (magnitude) counts.
+        concentration: mM.
+        snr: peak height over SD of one real channel, no apodisation.
+    """
+    return float(concentration * np.abs(reference.spectra[reference.index(metabolite)]).max() / snr)
+
+
+def same_time_noise(sd: float, reference: BasisSet, basis: BasisSet) -> float:
+    """`sd` of the reference's spectrum, carried to the sampling of `basis` (white noise: SD ~ sqrt(points / dwell))."""
+    return sd * float(np.sqrt((basis.points / basis.dwell) / (reference.points / reference.dwell)))

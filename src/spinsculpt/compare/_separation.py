@@ -1,0 +1,222 @@
+"""How well each sequence separates two metabolites: never one number (PHYSICS of the field, not taste)."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from spinsculpt.basis import BasisSet
+from spinsculpt.compare._analysis import (
+    GROUPED_MM,
+    Analysis,
+    as_measured,
+    broadened,
+    grouped,
+    noise_sd,
+    same_time_noise,
+    typical_concentrations,
+)
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit import FitModel, predict_crlb
+from spinsculpt.sequences import ShapedPulse
+from spinsculpt.spins import Library
+
+COLUMNS = ["sequence", "metric", "metabolite", "value", "unit", "baseline", "macromolecules", "t2_scale", "source"]
+
+
+def separation_table(
+    analyses: Sequence[Analysis],
+    library: Library,
+    model: FitModel,
+    settings: Mapping,
+    references: Mapping[str, Mapping[str, BasisSet]] | None = None,
+) -> pd.DataFrame:
+    """Every measure of separation of every analysis at equal total scan time, one row a number.
+
+    Args:
+        analyses: with their simulated (unrelaxed) basis sets.
+        library: T2 and concentrations.
+        model: the fit model; its baseline and its treatment of macromolecules are replaced by those of `settings`.
+        settings: the validated section `compare` of the config.
+        references: {"press": {analysis: basis}, "pulse-acquire": {...}} of the pair of metabolites, to relate peaks
+            and energies to (see `reference_bases`); None leaves these rows out.
+    Returns:
+        Columns COLUMNS. "sequence" is the name of the analysis. Empty cells where an assumption does not matter.
+    """
+    by_name = {analysis.name: analysis for analysis in analyses}
+    noise = settings["noise"]
+    if noise["reference"] not in by_name:
+        raise SpinsculptError(
+            f"compare.noise.reference is {noise['reference']!r}, which is no analysis; choose of {', '.join(by_name)}."
+        )
+    names = tuple(dict.fromkeys(name for a in analyses for basis in a.bases.values() for name in basis.names))
+    concentrations = typical_concentrations(names, library, settings["concentrations"])
+    anchor = by_name[noise["reference"]]
+    anchor_basis = next(iter(anchor.bases.values()))
+    measured = broadened(as_measured(anchor_basis, library, anchor.sequence.echo_time), settings["linewidth_hz"])
+    sd = noise_sd(measured, noise["metabolite"], concentrations[noise["metabolite"]], noise["snr"])
+
+    rows = []
+    for analysis in analyses:
+        noise_sds = [
+            factor * same_time_noise(sd, anchor_basis, basis)
+            for factor, basis in zip(analysis.noise_factors, analysis.bases.values(), strict=True)
+        ]
+        if analysis.correlated:
+            raise SpinsculptError(f"Analysis {analysis.name!r} fits a combination beside its shots; fit one or the other.")
+        rows += _crlb_rows(analysis, library, model, settings, concentrations, noise_sds)
+        rows += _floor_rows(analysis, model, settings, concentrations, noise_sds)
+        rows += _overlap_rows(analysis, library, settings)
+        rows += _reference_rows(analysis, settings, references or {})
+        rows += _pulse_rows(analysis)
+    return pd.DataFrame(rows).reindex(columns=COLUMNS)
+
+
+def _crlb_rows(
+    analysis: Analysis,
+    library: Library,
+    model: FitModel,
+    settings: Mapping,
+    concentrations: Mapping[str, float],
+    noise_sds: Sequence[float],
+) -> list[dict]:
+    first, second = settings["pair"]
+    rows = []
+    assumptions = itertools.product(settings["baselines"].items(), settings["macromolecules"], settings["t2_scales"])
+    for (baseline, form), macromolecules, t2_scale in assumptions:
+        bases = [as_measured(b, library, analysis.sequence.echo_time, t2_scale) for b in analysis.bases.values()]
+        truth = dict(concentrations)
+        assumed = replace(model, baseline=form)
+        if macromolecules == "grouped":
+            bases = [grouped(basis, library, concentrations) for basis in bases]
+            truth[GROUPED_MM] = 1.0
+            assumed = replace(assumed, groups=_grouped_groups(model.groups, library))
+        crlb = predict_crlb(
+            bases,
+            {name: truth[name] for name in bases[0].names},
+            assumed,
+            noise_sds,
+            linewidth_hz=settings["linewidth_hz"],
+        )
+        percent = dict(zip(crlb.names, crlb.percent, strict=True))
+        correlation = crlb.correlation(first, second)
+        fractional = percent[first], percent[second]
+        ratio = np.sqrt(fractional[0] ** 2 + fractional[1] ** 2 - 2 * correlation * fractional[0] * fractional[1])
+        given = {
+            "sequence": analysis.name,
+            "baseline": baseline,
+            "macromolecules": macromolecules,
+            "t2_scale": t2_scale,
+            "source": "Cramer-Rao bound of the fit model at equal scan time",
+        }
+        rows += [given | {"metric": "CRLB", "metabolite": m, "value": percent[m], "unit": "%"} for m in (first, second)]
+        pair = f"{first}-{second}"
+        rows.append(given | {"metric": "correlation", "metabolite": pair, "value": correlation, "unit": "1"})
+        rows.append(given | {"metric": "ratio SD", "metabolite": f"{second}/{first}", "value": ratio, "unit": "%"})
+    return rows
+
+
+def _grouped_groups(groups: tuple[tuple[str, ...], ...], library: Library) -> tuple[tuple[str, ...], ...]:
+    """Groups of the fit model after all macromolecules became one function: they keep a group of their own if they had one."""
+    kept = [tuple(name for name in group if name not in library.macromolecules) for group in groups]
+    own = any(set(group) & set(library.macromolecules) for group in groups)
+    return (*filter(None, kept), *([(GROUPED_MM,)] if own else []))
+
+
+def _floor_rows(
+    analysis: Analysis,
+    model: FitModel,
+    settings: Mapping,
+    concentrations: Mapping[str, float],
+    noise_sds: Sequence[float],
+) -> list[dict]:
+    """One metabolite alone, its amplitude the only unknown: var(c) = 1 / sum |s|^2 / sigma^2 over the fit range."""
+    rows = []
+    for metabolite in settings["pair"]:
+        information = 0.0
+        for basis, sd in zip(analysis.bases.values(), noise_sds, strict=True):
+            shaped = broadened(basis, settings["linewidth_hz"])
+            kept = _window(shaped.ppm, model.ppm)
+            information += (np.abs(shaped.spectra[shaped.index(metabolite), kept]) ** 2).sum() / sd**2
+        value = 100 / (concentrations[metabolite] * np.sqrt(information))
+        rows.append(_row(analysis, "CRLB floor", metabolite, value, "%", "metabolite alone, no relaxation"))
+    return rows
+
+
+def _overlap_rows(analysis: Analysis, library: Library, settings: Mapping) -> list[dict]:
+    """Normalised overlap |<s1, s2>| / (|s1| |s2|) of the two, all sub-spectra side by side."""
+    first, second = settings["pair"]
+    rows = []
+    for low, high in settings["windows"]:
+        parts = []
+        for basis in analysis.bases.values():
+            relaxed = as_measured(basis, library, analysis.sequence.echo_time)
+            shaped = broadened(relaxed, settings["linewidth_hz"])
+            kept = _window(shaped.ppm, (low, high))
+            parts.append(shaped.spectra[[shaped.index(first), shaped.index(second)]][:, kept])
+        a, b = np.hstack(parts)
+        value = np.abs(np.vdot(a, b)) / (np.linalg.norm(a) * np.linalg.norm(b))
+        source = f"basis spectra, {low:g}-{high:g} ppm"
+        rows.append(_row(analysis, f"overlap {low:g}-{high:g} ppm", f"{first}-{second}", value, "1", source))
+    return rows
+
+
+def _reference_rows(
+    analysis: Analysis, settings: Mapping, references: Mapping[str, Mapping[str, BasisSet]]
+) -> list[dict]:
+    """Energy and peak in the first window relative to references, before relaxation and at the same linewidth.
+
+    Of several sub-spectra the mean energy and the highest peak count.
+    """
+    window = settings["windows"][0]
+    rows = []
+    for name, by_analysis in references.items():
+        for metabolite in settings["pair"]:
+            peak, energy = _peak_and_energy(analysis.bases.values(), metabolite, window, settings["linewidth_hz"])
+            reference = _peak_and_energy([by_analysis[analysis.name]], metabolite, window, settings["linewidth_hz"])
+            source = f"basis spectra, {window[0]:g}-{window[1]:g} ppm, no relaxation"
+            rows.append(_row(analysis, f"peak relative to {name}", metabolite, peak / reference[0], "1", source))
+            rows.append(_row(analysis, f"energy relative to {name}", metabolite, energy / reference[1], "1", source))
+    return rows
+
+
+def _peak_and_energy(bases, metabolite: str, window: Sequence[float], linewidth: float) -> tuple[float, float]:
+    peaks, energies = [], []
+    for basis in bases:
+        shaped = broadened(basis, linewidth)
+        magnitude = np.abs(shaped.spectra[shaped.index(metabolite), _window(shaped.ppm, window)])
+        peaks.append(magnitude.max() * basis.dwell)
+        energies.append((magnitude**2).sum() * basis.dwell / basis.points)
+    return max(peaks), float(np.mean(energies))
+
+
+def _pulse_rows(analysis: Analysis) -> list[dict]:
+    """Energy and peak amplitude of the shaped pulses; ideal (infinitely short) pulses have none to speak of."""
+    shots = analysis.sequence.shots
+    pulses = [[event.pulse for event in shot.events if isinstance(event, ShapedPulse)] for shot in shots]
+    if not any(pulses):
+        return []
+    energy = sum(pulse.energy for shot in pulses for pulse in shot) / len(shots)
+    peak = max(pulse.peak_b1 for shot in pulses for pulse in shot)
+    source = "shaped pulses of the sequence, a shot; ideal pulses not counted"
+    return [
+        _row(analysis, "pulse energy", "", energy, "uT^2 ms", source),
+        _row(analysis, "peak B1", "", peak, "uT", source),
+    ]
+
+
+def _row(analysis: Analysis, metric: str, metabolite: str, value: float, unit: str, source: str) -> dict:
+    return {
+        "sequence": analysis.name,
+        "metric": metric,
+        "metabolite": metabolite,
+        "value": float(value),
+        "unit": unit,
+        "source": source,
+    }
+
+
+def _window(ppm: np.ndarray, window: Sequence[float]) -> np.ndarray:
+    return (ppm >= min(window)) & (ppm <= max(window))

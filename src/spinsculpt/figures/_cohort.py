@@ -1,0 +1,187 @@
+"""What was measured and fitted: quality of the data, every fit with its residual, estimates against the truth."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.lines import Line2D
+
+from spinsculpt.figures._style import GREY, PAGE_WIDTH, PALE, Style, bare_spectrum, house_style, ppm_axis, save
+
+
+def scan_name(row) -> str:
+    """e.g. "sub-01" or "sub-01 ses-1" of anything with `subject` and `session`."""
+    return f"sub-{row['subject']}" + (f" ses-{row['session']}" if row["session"] else "")
+
+
+def _with_scans(table: pd.DataFrame) -> pd.DataFrame:
+    table = table.assign(session=table["session"].fillna(""))
+    keys = table[["subject", "session"]].drop_duplicates()
+    names = {(row["subject"], row["session"]): scan_name(row) for _, row in keys.iterrows()}
+    return table.assign(scan=[names[key] for key in zip(table["subject"], table["session"], strict=True)])
+
+
+def draw_fits(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]:
+    """Data, fit, baseline and residual of every scan: one row a scan, one column an analysis.
+
+    Args:
+        table: columns subject, session, sequence, spectrum, ppm, data, fit, baseline (real parts after phasing).
+        stem, style: as everywhere.
+    """
+    table = _with_scans(table)
+    scans, names = sorted(set(table["scan"])), style.ordered(table["sequence"])
+    with house_style():
+        figure, grid = plt.subplots(
+            len(scans),
+            len(names),
+            figsize=(max(PAGE_WIDTH, 1.9 * len(names)) if len(names) > 1 else 5, 0.7 + 1.75 * len(scans)),
+            sharex=True,
+            squeeze=False,
+        )
+        for row, scan in zip(grid, scans, strict=True):
+            for axes, name in zip(row, names, strict=True):
+                part = table[(table["scan"] == scan) & (table["sequence"] == name)]
+                _fit_panel(axes, part, style.colour(name))
+                bare_spectrum(axes)
+                ppm_axis(axes, table["ppm"].max(), table["ppm"].min(), label=axes in grid[-1])
+            row[0].set_ylabel(scan)
+        for axes, name in zip(grid[0], names, strict=True):
+            axes.set_title(style.label(name), color=style.colour(name), fontsize=8.5)
+        handles = [
+            Line2D([], [], color=GREY, linewidth=1.2, label="data"),
+            Line2D([], [], color=BASELINE, linewidth=0.8, linestyle="--", label="baseline"),
+            Line2D([], [], color=style.colour(names[0]), label="fit (colour of the sequence)"),
+            Line2D([], [], color="black", linewidth=0.6, label="residual (top, same scale)"),
+        ]
+        figure.legend(handles=handles, loc="outside lower center", ncols=4)
+        return save(figure, stem, style, table=table.drop(columns="scan"))
+
+
+BASELINE = "#333333"
+
+
+def _fit_panel(axes, part: pd.DataFrame, colour: str) -> None:
+    """Sub-spectra below one another, each scaled to its own range, its residual on the same scale above it."""
+    if part.empty:
+        axes.annotate("not measured", (0.5, 0.5), xycoords="axes fraction", ha="center", color=GREY, fontsize=7)
+        return
+    spectra = list(part.groupby("spectrum", sort=False))
+    for i, (spectrum, trace) in enumerate(spectra):
+        trace = trace.sort_values("ppm")
+        scale = np.ptp(trace["fit"].to_numpy()) or 1.0
+        offset = -1.75 * i - trace["fit"].min() / scale
+        ppm = trace["ppm"]
+        axes.plot(ppm, trace["data"] / scale + offset, color=GREY, linewidth=1.2, alpha=0.7)
+        axes.plot(ppm, trace["baseline"] / scale + offset, color=BASELINE, linewidth=0.7, linestyle="--")
+        axes.plot(ppm, trace["fit"] / scale + offset, color=colour, linewidth=0.9)
+        residual = (trace["data"] - trace["fit"]) / scale
+        level = -1.75 * i + 1.28
+        axes.axhline(level, color=PALE, linewidth=0.6)
+        axes.plot(ppm, residual + level, color="black", linewidth=0.5)
+        if len(spectra) > 1:
+            axes.annotate(spectrum.upper(), (0.02, level - 0.1), xycoords=("axes fraction", "data"), fontsize=6.5, va="top")
+
+
+def draw_recovery(table: pd.DataFrame, stem: Path | str, style: Style, metabolites=("Glu", "Gln")) -> list[Path]:
+    """Estimated against true concentrations, and the relative errors of all metabolites with a known truth.
+
+    Args:
+        table: the recovery table; only its quantity "concentration" is drawn.
+        stem, style: as everywhere.
+        metabolites: those with a panel of their own.
+    """
+    part = table[table["quantity"] == "concentration"]
+    shown = [m for m in metabolites if m in set(part["metabolite"])]
+    names = style.ordered(part["sequence"])
+    with house_style():
+        figure = plt.figure(figsize=(PAGE_WIDTH, 5.4))
+        top, bottom = figure.subfigures(2, 1, height_ratios=[1.25, 1])
+        for axes, metabolite in zip(top.subplots(1, max(len(shown), 1), squeeze=False)[0], shown, strict=False):
+            _identity_panel(axes, part[part["metabolite"] == metabolite], names, style)
+            axes.set_title(metabolite, loc="left")
+        _error_panel(bottom.subplots(), part, names, style)
+        handles = [Line2D([], [], marker="o", linestyle="", color=style.colour(n), label=style.label(n)) for n in names]
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(names), 5))
+        return save(figure, stem, style, table=part)
+
+
+def _identity_panel(axes, part: pd.DataFrame, names: list[str], style: Style) -> None:
+    low = min(part["truth"].min(), (part["estimate"] - part["sd"]).min())
+    high = max(part["truth"].max(), (part["estimate"] + part["sd"]).max())
+    margin = 0.06 * (high - low)
+    limits = (max(0.0, low - margin), high + margin)
+    axes.plot(limits, limits, color=GREY, linewidth=0.8, linestyle="--", zorder=1)
+    spread = 0.012 * (part["truth"].max() - part["truth"].min() or high - low)
+    for i, name in enumerate(names):
+        here = part[part["sequence"] == name]
+        shift = (i - (len(names) - 1) / 2) * spread  # a hair to the side: bars of several sequences stay readable
+        axes.errorbar(
+            here["truth"] + shift,
+            here["estimate"],
+            here["sd"],
+            fmt="o",
+            color=style.colour(name),
+            markersize=4,
+            elinewidth=0.9,
+            zorder=2,
+        )
+    axes.set_ylim(limits)
+    axes.set_xlabel(f"true concentration ({part['unit'].iloc[0]})")
+    axes.set_ylabel(f"estimated ± CRLB ({part['unit'].iloc[0]})")
+
+
+def _error_panel(axes, part: pd.DataFrame, names: list[str], style: Style) -> None:
+    order = list(part.groupby("metabolite")["truth"].mean().sort_values(ascending=False).index)
+    axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--")
+    shifts = np.linspace(-0.3, 0.3, len(names)) if len(names) > 1 else np.zeros(1)
+    error = 100 * (part["estimate"] / part["truth"] - 1)
+    for name, shift in zip(names, shifts, strict=True):
+        here = part["sequence"] == name
+        x = part.loc[here, "metabolite"].map({m: i for i, m in enumerate(order)}) + shift
+        axes.plot(x, error[here], "o", color=style.colour(name), markersize=3, alpha=0.65, markeredgewidth=0)
+        mean = error[here].groupby(part.loc[here, "metabolite"]).mean().reindex(order)
+        axes.hlines(mean, np.arange(len(order)) + shift - 0.07, np.arange(len(order)) + shift + 0.07, color=style.colour(name))
+    axes.set_xticks(range(len(order)), order)
+    axes.set_xlim(-0.6, len(order) - 0.4)
+    bound = np.nanpercentile(np.abs(error), 97) * 1.15 if len(error) else 100
+    bound = float(np.clip(bound, 10, 200))
+    axes.set_ylim(-bound, bound)
+    outside = int((error.abs() > bound).sum())
+    axes.set_ylabel("error of the estimate (%)")
+    axes.set_title("points: scans; bars: mean" + (f"; {outside} points beyond the axis" if outside else ""), loc="right",
+                   fontsize=7, fontweight="normal")
+
+
+def draw_preprocessing(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]:
+    """Quality of every preprocessed scan, one panel a measure.
+
+    Args:
+        table: columns subject, session, sequence, metric, value, unit.
+        stem, style: as everywhere.
+    """
+    table = _with_scans(table)
+    scans, names = sorted(set(table["scan"])), style.ordered(table["sequence"])
+    metrics = list(dict.fromkeys(table["metric"]))
+    columns = min(3, len(metrics))
+    rows = -(-len(metrics) // columns)
+    shifts = np.linspace(-0.22, 0.22, len(names)) if len(names) > 1 else np.zeros(1)
+    with house_style():
+        figure, grid = plt.subplots(rows, columns, figsize=(PAGE_WIDTH, 0.6 + 1.6 * rows), sharex=True, squeeze=False)
+        for axes, metric in zip(grid.flat, metrics, strict=False):
+            part = table[table["metric"] == metric]
+            for name, shift in zip(names, shifts, strict=True):
+                here = part[part["sequence"] == name]
+                x = here["scan"].map({scan: i for i, scan in enumerate(scans)}) + shift
+                axes.plot(x, here["value"], "o", color=style.colour(name), markersize=4)
+            unit = part["unit"].iloc[0]
+            axes.set_ylabel(metric if unit in ("", "1") else f"{metric} ({unit})")
+            axes.set_xticks(range(len(scans)), scans, rotation=35 if len(scans) > 4 else 0)
+            axes.set_xlim(-0.5, len(scans) - 0.5)
+            axes.grid(axis="y", color=PALE, linewidth=0.6)
+            axes.set_axisbelow(True)
+        for axes in grid.flat[len(metrics) :]:
+            axes.set_visible(False)
+        handles = [Line2D([], [], marker="o", linestyle="", color=style.colour(n), label=style.label(n)) for n in names]
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(names), 5))
+        return save(figure, stem, style, table=table.drop(columns="scan"))
