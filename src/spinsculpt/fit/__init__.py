@@ -7,6 +7,7 @@ from spinsculpt.fit._fit import fit, water_amplitude
 from spinsculpt.fit._fslmrs import find_fsl_mrs, fit_with_fsl_mrs
 from spinsculpt.fit._model import FitModel, SoftRatio
 from spinsculpt.fit._quantify import WaterScaling, tissue_fractions, water_scaling
+from spinsculpt.fit._resample import monte_carlo, sample_posterior, spread
 from spinsculpt.fit._result import Curve, FitResult
 
 __all__ = [
@@ -20,8 +21,11 @@ __all__ = [
     "fit",
     "fit_files",
     "fit_with_fsl_mrs",
+    "monte_carlo",
     "predict_crlb",
     "read_basis",
+    "sample_posterior",
+    "spread",
     "tissue_fractions",
     "water_amplitude",
     "water_scaling",

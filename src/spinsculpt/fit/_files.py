@@ -1,6 +1,7 @@
 """From files to a written fit: what the rule `fit` and the command line call."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from spinsculpt.conventions import FID
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._data import FREQUENCY_TOLERANCE
 from spinsculpt.fit._fit import fit, water_amplitude
+from spinsculpt.fit._fslmrs import fit_with_fsl_mrs
 from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._quantify import WaterScaling, water_scaling
 from spinsculpt.fit._result import FitResult
@@ -40,26 +42,41 @@ def fit_files(
         water: NIfTI-MRS file of the unsuppressed water; None leaves mM and mmol/kg empty.
         spectra: sub-spectra of edited data, fitted jointly when there are several; empty for a one-shot sequence.
     """
-    model = FitModel.from_config(dict(section))
     measured = read_fids(data)
     labels = tuple(spectra) or tuple(basis)[:1]
-    fids = [sub_spectrum(measured, label, str(data)) for label in spectra] or [_one(measured, str(data))]
+    fids = [sub_spectrum(measured, label, str(data)) for label in spectra] or [only_spectrum(measured, str(data))]
     missing = [label for label in labels if label not in basis]
     if missing:
         raise SpinsculptError(
-            f"{data}: there is no basis for the sub-spectrum {missing[0]!r}; there is {', '.join(basis)}."
+            f"{data}: there is no basis for the sub-spectrum {missing[0]!r}, only {', '.join(basis)}."
         )
-    bases = [read_basis(basis[label]) for label in labels]
-    reference = None if water is None else _water(read_fids(water), measured, str(water), str(data))
-    timing = _timing(measured, section.get("water") or {})
-    if engine == "fsl_mrs":
-        from spinsculpt.fit._fslmrs import fit_with_fsl_mrs
+    scan = Scan(fids, [read_basis(basis[label]) for label in labels], labels, measured, str(data))
+    return fit_scan(scan, out, section, engine, water)
 
-        result = fit_with_fsl_mrs(
-            fids, bases, model, labels, reference, timing, section.get("fsl_mrs_command", "fsl_mrs")
-        )
+
+@dataclass(frozen=True)
+class Scan:
+    """What belongs together in one fit: FIDs, a basis and a label of each, the header they came with, and its file."""
+
+    fids: Sequence[FID]
+    bases: Sequence[BasisSet]
+    labels: Sequence[str]
+    header: MRSData
+    name: str
+
+
+def fit_scan(
+    scan: Scan, out: Path | str, section: Mapping, engine: str = "builtin", water: Path | str | None = None
+) -> FitResult:
+    """Fit spectra that are in memory, scale them to water and write the result; arguments as of `fit_files`."""
+    model = FitModel.from_config(dict(section))
+    reference = None if water is None else _water(read_fids(water), scan, str(water))
+    timing = _timing(scan.header, section.get("water") or {})
+    if engine == "fsl_mrs":
+        command = section.get("fsl_mrs_command", "fsl_mrs")
+        result = fit_with_fsl_mrs(scan.fids, scan.bases, model, scan.labels, reference, timing, command)
     elif engine == "builtin":
-        result = fit(fids, bases, model, labels=labels)
+        result = fit(scan.fids, scan.bases, model, labels=scan.labels)
     else:
         raise SpinsculptError(f"fit: the engine must be builtin or fsl_mrs, not {engine!r}.")
     if reference is not None:
@@ -94,7 +111,7 @@ def sub_spectrum(data: MRSData, name: str, label: str) -> FID:
     return FID(data.fids[:, order] @ np.array(COMBINATIONS[name]), data.dwell, data.central_frequency)
 
 
-def _one(data: MRSData, label: str) -> FID:
+def only_spectrum(data: MRSData, label: str) -> FID:
     if data.fids.size != data.points:
         raise SpinsculptError(
             f"{label}: holds {data.fids.size // data.points} FIDs along {data.dims}; preprocess it to one first."
@@ -102,11 +119,11 @@ def _one(data: MRSData, label: str) -> FID:
     return data.fid
 
 
-def _water(water: MRSData, data: MRSData, label: str, data_label: str) -> FID:
-    if abs(water.central_frequency / data.central_frequency - 1.0) > FREQUENCY_TOLERANCE:
+def _water(water: MRSData, scan: Scan, label: str) -> FID:
+    if abs(water.central_frequency / scan.header.central_frequency - 1.0) > FREQUENCY_TOLERANCE:
         raise SpinsculptError(
-            f"{label}: the water reference was measured at {water.central_frequency:.4f} MHz, but {data_label} at "
-            f"{data.central_frequency:.4f} MHz; give the reference of the same scan."
+            f"{label}: the water reference was measured at {water.central_frequency:.4f} MHz, but {scan.name} at "
+            f"{scan.header.central_frequency:.4f} MHz; give the reference of the same scan."
         )
     mean = water.fids.reshape(water.points, -1).mean(axis=1)
     return FID(mean, water.dwell, water.central_frequency)

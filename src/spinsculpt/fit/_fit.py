@@ -105,7 +105,8 @@ def report(problem: Problem, solution: Solution, labels: Sequence[str], engine: 
     chi2, free = _chi2(problem, solution), int(np.count_nonzero(c > 0.0)) + len(theta)
     degrees = max(len(problem.target) - free - problem.baseline_dimension, 1.0)
     reduced = chi2 / degrees
-    inflation = reduced if model.noise == "residual" else 1.0
+    # From the residual as FSL-MRS takes it: no correction for the number of fitted parameters.
+    inflation = chi2 / len(problem.target) if model.noise == "residual" else 1.0
     covariance = covariance_of(problem, theta, c) * inflation
     count = len(c)
     estimates = Estimates(problem.names, c, covariance[:count, :count])

@@ -149,6 +149,7 @@ class Problem:
         sd_of = {
             "eps": (self.model.group_shift_sd, 2.0 * np.pi * self.central_frequency),
             "gamma": (self.model.group_width_sd, np.pi),
+            "gauss": (self.model.group_width_sd, 35.0),
         }
         for k, parameter in enumerate(self.parameters):
             sd, unit = sd_of.get(parameter.kind, (None, 1.0))

@@ -1,0 +1,68 @@
+"""`spinsculpt fit`: one scan, no workflow."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def fit_command(
+    data: Annotated[Path, typer.Argument(help="preprocessed spectrum (NIfTI-MRS)")],
+    basis: Annotated[Path, typer.Option(help="basis: folder of FSL-MRS JSON files, or LCModel .basis")],
+    out: Annotated[Path, typer.Option(help="folder of the result; replaced when it exists")],
+    water: Annotated[Path | None, typer.Option(help="unsuppressed water reference (NIfTI-MRS)")] = None,
+    engine: Annotated[str, typer.Option(help="builtin or fsl_mrs")] = "builtin",
+    ppm: Annotated[tuple[float, float], typer.Option(help="fit range in ppm")] = (0.2, 4.2),
+    baseline: Annotated[str, typer.Option(help="off, poly:ORDER, spline or spline:STIFFNESS")] = "poly:2",
+    lineshape: Annotated[str, typer.Option(help="voigt, lorentz or gauss")] = "voigt",
+    groups: Annotated[
+        list[str] | None, typer.Option(help="names or patterns, by commas, with one width and shift; may be repeated")
+    ] = None,
+    noise: Annotated[str, typer.Option(help="noise of the CRLBs: noise (signal-free points) or residual")] = "noise",
+    joint: Annotated[
+        list[str] | None,
+        typer.Option(help="OTHER.nii.gz:OTHERBASIS, fitted with the same concentrations; may be repeated"),
+    ] = None,
+    tissue: Annotated[
+        tuple[float, float, float] | None, typer.Option(help="volume fractions of grey matter, white matter, CSF")
+    ] = None,
+) -> None:
+    """Fit a spectrum with a basis and write concentrations with their CRLBs.
+
+    Edited data (DIM_EDIT of ON and OFF) are fitted jointly with the folders `on` and `off` of the basis.
+    """
+    from spinsculpt.fit._files import Scan, fit_scan, only_spectrum, read_basis, sub_spectrum
+    from spinsculpt.nifti import read_fids
+
+    measured = read_fids(data)
+    if "DIM_EDIT" in measured.dims:
+        labels = ["on", "off"]
+        fids = [sub_spectrum(measured, label, str(data)) for label in labels]
+        bases = [read_basis(basis / label) for label in labels]
+    else:
+        labels, fids, bases = [_label(data)], [only_spectrum(measured, str(data))], [read_basis(basis)]
+    for pair in joint or []:
+        other, _, other_basis = pair.rpartition(":")
+        if not other:
+            raise typer.BadParameter(f"{pair!r} is not OTHER.nii.gz:OTHERBASIS", param_hint="--joint")
+        fids.append(only_spectrum(read_fids(other), other))
+        bases.append(read_basis(other_basis))
+        labels.append(_label(Path(other)))
+    section = {
+        "ppm": ppm,
+        "baseline": baseline,
+        "lineshape": lineshape,
+        "groups": [group.split(",") for group in groups or []],
+        "noise": noise,
+        "water": {"tissue": dict(zip(("gm", "wm", "csf"), tissue, strict=True)) if tissue else None},
+    }
+    result = fit_scan(Scan(fids, bases, labels, measured, str(data)), out, section, engine, water)
+    for message in result.messages:
+        typer.echo(message)
+    typer.echo(
+        f"{sum(result.reliable)} of {len(result.names)} estimates are reliable; the table is {out / 'summary.csv'}"
+    )
+
+
+def _label(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".nii")
