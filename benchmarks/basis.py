@@ -1,0 +1,94 @@
+"""Seconds and MB for basis sets with shaped pulses, and how the cost grows with the grid and the spins.
+
+The tasks: 2048 points, 2000 Hz, 3 T, 100-point refocusing pulses (3.5 ms) over a 32 x 32 grid. PRESS of Glu and of 20
+metabolites; MEGA-PRESS, ON and OFF with shaped editing pulses, of 20 metabolites. Each is timed after one run that
+warms up the libraries, as the median of five (Glu) or three runs.
+
+    python benchmarks/basis.py [--plot cost.png]
+
+The last line is one JSON object.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import time
+
+from spinsculpt.basis import simulate_basis
+from spinsculpt.pulses import gaussian, sinc
+from spinsculpt.sequences import SlicePulse, megapress, press
+
+METABOLITES = ["NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH"]
+METABOLITES += ["Ins", "Scyllo", "Tau", "Asp", "Lac", "Ala", "Asc", "Glc", "PE", "Gly"]
+BY_SPINS = {1: "Scyllo", 2: "Cit", 3: "Asp", 4: "Lac", 5: "Glu", 6: "GABA", 7: "Glc"}
+REFOCUSING = SlicePulse(sinc(0.0035, 180.0, lobes=3, samples=100), thickness=0.020)
+PRESS = press(0.035, refocusing=REFOCUSING)
+MEGAPRESS = megapress(gaussian(0.014), refocusing=REFOCUSING)
+
+
+def configuration(metabolites: list[str], grid: int = 32) -> dict:
+    return {
+        "field": 3.0,
+        "points": 2048,
+        "bandwidth": 2000.0,
+        "linewidth": 2.0,
+        "metabolites": metabolites,
+        "grid": {"points": grid, "extent": 2.0},
+    }
+
+
+def seconds(sequence, config: dict, repeats: int) -> float:
+    """Median wall time of a basis set."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        simulate_basis(sequence, config)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def plot_cost(path: str) -> None:
+    """Cost against grid size (Glu) and against the number of spins (32 x 32), PRESS."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3), layout="constrained", sharey=True)
+    grids = (8, 16, 32, 64, 128)
+    left.loglog(grids, [seconds(PRESS, configuration(["Glu"], grid), 3) for grid in grids], "o-", color="#0072B2")
+    left.set(xlabel="positions along each of two axes", ylabel="seconds", title="Glu")
+    spins = list(BY_SPINS)
+    right.semilogy(spins, [seconds(PRESS, configuration([BY_SPINS[n]]), 3) for n in spins], "o-", color="#D55E00")
+    right.set(xlabel="spins in the largest group", title="32 x 32 positions")
+    right.set_xticks(spins, [f"{n}\n{BY_SPINS[n]}" for n in spins])
+    figure.savefig(path, dpi=150)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plot", help="draw cost against grid size and spins into this file")
+    arguments = parser.parse_args()
+    seconds(PRESS, configuration(["Cr"]), 1)
+    rows = {
+        "glu_shaped_32x32_s": ("PRESS, Glu", 0.1, seconds(PRESS, configuration(["Glu"]), 5)),
+        "press_20_metabolites_s": ("PRESS, 20 metabolites", 3.0, seconds(PRESS, configuration(METABOLITES), 3)),
+        "megapress_20_metabolites_s": (
+            "MEGA-PRESS ON + OFF, 20 metabolites",
+            10.0,
+            seconds(MEGAPRESS, configuration(METABOLITES), 3),
+        ),
+    }
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{'task':<38}{'measured':>12}{'target':>12}")
+    for label, target, value in rows.values():
+        print(f"{label:<38}{value:>10.3f} s{target:>10.1f} s")
+    print(f"{'peak memory':<38}{peak:>9.0f} MB{1000:>9} MB")
+    if arguments.plot:
+        plot_cost(arguments.plot)
+    print(json.dumps({key: round(value, 4) for key, (*_, value) in rows.items()} | {"peak_mb": round(peak, 1)}))
+
+
+if __name__ == "__main__":
+    main()
