@@ -43,14 +43,17 @@ def fit_files(
         spectra: sub-spectra of edited data, fitted jointly when there are several; empty for a one-shot sequence.
     """
     measured = read_fids(data)
-    labels = tuple(spectra) or tuple(basis)[:1]
-    fids = [sub_spectrum(measured, label, str(data)) for label in spectra] or [only_spectrum(measured, str(data))]
-    missing = [label for label in labels if label not in basis]
+    missing = [label for label in spectra if label not in basis]
     if missing:
         raise SpinsculptError(
             f"{data}: there is no basis for the sub-spectrum {missing[0]!r}, only {', '.join(basis)}."
         )
-    scan = Scan(fids, [read_basis(basis[label]) for label in labels], labels, measured, str(data))
+    if spectra:
+        fids = [sub_spectrum(measured, label, str(data)) for label in spectra]
+        bases = [read_basis(basis[label]) for label in spectra]
+    else:
+        fids, bases = [only_spectrum(measured, str(data))], [read_basis(path) for path in basis.values()]
+    scan = Scan(fids, bases, tuple(spectra) or ("spectrum",), measured, str(data))
     return fit_scan(scan, out, section, engine, water)
 
 
@@ -69,6 +72,15 @@ def fit_scan(
     scan: Scan, out: Path | str, section: Mapping, engine: str = "builtin", water: Path | str | None = None
 ) -> FitResult:
     """Fit spectra that are in memory, scale them to water and write the result; arguments as of `fit_files`."""
+    try:
+        result = _fitted(scan, section, engine, water)
+    except SpinsculptError as error:
+        raise error if scan.name in str(error) else SpinsculptError(f"{scan.name}: {error}") from error
+    result.write(out, dict(section))
+    return result
+
+
+def _fitted(scan: Scan, section: Mapping, engine: str, water: Path | str | None) -> FitResult:
     model = FitModel.from_config(dict(section))
     reference = None if water is None else _water(read_fids(water), scan, str(water))
     timing = _timing(scan.header, section.get("water") or {})
@@ -81,7 +93,6 @@ def fit_scan(
         raise SpinsculptError(f"fit: the engine must be builtin or fsl_mrs, not {engine!r}.")
     if reference is not None:
         result = result.with_water(_scaling(result, reference, timing, str(water)))
-    result.write(out, dict(section))
     return result
 
 

@@ -54,9 +54,9 @@ def sample_posterior(result: FitResult, draws: int = 2000, seed: int = 0) -> np.
     r"""Draw concentrations from their posterior by emcee (Foreman-Mackey et al. 2013, doi:10.1086/670067).
 
     Priors are flat: in the nonlinear parameters within their bounds, in the concentrations and the baseline without
-    any, so that the SDs compare with CRLBs and Monte Carlo. Given the nonlinear parameters theta the rest is Gaussian and is
-    integrated in closed form, p(theta | y) ~ det(G)^(-1/2) exp(-chi^2(theta) / 2); the chain runs over theta alone, and
-    each of its points gives one draw of the concentrations.
+    any, so that the SDs compare with CRLBs and Monte Carlo. Given the nonlinear parameters theta the rest is Gaussian
+    and is integrated in closed form, p(theta | y) ~ det(G)^(-1/2) exp(-chi^2(theta) / 2); the chain runs over theta
+    alone, and each of its points gives one draw of the concentrations.
 
     Returns:
         Shape (about `draws`, L).
