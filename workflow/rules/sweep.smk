@@ -5,10 +5,14 @@ from itertools import product
 import pandas as pd
 from snakemake.utils import Paramspace
 
-SWEEP = Paramspace(
-    pd.DataFrame(product(*config["sweep"]["grid"].values()), columns=list(config["sweep"]["grid"])),
-    filename_params="*",
-)
+GRID = config["sweep"]["grid"]
+SWEEP = Paramspace(pd.DataFrame(product(*GRID.values()), columns=list(GRID)))
+
+
+def sweep_entry(wildcards):
+    """The design of one point: the named design, what the sweep overrides, and the values of the point."""
+    point = {name: type(values[0])(wildcards[name]) for name, values in GRID.items()}
+    return config["designs"][config["sweep"]["design"]] | config["sweep"]["override"] | point
 
 
 rule sweep:
@@ -19,7 +23,10 @@ rule sweep:
 
 rule design_sweep_point:
     output:
-        f"<results>/sweep/designs/{SWEEP.wildcard_pattern}.json",
+        pulse=f"<results>/sweep/{SWEEP.wildcard_pattern}/pulse.json",
+        history=f"<results>/sweep/{SWEEP.wildcard_pattern}/history.tsv",
+        metrics=f"<results>/sweep/{SWEEP.wildcard_pattern}/metrics.json",
+        state=f"<results>/sweep/{SWEEP.wildcard_pattern}/state.tsv",
     log:
         f"<logs>/sweep/{SWEEP.wildcard_pattern}.log",
     benchmark:
@@ -31,9 +38,8 @@ rule design_sweep_point:
     group:
         "sweep"
     params:
-        point=SWEEP.instance,
-        sweep=config["sweep"],
-        design=config["designs"].get(config["sweep"]["design"]),
+        name=config["sweep"]["design"],
+        design=sweep_entry,
         basis=config["basis"],
     conda:
         "../../envs/spinsculpt.yaml"
@@ -43,7 +49,7 @@ rule design_sweep_point:
 
 rule tabulate_sweep:
     input:
-        expand("<results>/sweep/designs/{point}.json", point=SWEEP.instance_patterns),
+        expand("<results>/sweep/{point}/metrics.json", point=SWEEP.instance_patterns),
     output:
         "<results>/sweep/table.tsv",
     log:
@@ -74,6 +80,8 @@ rule plot_sweep:
     resources:
         mem_mb=500,
         runtime=5,
+    params:
+        figures=config["figures"],
     conda:
         "../../envs/spinsculpt.yaml"
     script:
