@@ -1,22 +1,38 @@
 """Validated config, the table of scans, wildcards, and the named functions that rules use."""
 
+import os
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from spinsculpt.config import load_schema, nearest_name, read_yaml, validate
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.study import check_study
 from spinsculpt.subjects import read_subjects, simulated_cohort
 
+# Scripts find the package of this checkout also in environments that Snakemake makes (--sdm conda).
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [f"{workflow.basedir}/src", os.environ.get("PYTHONPATH")]))
 SCHEMAS = Path(workflow.basedir) / "workflow/schemas"
+
+
+def uses_conda():
+    """Whether Snakemake makes the environments of the rules by itself."""
+    return any("conda" in str(method).lower() for method in workflow.deployment_settings.deployment_method)
+
 
 try:
     config = validate(config, load_schema(SCHEMAS))
+    check_study(config)
+    if "fsl_mrs" in config["fit"]["engines"] and not uses_conda():
+        from spinsculpt.fit import find_fsl_mrs
+
+        find_fsl_mrs(config["fit"]["fsl_mrs_command"])
     if config["subjects"]:
         SCANS = read_subjects(config["subjects"], read_yaml(SCHEMAS / "subjects.schema.yaml"), list(config["sequences"]))
     else:
         cohort = [str(subject) for subject in config["scanner"]["subjects"]]
-        SCANS = simulated_cohort(cohort, sorted({entry["sequence"] for entry in config["analyses"].values()}))
+        measured = sorted({config["analyses"][name]["sequence"] for name in config["compare"]["analyses"]})
+        SCANS = simulated_cohort(cohort, measured)
 except SpinsculptError as error:
     raise WorkflowError(str(error))
 
@@ -114,4 +130,5 @@ def fits(filename):
         for scan in SCANS
         for analysis in COMPARED
         if ANALYSES[analysis]["sequence"] == scan.sequence
+        if engine == "builtin" or len(ANALYSES[analysis]["spectra"]) < 2  # FSL-MRS fits no spectra jointly
     ]
