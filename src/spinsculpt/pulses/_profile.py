@@ -48,7 +48,7 @@ def bandwidth(pulse: Pulse, profile: Callable[[Pulse, np.ndarray], np.ndarray] =
     """Full width in Hz at half of the maximum of |profile(pulse, offset)|; |b|^2 is also what inversion sees."""
     span = 4.0 / pulse.duration
     for _ in range(12):
-        offset = np.linspace(-span, span, 4001)
+        offset = np.linspace(-span, span, 1001)
         value = np.abs(profile(pulse, offset))
         half = value.max() / 2
         inside = np.flatnonzero(value > half)
