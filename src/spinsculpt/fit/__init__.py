@@ -2,7 +2,7 @@
 
 from spinsculpt.fit._crlb import predict_crlb
 from spinsculpt.fit._estimates import Estimates
-from spinsculpt.fit._files import fit_files, read_basis
+from spinsculpt.fit._files import fit_files
 from spinsculpt.fit._fit import fit, water_amplitude
 from spinsculpt.fit._fslmrs import find_fsl_mrs, fit_with_fsl_mrs
 from spinsculpt.fit._model import FitModel, SoftRatio
@@ -23,7 +23,6 @@ __all__ = [
     "fit_with_fsl_mrs",
     "monte_carlo",
     "predict_crlb",
-    "read_basis",
     "sample_posterior",
     "spread",
     "tissue_fractions",

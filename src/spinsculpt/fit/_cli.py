@@ -31,22 +31,22 @@ def fit_command(
 
     Edited data (DIM_EDIT of ON and OFF) are fitted jointly with the folders `on` and `off` of the basis.
     """
-    from spinsculpt.fit._files import Scan, fit_scan, only_spectrum, read_basis, sub_spectrum
+    from spinsculpt.fit._files import Scan, basis_at, fit_scan, only_spectrum, sub_spectrum
     from spinsculpt.nifti import read_fids
 
     measured = read_fids(data)
     if "DIM_EDIT" in measured.dims:
         labels = ["on", "off"]
         fids = [sub_spectrum(measured, label, str(data)) for label in labels]
-        bases = [read_basis(basis / label) for label in labels]
+        bases = [basis_at(basis / label) for label in labels]
     else:
-        labels, fids, bases = [_label(data)], [only_spectrum(measured, str(data))], [read_basis(basis)]
+        labels, fids, bases = [_label(data)], [only_spectrum(measured, str(data))], [basis_at(basis)]
     for pair in joint or []:
         other, _, other_basis = pair.rpartition(":")
         if not other:
             raise typer.BadParameter(f"{pair!r} is not OTHER.nii.gz:OTHERBASIS", param_hint="--joint")
         fids.append(only_spectrum(read_fids(other), other))
-        bases.append(read_basis(other_basis))
+        bases.append(basis_at(other_basis))
         labels.append(_label(Path(other)))
     section = {
         "ppm": ppm,

@@ -50,9 +50,9 @@ def fit_files(
         )
     if spectra:
         fids = [sub_spectrum(measured, label, str(data)) for label in spectra]
-        bases = [read_basis(basis[label]) for label in spectra]
+        bases = [basis_at(basis[label]) for label in spectra]
     else:
-        fids, bases = [only_spectrum(measured, str(data))], [read_basis(path) for path in basis.values()]
+        fids, bases = [only_spectrum(measured, str(data))], [basis_at(path) for path in basis.values()]
     scan = Scan(fids, bases, tuple(spectra) or ("spectrum",), measured, str(data))
     return fit_scan(scan, out, section, engine, water)
 
@@ -96,7 +96,7 @@ def _fitted(scan: Scan, section: Mapping, engine: str, water: Path | str | None)
     return result
 
 
-def read_basis(path: Path | str) -> BasisSet:
+def basis_at(path: Path | str) -> BasisSet:
     """A basis from a folder of FSL-MRS JSON files or an LCModel .basis file."""
     path = Path(path)
     if path.is_dir():
