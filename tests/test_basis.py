@@ -7,18 +7,23 @@ import sys
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from spinsculpt.basis import (
     BasisSet,
     central_frequency,
-    export_lcmodel,
     read_basis,
     simulate_basis,
     write_basis,
+    write_jmrui,
+    write_nifti,
 )
+from spinsculpt.basis._cli import basis_command
 from spinsculpt.conventions import ppm_axis, time_axis, to_spectrum
 from spinsculpt.dynamics import line_list
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.nifti import read_fids
 from spinsculpt.pulses import gaussian
 from spinsculpt.sequences import megapress, press, pulse_acquire
 from spinsculpt.spectra import decay
@@ -112,21 +117,41 @@ def test_lcmodel_round_trip(tmp_path, press30):
     assert again["Glu"][: press30.points] == pytest.approx(press30["Glu"], abs=1e-5)
 
 
-def test_lcmodel_export_has_a_file_a_subspectrum(tmp_path, mega):
-    write_basis(mega, tmp_path / "megapress")
-    written = export_lcmodel(tmp_path / "megapress", tmp_path / "megapress.basis")
-    assert sorted(path.name for path in written) == sorted(
-        ["megapress.basis", "megapress_off.basis", "megapress_diff.basis", "megapress_sum.basis"]
-    )
-    on = BasisSet.read_lcmodel(tmp_path / "megapress.basis")
-    assert on["NAA"][:2048] == pytest.approx(mega["on"]["NAA"], abs=1e-5)
-
-
 def test_reads_basis_files_of_others(shared):
     selftest = BasisSet.read_lcmodel(shared / "reference" / "lcmodel_selftest" / "3t.basis")
     assert selftest.points == 1024 and selftest.dwell == 5e-4
     peak = selftest.ppm[np.argmax(np.abs(selftest.spectra[selftest.index("NAA")]))]
     assert peak == pytest.approx(2.008, abs=0.01)
+
+
+def test_jmrui_text_is_read_by_spec2nii(tmp_path, press30):
+    from spec2nii.jmrui import readjMRUItxt
+
+    write_jmrui(press30, tmp_path / "basis.txt")
+    data, header = readjMRUItxt(tmp_path / "basis.txt")
+    assert header["SignalNames"].split(";") == list(press30.names)
+    assert header["TransmitterFrequency"] == pytest.approx(press30.central_frequency * 1e6)
+    # spec2nii hands over what NIfTI-MRS stores, the conjugate of an FFT-positive FID.
+    assert np.conj(data.T) == pytest.approx(press30.fids, abs=1e-5)
+
+
+def test_nifti_mrs_keeps_names_and_axis(tmp_path, press30):
+    write_nifti(press30, tmp_path / "basis.nii.gz")
+    data = read_fids(tmp_path / "basis.nii.gz")
+    assert data.dim_headers["DIM_USER_0"]["BasisName"]["Value"] == list(press30.names)
+    assert pytest.approx(press30.fids, abs=1e-5) == data.fids.T
+    assert (data.dwell, data.central_frequency) == (press30.dwell, press30.central_frequency)
+
+
+def test_command_line_does_what_the_rule_does(tmp_path, press30):
+    app = typer.Typer()
+    app.command()(basis_command)
+    arguments = "--sequence press --te1 12 --te2 18 --metabolites NAA,Cr,PCh,Glu,Gln --macromolecules MM09,MM20"
+    result = CliRunner().invoke(app, [*arguments.split(), "--picture", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    basis = BasisSet.read_fslmrs(tmp_path)
+    assert np.array_equal(basis.fids, press30.fids)
+    assert (tmp_path / "basis.png").stat().st_size > 1000
 
 
 def test_truncated_files_are_refused(tmp_path, press30):

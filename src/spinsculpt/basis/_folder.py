@@ -24,19 +24,3 @@ def read_basis(directory: Path | str) -> dict[str, BasisSet]:
         return {folder.name: read_fslmrs(folder) for folder in folders}
     basis = read_fslmrs(directory)
     return {basis.meta.get("subspectrum", directory.name): basis}
-
-
-def export_lcmodel(directory: Path | str, path: Path | str) -> list[Path]:
-    """Write the basis sets of a folder as LCModel .basis files.
-
-    The files are `path` and, for the second and further sub-spectra of a sequence of several shots, that name with
-    "_{subspectrum}" before the suffix: megapress.basis holds "on", megapress_off.basis "off".
-    """
-    path, written = Path(path), []
-    sets = read_basis(directory)
-    first = next((name for name in sets if name == "on"), next(iter(sets)))
-    for name, basis in sets.items():
-        target = path if name == first else path.with_name(f"{path.stem}_{name}{path.suffix}")
-        basis.write_lcmodel(target)
-        written.append(target)
-    return written

@@ -18,6 +18,11 @@ from spinsculpt.sequences import Sequence
 from spinsculpt.spectra import LineList, decay
 from spinsculpt.spins import Library, Macromolecule, Metabolite, SpinSystem, load_library
 
+DEFAULT_METABOLITES = (
+    *("NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH"),
+    *("Ins", "Scyllo", "Tau", "Asp", "Lac", "Ala", "Asc", "Glc", "PE", "Gly"),
+)
+
 _ALIAS_LIMIT = 1e-3  # a line this strong (protons) outside of the bandwidth is refused
 
 

@@ -1,0 +1,104 @@
+"""`spinsculpt basis`: a basis set without a configuration file."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Kind(StrEnum):
+    press = "press"
+    megapress = "megapress"
+    steam = "steam"
+    slaser = "slaser"
+    spin_echo = "spin_echo"
+    pulse_acquire = "pulse_acquire"
+
+
+class Format(StrEnum):
+    fslmrs = "fslmrs"
+    lcmodel = "lcmodel"
+    jmrui = "jmrui"
+    nifti = "nifti"
+
+
+def basis_command(
+    out: Annotated[Path, typer.Option(help="folder to write to")],
+    sequence: Annotated[Kind, typer.Option(help="kind of sequence")] = Kind.press,
+    te: Annotated[float | None, typer.Option(help="echo time in ms; te1 + te2, else 30 (megapress: 68)")] = None,
+    te1: Annotated[float | None, typer.Option(help="first echo time of press and megapress in ms")] = None,
+    te2: Annotated[float | None, typer.Option(help="second echo time of press in ms")] = None,
+    tm: Annotated[float, typer.Option(help="mixing time of steam in ms")] = 10.0,
+    metabolites: Annotated[
+        str, typer.Option(help="names, separated by commas; all of the default basis if empty")
+    ] = "",
+    macromolecules: Annotated[str, typer.Option(help="names, separated by commas")] = "",
+    field: Annotated[float, typer.Option(help="static field in T")] = 3.0,
+    central_frequency: Annotated[float | None, typer.Option(help="MHz, if not that of the field")] = None,
+    points: Annotated[int, typer.Option(help="complex samples")] = 2048,
+    bandwidth: Annotated[float, typer.Option(help="spectral width in Hz")] = 2000.0,
+    linewidth: Annotated[float, typer.Option(help="Lorentzian width in Hz")] = 1.0,
+    edit_on: Annotated[float, typer.Option(help="editing pulse of megapress, ON, in ppm")] = 1.9,
+    edit_off: Annotated[float, typer.Option(help="editing pulse of megapress, OFF, in ppm")] = 7.46,
+    edit_duration: Annotated[float, typer.Option(help="length of the editing pulses in ms")] = 14.0,
+    refocusing: Annotated[
+        str, typer.Option(help="ideal, sinc, sech, or a pulse file (.pta, .RF, Bruker, .json)")
+    ] = "ideal",
+    refocusing_duration: Annotated[float, typer.Option(help="length of shaped refocusing pulses in ms")] = 5.0,
+    grid: Annotated[int, typer.Option(help="positions along each slice axis for shaped refocusing pulses")] = 32,
+    format: Annotated[Format, typer.Option(help="file format")] = Format.fslmrs,
+    picture: Annotated[bool, typer.Option(help="also draw basis.png")] = False,
+) -> None:
+    """Simulate a basis set and write it to a folder."""
+    from spinsculpt.basis import (
+        DEFAULT_METABOLITES,
+        draw_basis,
+        simulate_basis,
+        write_basis,
+        write_jmrui,
+        write_lcmodel,
+        write_nifti,
+    )
+    from spinsculpt.basis import central_frequency as frequency_of
+    from spinsculpt.sequences import build_sequence
+
+    if te is None:
+        te = te1 + te2 if te1 and te2 else 68.0 if sequence is Kind.megapress else 30.0
+    entry = {
+        "type": sequence.value,
+        "echo_time": te * 1e-3,
+        "mixing_time": tm * 1e-3,
+        "editing": {"ppm": {"on": edit_on, "off": edit_off}, "shape": "gaussian", "duration": edit_duration * 1e-3},
+        "refocusing": {"shape": refocusing, "duration": refocusing_duration * 1e-3, "slice_thickness": 20.0},
+    }
+    if te1 is not None:
+        entry["te1"] = te1 * 1e-3
+    config = {
+        "field": field,
+        "central_frequency": central_frequency,
+        "points": points,
+        "bandwidth": bandwidth,
+        "linewidth": linewidth,
+        "metabolites": _names(metabolites) or list(DEFAULT_METABOLITES),
+        "macromolecules": _names(macromolecules),
+        "grid": {"points": grid, "extent": 2.0},
+    }
+    sets = simulate_basis(build_sequence(sequence.value, entry, central_frequency=frequency_of(config)), config)
+    out.mkdir(parents=True, exist_ok=True)
+    if format is Format.fslmrs:
+        write_basis(sets, out)
+    else:
+        suffix, write = {
+            Format.lcmodel: (".basis", write_lcmodel),
+            Format.jmrui: (".txt", write_jmrui),
+            Format.nifti: (".nii.gz", write_nifti),
+        }[format]
+        for name, basis in sets.items():
+            write(basis, out / f"{name}{suffix}")
+    if picture:
+        draw_basis(sets, out / "basis.png")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
