@@ -32,6 +32,8 @@ def _references(config: Mapping):
         yield f"analyses.{name}.sequence", entry["sequence"], config["sequences"], "sequence"
     for name in config["compare"]["analyses"]:
         yield "compare.analyses", name, config["analyses"], "analysis"
+    for name in config["figures"]["designs"]:
+        yield "figures.designs", name, config["designs"], "design"
     yield "sweep.design", config["sweep"]["design"], config["designs"], "design"
 
 

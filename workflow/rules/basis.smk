@@ -10,6 +10,8 @@ rule build_sequence:
         "<logs>/sequences/{sequence}.log",
     benchmark:
         "<benchmarks>/sequences/{sequence}.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
     threads: 1
     resources:
         mem_mb=500,
@@ -17,8 +19,6 @@ rule build_sequence:
     params:
         entry=sequence_entry,
         basis=config["basis"],
-    conda:
-        "../../envs/spinsculpt.yaml"
     script:
         "../scripts/build_sequence.py"
 
@@ -32,14 +32,14 @@ rule simulate_basis:
         "<logs>/basis/{sequence}.log",
     benchmark:
         "<benchmarks>/basis/{sequence}.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
     threads: 2
     resources:
         mem_mb=2000,
         runtime=10,
     params:
         basis=config["basis"],
-    conda:
-        "../../envs/spinsculpt.yaml"
     script:
         "../scripts/simulate_basis.py"
 
@@ -53,13 +53,13 @@ rule export_lcmodel:
         "<logs>/lcmodel/{basis}.log",
     benchmark:
         "<benchmarks>/lcmodel/{basis}.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
     params:
         subspectrum=lambda wildcards: wildcards.basis.partition("_")[2],
-    conda:
-        "../../envs/spinsculpt.yaml"
     script:
         "../scripts/export_lcmodel.py"

@@ -28,7 +28,11 @@ try:
 
         find_fsl_mrs(config["fit"]["fsl_mrs_command"])
     if config["subjects"]:
-        SCANS = read_subjects(config["subjects"], read_yaml(SCHEMAS / "subjects.schema.yaml"), list(config["sequences"]))
+        SCANS = read_subjects(
+            config["subjects"],
+            read_yaml(SCHEMAS / "subjects.schema.yaml"),
+            list(config["sequences"]),
+        )
     else:
         cohort = [str(subject) for subject in config["scanner"]["subjects"]]
         measured = sorted({config["analyses"][name]["sequence"] for name in config["compare"]["analyses"]})
@@ -38,6 +42,8 @@ except SpinsculptError as error:
 
 ANALYSES = config["analyses"]
 COMPARED = config["compare"]["analyses"]
+COMPARED_SEQUENCES = list(dict.fromkeys(ANALYSES[name]["sequence"] for name in COMPARED))
+COMPARED_SCANS = [scan for scan in SCANS if scan.sequence in COMPARED_SEQUENCES]
 ENGINES = config["fit"]["engines"]
 
 
@@ -122,13 +128,66 @@ def spectra_of_analysis(wildcards):
     return ANALYSES[wildcards.analysis]["spectra"]
 
 
-def fits(filename):
-    """Path of one file of every fit: all engines, all scans, all compared analyses of their sequence."""
+def planned_fits(engines=ENGINES):
+    """(engine, scan, analysis) of every fit: all scans, all compared analyses of their sequence."""
     return [
-        f"<results>/fit/{engine}/{scan.folder}/{analysis}/{filename}"
-        for engine in ENGINES
+        (engine, scan, analysis)
+        for engine in engines
         for scan in SCANS
         for analysis in COMPARED
         if ANALYSES[analysis]["sequence"] == scan.sequence
         if engine == "builtin" or len(ANALYSES[analysis]["spectra"]) < 2  # FSL-MRS fits no spectra jointly
     ]
+
+
+def fits(filename, engines=ENGINES):
+    """Path of one file of every fit."""
+    return [
+        f"<results>/fit/{engine}/{scan.folder}/{analysis}/{filename}"
+        for engine, scan, analysis in planned_fits(engines)
+    ]
+
+
+def fit_labels(engines=ENGINES):
+    """What each path of `fits` is of."""
+    return [
+        {
+            "engine": engine,
+            "subject": scan.subject,
+            "session": scan.session,
+            "sequence": analysis,
+        }
+        for engine, scan, analysis in planned_fits(engines)
+    ]
+
+
+def drawn_designs():
+    """Designs that the compared sequences play, and those that the figures want besides."""
+    played = [design for sequence in COMPARED_SEQUENCES for design in designs_of_sequence(sequence)]
+    return list(dict.fromkeys([*played, *config["figures"]["designs"]]))
+
+
+def report_tables():
+    """Tables of this study: always the separation, the others where there is something to tabulate."""
+    wanted = {
+        "separation": True,
+        "designs": bool(drawn_designs()),
+        "fits": bool(planned_fits()),
+        "recovery": bool(planned_fits()) and not config["subjects"],
+        "expected": bool(planned_fits()) and bool(config["compare"]["expected"]),
+        "engines": bool(planned_fits()) and len(ENGINES) > 1,
+    }
+    return [f"<results>/compare/{name}.tsv" for name, there in wanted.items() if there]
+
+
+def report_figures():
+    """Figures of this study, in the order of the report."""
+    wanted = {
+        "crlb": True,
+        "spectra": True,
+        "designs": bool(drawn_designs()),
+        "recovery": bool(planned_fits()) and not config["subjects"],
+        "fits": bool(planned_fits()),
+        "preprocessing": bool(planned_fits()),
+    }
+    return [f"<results>/figures/{name}.png" for name, there in wanted.items() if there]

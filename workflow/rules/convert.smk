@@ -11,6 +11,8 @@ rule convert_scan:
         "<logs>/convert/{folder}/{scan}_{suffix}.log",
     benchmark:
         "<benchmarks>/convert/{folder}/{scan}_{suffix}.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -19,8 +21,6 @@ rule convert_scan:
         raw=raw_path,
         scan=scan_of,
         convert=config["convert"],
-    conda:
-        "../../envs/spinsculpt.yaml"
     script:
         "../scripts/convert_scan.py"
 
@@ -32,11 +32,11 @@ rule fetch_example_data:
         "<logs>/fetch_example_data.log",
     benchmark:
         "<benchmarks>/fetch_example_data.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=30,
-    conda:
-        "../../envs/spinsculpt.yaml"
     script:
         "../scripts/fetch_example_data.py"

@@ -11,6 +11,8 @@ rule design_pulse:
         "<logs>/design/{design}.log",
     benchmark:
         "<benchmarks>/design/{design}.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
     threads: 2
     resources:
         mem_mb=2000,
@@ -18,7 +20,5 @@ rule design_pulse:
     params:
         design=design_entry,
         basis=config["basis"],
-    conda:
-        "../../envs/spinsculpt.yaml"
     script:
         "../scripts/design_pulse.py"

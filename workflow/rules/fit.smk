@@ -21,6 +21,8 @@ rule fit_scan:
         "<logs>/fit/builtin/{folder}/{analysis}.log",
     benchmark:
         "<benchmarks>/fit/builtin/{folder}/{analysis}.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -29,8 +31,6 @@ rule fit_scan:
         engine="builtin",
         spectra=spectra_of_analysis,
         fit=config["fit"],
-    conda:
-        "../../envs/spinsculpt.yaml"
     script:
         "../scripts/fit_scan.py"
 
@@ -51,9 +51,9 @@ use rule fit_scan as fit_scan_fsl_mrs with:
         "<logs>/fit/fsl_mrs/{folder}/{analysis}.log",
     benchmark:
         "<benchmarks>/fit/fsl_mrs/{folder}/{analysis}.tsv"
+    conda:
+        "../../envs/fsl-mrs.yaml"
     params:
         engine="fsl_mrs",
         spectra=spectra_of_analysis,
         fit=config["fit"],
-    conda:
-        "../../envs/fsl-mrs.yaml"

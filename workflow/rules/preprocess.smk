@@ -17,13 +17,13 @@ rule preprocess_scan:
         "<logs>/preprocess/{folder}/{scan}.log",
     benchmark:
         "<benchmarks>/preprocess/{folder}/{scan}.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
     params:
         preprocess=config["preprocess"],
-    conda:
-        "../../envs/spinsculpt.yaml"
     script:
         "../scripts/preprocess_scan.py"

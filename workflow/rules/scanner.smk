@@ -15,6 +15,8 @@ rule simulate_scan:
         "<logs>/scanner/{folder}/{sequence}.log",
     benchmark:
         "<benchmarks>/scanner/{folder}/{sequence}.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -22,7 +24,5 @@ rule simulate_scan:
     params:
         scanner=config["scanner"],
         basis=config["basis"],
-    conda:
-        "../../envs/spinsculpt.yaml"
     script:
         "../scripts/simulate_scan.py"

@@ -31,18 +31,18 @@ rule design_sweep_point:
         f"<logs>/sweep/{SWEEP.wildcard_pattern}.log",
     benchmark:
         f"<benchmarks>/sweep/{SWEEP.wildcard_pattern}.tsv"
+    group:
+        "sweep"
+    conda:
+        "../../envs/spinsculpt.yaml"
     threads: 1
     resources:
         mem_mb=1500,
         runtime=20,
-    group:
-        "sweep"
     params:
         name=config["sweep"]["design"],
         design=sweep_entry,
         basis=config["basis"],
-    conda:
-        "../../envs/spinsculpt.yaml"
     script:
         "../scripts/design_sweep_point.py"
 
@@ -56,12 +56,12 @@ rule tabulate_sweep:
         "<logs>/sweep/table.log",
     benchmark:
         "<benchmarks>/sweep/table.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../../envs/spinsculpt.yaml"
     script:
         "../scripts/tabulate_sweep.py"
 
@@ -76,13 +76,13 @@ rule plot_sweep:
         "<logs>/figures/sweep.log",
     benchmark:
         "<benchmarks>/figures/sweep.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
     params:
-        figures=config["figures"],
-    conda:
-        "../../envs/spinsculpt.yaml"
+        style=STYLE,
     script:
         "../scripts/plot_sweep.py"

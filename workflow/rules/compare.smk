@@ -1,0 +1,134 @@
+"""Stage 6: tidy tables; one row is one number with its unit."""
+
+
+rule compare_separation:
+    input:
+        sequences=expand("<results>/sequences/{sequence}.json", sequence=COMPARED_SEQUENCES),
+        basis=expand("<results>/basis/{sequence}", sequence=COMPARED_SEQUENCES),
+    output:
+        "<results>/compare/separation.tsv",
+    log:
+        "<logs>/compare/separation.log",
+    benchmark:
+        "<benchmarks>/compare/separation.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        sequences=COMPARED_SEQUENCES,
+        analyses={name: ANALYSES[name] for name in COMPARED},
+        basis=config["basis"],
+        fit=config["fit"],
+        compare=config["compare"],
+    script:
+        "../scripts/compare_separation.py"
+
+
+rule tabulate_designs:
+    input:
+        expand("<results>/design/{design}/metrics.json", design=drawn_designs()),
+    output:
+        "<results>/compare/designs.tsv",
+    log:
+        "<logs>/compare/designs.log",
+    benchmark:
+        "<benchmarks>/compare/designs.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        designs=drawn_designs(),
+    script:
+        "../scripts/tabulate_designs.py"
+
+
+rule tabulate_fits:
+    input:
+        fits("summary.csv"),
+    output:
+        "<results>/compare/fits.tsv",
+    log:
+        "<logs>/compare/fits.log",
+    benchmark:
+        "<benchmarks>/compare/fits.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        labels=fit_labels(),
+    script:
+        "../scripts/tabulate_fits.py"
+
+
+rule compare_engines:
+    input:
+        "<results>/compare/fits.tsv",
+    output:
+        "<results>/compare/engines.tsv",
+    log:
+        "<logs>/compare/engines.log",
+    benchmark:
+        "<benchmarks>/compare/engines.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        engines=ENGINES,
+    script:
+        "../scripts/compare_engines.py"
+
+
+rule compare_recovery:
+    input:
+        fits="<results>/compare/fits.tsv",
+        truth=[f"<results>/scanner/{scan.folder}/{scan.sequence}_truth.tsv" for scan in COMPARED_SCANS],
+    output:
+        "<results>/compare/recovery.tsv",
+    log:
+        "<logs>/compare/recovery.log",
+    benchmark:
+        "<benchmarks>/compare/recovery.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        sequences={name: ANALYSES[name]["sequence"] for name in COMPARED},
+        reference=config["fit"]["reference"],
+    script:
+        "../scripts/compare_recovery.py"
+
+
+rule compare_expected:
+    input:
+        "<results>/compare/fits.tsv",
+    output:
+        "<results>/compare/expected.tsv",
+    log:
+        "<logs>/compare/expected.log",
+    benchmark:
+        "<benchmarks>/compare/expected.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        expected=config["compare"]["expected"],
+    script:
+        "../scripts/compare_expected.py"

@@ -1,0 +1,193 @@
+"""Stage 7: figures, each a function of a tidy table, and the report that holds them."""
+
+STYLE = {key: config[key] for key in ("figures", "compare", "analyses", "sequences")}
+
+
+rule plot_designs:
+    input:
+        pulses=expand("<results>/design/{design}/pulse.json", design=drawn_designs()),
+        histories=expand("<results>/design/{design}/history.tsv", design=drawn_designs()),
+    output:
+        pdf="<results>/figures/designs.pdf",
+        png=report(
+            "<results>/figures/designs.png",
+            category="Designs",
+            caption="../report/designs.rst",
+        ),
+    log:
+        "<logs>/figures/designs.log",
+    benchmark:
+        "<benchmarks>/figures/designs.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=5,
+    params:
+        designs=drawn_designs(),
+        style=STYLE,
+    script:
+        "../scripts/plot_designs.py"
+
+
+rule plot_spectra:
+    input:
+        expand("<results>/basis/{sequence}", sequence=COMPARED_SEQUENCES),
+    output:
+        pdf="<results>/figures/spectra.pdf",
+        png=report(
+            "<results>/figures/spectra.png",
+            category="Separation",
+            caption="../report/spectra.rst",
+        ),
+    log:
+        "<logs>/figures/spectra.log",
+    benchmark:
+        "<benchmarks>/figures/spectra.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=5,
+    params:
+        sequences=COMPARED_SEQUENCES,
+        analyses={name: ANALYSES[name] for name in COMPARED},
+        basis=config["basis"],
+        compare=config["compare"],
+        style=STYLE,
+    script:
+        "../scripts/plot_spectra.py"
+
+
+rule plot_crlb:
+    input:
+        "<results>/compare/separation.tsv",
+    output:
+        pdf="<results>/figures/crlb.pdf",
+        png=report(
+            "<results>/figures/crlb.png",
+            category="Separation",
+            caption="../report/crlb.rst",
+        ),
+    log:
+        "<logs>/figures/crlb.log",
+    benchmark:
+        "<benchmarks>/figures/crlb.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=5,
+    params:
+        style=STYLE,
+    script:
+        "../scripts/plot_crlb.py"
+
+
+rule plot_fits:
+    input:
+        fits("fit.npz", ENGINES[:1]),
+    output:
+        pdf="<results>/figures/fits.pdf",
+        png=report("<results>/figures/fits.png", category="Fits", caption="../report/fits.rst"),
+    log:
+        "<logs>/figures/fits.log",
+    benchmark:
+        "<benchmarks>/figures/fits.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        labels=fit_labels(ENGINES[:1]),
+        style=STYLE,
+    script:
+        "../scripts/plot_fits.py"
+
+
+rule plot_recovery:
+    input:
+        "<results>/compare/recovery.tsv",
+    output:
+        pdf="<results>/figures/recovery.pdf",
+        png=report(
+            "<results>/figures/recovery.png",
+            category="Fits",
+            caption="../report/recovery.rst",
+        ),
+    log:
+        "<logs>/figures/recovery.log",
+    benchmark:
+        "<benchmarks>/figures/recovery.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=5,
+    params:
+        pair=config["compare"]["pair"],
+        style=STYLE,
+    script:
+        "../scripts/plot_recovery.py"
+
+
+rule plot_preprocessing:
+    input:
+        [f"<results>/preproc/{scan.folder}/{scan.name}_qc.json" for scan in COMPARED_SCANS],
+    output:
+        pdf="<results>/figures/preprocessing.pdf",
+        png=report(
+            "<results>/figures/preprocessing.png",
+            category="Preprocessing",
+            caption="../report/preprocessing.rst",
+        ),
+    log:
+        "<logs>/figures/preprocessing.log",
+    benchmark:
+        "<benchmarks>/figures/preprocessing.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=5,
+    params:
+        labels=[
+            {
+                "subject": scan.subject,
+                "session": scan.session,
+                "sequence": scan.sequence,
+            }
+            for scan in COMPARED_SCANS
+        ],
+        style=STYLE,
+    script:
+        "../scripts/plot_preprocessing.py"
+
+
+rule write_report:
+    input:
+        tables=report_tables(),
+        figures=report_figures(),
+    output:
+        report("<results>/report.html", category="Report", caption="../report/report.rst"),
+    log:
+        "<logs>/report.log",
+    benchmark:
+        "<benchmarks>/report.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=5,
+    params:
+        config=config,
+    script:
+        "../scripts/write_report.py"

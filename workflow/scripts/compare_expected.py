@@ -1,0 +1,7 @@
+"""Our ratios beside those that the config expects (rule compare_expected)."""
+
+from spinsculpt.compare import compare_expected
+from spinsculpt.workflow import job
+
+with job(snakemake) as s:
+    compare_expected(s.input[0], s.params.expected, s.output[0])

@@ -1,0 +1,9 @@
+"""How well each analysis separates the pair, at equal scan time (rule compare_separation)."""
+
+from spinsculpt.compare import compare_separation
+from spinsculpt.workflow import job
+
+with job(snakemake) as s:
+    sequences = dict(zip(s.params.sequences, s.input.sequences, strict=True))
+    basis = dict(zip(s.params.sequences, s.input.basis, strict=True))
+    compare_separation(s.params.analyses, sequences, basis, s.params.basis, s.params.fit, s.params.compare, s.output[0])

@@ -1,0 +1,7 @@
+"""Draw the quality of the preprocessed scans (rule plot_preprocessing)."""
+
+from spinsculpt.figures import plot_preprocessing
+from spinsculpt.workflow import job
+
+with job(snakemake) as s:
+    plot_preprocessing(s.input, s.params.labels, s.output.png, s.params.style)

@@ -1,0 +1,7 @@
+"""Draw estimated against true concentrations (rule plot_recovery)."""
+
+from spinsculpt.figures import plot_recovery
+from spinsculpt.workflow import job
+
+with job(snakemake) as s:
+    plot_recovery(s.input[0], s.params.pair, s.output.png, s.params.style)

@@ -1,0 +1,7 @@
+"""The summaries of all fits in one tidy table (rule tabulate_fits)."""
+
+from spinsculpt.compare import tabulate_fits
+from spinsculpt.workflow import job
+
+with job(snakemake) as s:
+    tabulate_fits(s.input, s.params.labels, s.output[0])

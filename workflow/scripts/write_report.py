@@ -1,0 +1,7 @@
+"""Write the report: one page with answer, figures, tables and methods (rule write_report)."""
+
+from spinsculpt.report import write_report
+from spinsculpt.workflow import job
+
+with job(snakemake) as s:
+    write_report(s.input.tables, s.input.figures, s.params.config, s.output[0])
