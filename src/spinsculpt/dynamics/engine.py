@@ -70,6 +70,11 @@ class SpinGroup:
         return self.offset[index % len(self.offset)]
 
 
+def threads() -> int:
+    """Threads of the compiled kernel."""
+    return _threads
+
+
 def set_threads(count: int) -> None:
     """Threads of the compiled kernel; all cores of the process unless set. Torch's own threads are set in torch."""
     global _threads
@@ -160,23 +165,21 @@ class _CompiledPropagation(torch.autograd.Function):
         for group in groups:
             dim, used = group.columns.shape
             width = -(-used // _LANES) * _LANES
-            state = np.zeros((2, len(waveforms), dim, width), real)
-            state[0, ..., :used], state[1, ..., :used] = group.columns.real, group.columns.imag
+            state = np.zeros((len(waveforms), 2, dim, width), real)
+            state[:, 0, :, :used], state[:, 1, :, :used] = group.columns.real, group.columns.imag
             states.append(state)
 
         def work(job):
             g, member = job
-            bits, strength = _coupling_arrays(groups[g])
-            _kernel.forward(
-                states[g][0, member], states[g][1, member], waveforms[member], groups[g].member(member), bits, strength,
-                dwell, substeps,
-            )  # fmt: skip
+            (re, im), width = states[g][member].reshape(2, -1), states[g].shape[-1]
+            rest = (*_coupling_arrays(groups[g]), dwell, substeps)
+            _kernel.forward(re, im, width, waveforms[member], groups[g].member(member), *rest)
 
         _over_threads(work, _jobs(groups, len(waveforms)))
         ctx.save_for_backward(nutation)
         ctx.rest = (dwell, groups, substeps, states)
         return tuple(
-            torch.complex(*(torch.from_numpy(part[..., : group.columns.shape[1]]) for part in state))
+            torch.complex(*(torch.from_numpy(state[:, part, :, : group.columns.shape[1]]) for part in (0, 1)))
             for state, group in zip(states, groups, strict=True)
         )
 
@@ -192,17 +195,12 @@ class _CompiledPropagation(torch.autograd.Function):
 
         def work(job):
             g, member = job
-            state, costate = states[g][:, member], costates[g][member].resolve_conj().numpy()
-            dim, width = state.shape[1:]
-            pair = np.zeros((2, dim, 2 * width), state.dtype)
-            pair[..., :width] = state
-            pair[0, :, width : width + costate.shape[1]] = costate.real
-            pair[1, :, width : width + costate.shape[1]] = costate.imag
-            bits, strength = _coupling_arrays(groups[g])
-            _kernel.backward(
-                pair[0], pair[1], waveforms[member], groups[g].member(member), bits, strength, dwell, substeps,
-                gradient[g, member],
-            )  # fmt: skip
+            state, incoming = states[g][member].copy(), costates[g][member].resolve_conj().numpy()
+            costate, used = np.zeros_like(state), incoming.shape[1]
+            costate[0, :, :used], costate[1, :, :used] = incoming.real, incoming.imag
+            rest = (*_coupling_arrays(groups[g]), dwell, substeps, gradient[g, member])
+            flat = state.reshape(2, -1), costate.reshape(2, -1)
+            _kernel.backward(*flat, state.shape[-1], waveforms[member], groups[g].member(member), *rest)
 
         _over_threads(work, [job for job in _jobs(groups, len(waveforms)) if job[0] in wanted])
         return torch.from_numpy(gradient.sum(0)).to(nutation.dtype), None, None, None, None
@@ -303,10 +301,10 @@ def _jobs(groups: Sequence[SpinGroup], members: int) -> list[tuple[int, int]]:
 
 
 def _over_threads(work, jobs) -> None:
-    threads = min(_threads, len(jobs))
-    if threads <= 1:
+    workers = min(_threads, len(jobs))
+    if workers <= 1:
         for job in jobs:
             work(job)
         return
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         list(pool.map(work, jobs))
