@@ -1,11 +1,12 @@
 """What is fitted, with the noise and the relaxation that an honest comparison gives it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.basis import BasisSet
+from spinsculpt.basis import BasisSet, read_basis
 from spinsculpt.conventions import time_axis
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.sequences import Sequence
@@ -16,7 +17,7 @@ GROUPED_MM = "MM"  # name of the one basis function that all macromolecules shar
 
 @dataclass(frozen=True)
 class Analysis:
-    """Sub-spectra of one sequence that are fitted together, e.g. "megapress" = ON and OFF, "megapress-diff" = DIFF.
+    """Sub-spectra of one sequence that are fitted together, e.g. "megapress" = ON and OFF, "megapressdiff" = DIFF.
 
     Attributes:
         name: as in the config and in the folders of the fits.
@@ -53,6 +54,24 @@ class Analysis:
         return len(self.bases) > 1 and any(name in self.sequence.combinations for name in self.bases)
 
 
+def read_analysis(name: str, spectra: Iterable[str], sequence: Path | str, basis: Path | str) -> Analysis:
+    """An analysis from the files of its sequence and of its basis sets.
+
+    Args:
+        name: of the analysis.
+        spectra: sub-spectra that are fitted together; empty for a sequence of one shot.
+        sequence: JSON file.
+        basis: folder of the sequence's basis sets.
+    """
+    sets, spectra = read_basis(basis), tuple(spectra)
+    missing = [label for label in spectra if label not in sets]
+    if missing:
+        raise SpinsculptError(f"Analysis {name!r} fits {missing[0]!r}, but {basis} holds only {', '.join(sets)}.")
+    if not spectra and len(sets) > 1:
+        raise SpinsculptError(f"Analysis {name!r} must say which spectra of {basis} it fits: {', '.join(sets)}.")
+    return Analysis(name, Sequence.read(sequence), {label: sets[label] for label in spectra} or sets)
+
+
 def as_measured(basis: BasisSet, library: Library, echo_time: float, t2_scale: float = 1.0) -> BasisSet:
     r"""The basis with each signal weighted by exp(-TE / T2), its T2 (times `t2_scale`) from the library.
 
@@ -85,7 +104,9 @@ def grouped(basis: BasisSet, library: Library, concentrations: Mapping[str, floa
     return replace(basis, names=names, fids=np.vstack([basis.fids[others], together]))
 
 
-def typical_concentrations(names: tuple[str, ...], library: Library, overrides: Mapping[str, float]) -> dict[str, float]:
+def typical_concentrations(
+    names: tuple[str, ...], library: Library, overrides: Mapping[str, float]
+) -> dict[str, float]:
     """Concentration in mM of each of `names`: the library's, unless `overrides` has it."""
     known = {**library.metabolites, **library.macromolecules}
     unknown = [name for name in overrides if name not in known]

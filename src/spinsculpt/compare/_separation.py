@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
@@ -47,13 +48,14 @@ def separation_table(
     """
     by_name = {analysis.name: analysis for analysis in analyses}
     noise = settings["noise"]
-    if noise["reference"] not in by_name:
+    anchor_name = noise["reference"] or analyses[0].name
+    if anchor_name not in by_name:
         raise SpinsculptError(
-            f"compare.noise.reference is {noise['reference']!r}, which is no analysis; choose of {', '.join(by_name)}."
+            f"compare.noise.reference is {anchor_name!r}, which is not compared; choose of {', '.join(by_name)}."
         )
     names = tuple(dict.fromkeys(name for a in analyses for basis in a.bases.values() for name in basis.names))
     concentrations = typical_concentrations(names, library, settings["concentrations"])
-    anchor = by_name[noise["reference"]]
+    anchor = by_name[anchor_name]
     anchor_basis = next(iter(anchor.bases.values()))
     measured = broadened(as_measured(anchor_basis, library, anchor.sequence.echo_time), settings["linewidth_hz"])
     sd = noise_sd(measured, noise["metabolite"], concentrations[noise["metabolite"]], noise["snr"])
@@ -65,7 +67,9 @@ def separation_table(
             for factor, basis in zip(analysis.noise_factors, analysis.bases.values(), strict=True)
         ]
         if analysis.correlated:
-            raise SpinsculptError(f"Analysis {analysis.name!r} fits a combination beside its shots; fit one or the other.")
+            raise SpinsculptError(
+                f"Analysis {analysis.name!r} fits a combination beside its shots; fit one or the other."
+            )
         rows += _crlb_rows(analysis, library, model, settings, concentrations, noise_sds)
         rows += _floor_rows(analysis, model, settings, concentrations, noise_sds)
         rows += _overlap_rows(analysis, library, settings)
@@ -119,10 +123,10 @@ def _crlb_rows(
 
 
 def _grouped_groups(groups: tuple[tuple[str, ...], ...], library: Library) -> tuple[tuple[str, ...], ...]:
-    """Groups of the fit model after all macromolecules became one function: they keep a group of their own if they had one."""
-    kept = [tuple(name for name in group if name not in library.macromolecules) for group in groups]
-    own = any(set(group) & set(library.macromolecules) for group in groups)
-    return (*filter(None, kept), *([(GROUPED_MM,)] if own else []))
+    """Groups of the fit model after all macromolecules became one function: it has its own group if one of them had."""
+    patterns = [pattern for group in groups for pattern in group]
+    own = any(fnmatchcase(name, pattern) for name in library.macromolecules for pattern in patterns)
+    return (*groups, (GROUPED_MM,)) if own else groups
 
 
 def _floor_rows(
@@ -173,6 +177,8 @@ def _reference_rows(
     window = settings["windows"][0]
     rows = []
     for name, by_analysis in references.items():
+        if analysis.name not in by_analysis:
+            continue
         for metabolite in settings["pair"]:
             peak, energy = _peak_and_energy(analysis.bases.values(), metabolite, window, settings["linewidth_hz"])
             reference = _peak_and_energy([by_analysis[analysis.name]], metabolite, window, settings["linewidth_hz"])

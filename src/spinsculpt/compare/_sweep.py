@@ -29,7 +29,9 @@ def sweep_table(metrics: Iterable[Path | str]) -> pd.DataFrame:
             "source": "metrics of the design",
         }
         for metabolite, value in content["separation"]["crlb_over_reference"].items():
-            rows.append(given | {"metric": "CRLB", "metabolite": metabolite, "value": 100 * value, "unit": "% of PRESS"})
+            rows.append(
+                given | {"metric": "CRLB", "metabolite": metabolite, "value": 100 * value, "unit": "% of PRESS"}
+            )
         rows.append(given | {"metric": "energy", "value": content["rf"]["energy_uT2_ms"], "unit": "uT^2 ms"})
         rows.append(given | {"metric": "loss", "value": content["loss"], "unit": "1"})
     table = pd.DataFrame(rows).reindex(columns=COLUMNS)

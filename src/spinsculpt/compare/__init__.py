@@ -1,0 +1,39 @@
+"""Compare sequences and fits: tidy tables, one row a number with its unit. No torch."""
+
+from spinsculpt.compare._analysis import Analysis, read_analysis
+from spinsculpt.compare._designs import designs_table
+from spinsculpt.compare._files import (
+    compare_engines,
+    compare_expected,
+    compare_recovery,
+    compare_separation,
+    read_table,
+    tabulate_designs,
+    tabulate_fits,
+    write_table,
+)
+from spinsculpt.compare._fits import engines_table, expected_table, fits_table, recovery_table
+from spinsculpt.compare._references import reference_bases
+from spinsculpt.compare._separation import separation_table
+from spinsculpt.compare._sweep import sweep_table
+
+__all__ = [
+    "Analysis",
+    "compare_engines",
+    "compare_expected",
+    "compare_recovery",
+    "compare_separation",
+    "designs_table",
+    "engines_table",
+    "expected_table",
+    "fits_table",
+    "read_analysis",
+    "read_table",
+    "recovery_table",
+    "reference_bases",
+    "separation_table",
+    "sweep_table",
+    "tabulate_designs",
+    "tabulate_fits",
+    "write_table",
+]

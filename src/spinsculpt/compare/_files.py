@@ -1,0 +1,91 @@
+"""From files to tables: what the rules call."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from spinsculpt.basis import basis_library
+from spinsculpt.compare._analysis import read_analysis
+from spinsculpt.compare._designs import designs_table
+from spinsculpt.compare._fits import engines_table, expected_table, fits_table, recovery_table
+from spinsculpt.compare._references import reference_bases
+from spinsculpt.compare._separation import separation_table
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit import FitModel
+from spinsculpt.provenance import atomic_path
+
+_TEXT = dict.fromkeys(("engine", "subject", "session", "sequence", "metabolite", "flag", "reliable", "design"), str)
+
+
+def read_table(path: Path | str) -> pd.DataFrame:
+    """Read a tidy table; labels stay text ("01" is a name), an empty label is ""."""
+    table = pd.read_csv(path, sep="\t", dtype=_TEXT)
+    return table.fillna(dict.fromkeys(table.columns.intersection(list(_TEXT)), ""))
+
+
+def write_table(table: pd.DataFrame, path: Path | str) -> None:
+    """Write a tidy table, tab-separated, whole or not at all."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
+
+
+def compare_separation(
+    analyses: Mapping[str, Mapping],
+    sequences: Mapping[str, Path | str],
+    basis: Mapping[str, Path | str],
+    basis_section: Mapping,
+    fit_section: Mapping,
+    settings: Mapping,
+    out: Path | str,
+) -> None:
+    """Write the separation table.
+
+    Args:
+        analyses: entries of the config's `analyses`, {name: {sequence, spectra}}, in the order to compare.
+        sequences, basis: JSON file and basis folder of each sequence.
+        basis_section, fit_section, settings: the sections `basis`, `fit` and `compare` of the config.
+        out: path of the table.
+    """
+    compared = [
+        read_analysis(name, entry.get("spectra", ()), sequences[entry["sequence"]], basis[entry["sequence"]])
+        for name, entry in analyses.items()
+    ]
+    references = reference_bases(compared, settings["pair"], basis_section)
+    model = FitModel.from_config(dict(fit_section))
+    write_table(separation_table(compared, basis_library(basis_section), model, settings, references), out)
+
+
+def tabulate_designs(metrics: Mapping[str, Path | str], out: Path | str) -> None:
+    """Write the metrics of designs ({name: metrics.json}) as one table."""
+    write_table(designs_table(metrics), out)
+
+
+def tabulate_fits(summaries: Sequence[Path | str], labels: Sequence[Mapping[str, str]], out: Path | str) -> None:
+    """Write the summaries of all fits as one table; `labels` as of `fits_table`."""
+    write_table(fits_table(summaries, labels), out)
+
+
+def compare_recovery(
+    fits: Path | str,
+    truth: Iterable[Path | str],
+    sequences: Mapping[str, str],
+    reference: Sequence[str],
+    out: Path | str,
+) -> None:
+    """Write estimates beside the truth; arguments as of `recovery_table`, tables as files."""
+    known = pd.concat([read_table(path) for path in truth], ignore_index=True)
+    table = recovery_table(read_table(fits), known, sequences, reference)
+    if table.empty:
+        raise SpinsculptError(f"{fits} and the truth have no scan and metabolite in common; run the cohort again.")
+    write_table(table, out)
+
+
+def compare_expected(fits: Path | str, expected: Mapping, out: Path | str) -> None:
+    """Write our ratios beside those of the config's `compare.expected`."""
+    write_table(expected_table(read_table(fits), expected), out)
+
+
+def compare_engines(fits: Path | str, engines: Sequence[str], out: Path | str) -> None:
+    """Write the numbers of every two engines side by side."""
+    write_table(engines_table(read_table(fits), engines), out)

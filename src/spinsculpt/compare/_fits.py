@@ -1,0 +1,150 @@
+"""Tidy tables of fits: beside each other, beside the truth, beside what others found, beside another engine."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spinsculpt.errors import SpinsculptError
+
+KEYS = ["engine", "subject", "session", "sequence", "metabolite"]
+FIT_COLUMNS = [*KEYS, "quantity", "value", "sd", "unit", "crlb", "flag", "reliable"]
+RECOVERY_COLUMNS = [*KEYS, "quantity", "estimate", "sd", "truth", "unit", "error", "crlb", "reliable"]
+
+
+def fits_table(summaries: Iterable[Path | str], labels: Iterable[Mapping[str, str]]) -> pd.DataFrame:
+    """The summaries of all fits, one row a number.
+
+    Args:
+        summaries: summary.csv of each fit.
+        labels: engine, subject, session and sequence (name of the analysis) of each.
+    Returns:
+        Columns FIT_COLUMNS. `quantity` is "ratio" (to the reference of the fit), "concentration" (mM), "molality"
+        (mmol/kg), "SNR" or "linewidth" (Hz); `crlb` is in %, `sd` in the unit of the value.
+    """
+    parts = []
+    for path, label in zip(summaries, labels, strict=True):
+        summary = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"Metab": str, "flag": str})
+        ratio = next((column for column in summary if column.startswith("/") and not column.endswith(" CRLB")), None)
+        if ratio is None:
+            raise SpinsculptError(f"{path} has no column of ratios (such as /Cr+PCr); fit this scan again.")
+        for quantity, column, unit in (
+            ("ratio", ratio, ratio),
+            ("concentration", "mM", "mM"),
+            ("molality", "mMol/kg", "mmol/kg"),
+            ("SNR", "SNR", "1"),
+            ("linewidth", "FWHM", "Hz"),
+        ):
+            given = {
+                "metabolite": summary["Metab"],
+                "quantity": quantity,
+                "value": summary[column],
+                "sd": summary.get(f"{column} CRLB", np.nan),
+                "unit": unit,
+                "crlb": summary["%CRLB"],
+                "flag": summary["flag"].fillna(""),
+                "reliable": summary["reliable"],
+            }
+            parts.append(pd.DataFrame({**label, **given}).dropna(subset="value"))
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return table.reindex(columns=FIT_COLUMNS)
+
+
+def recovery_table(
+    fits: pd.DataFrame, truth: pd.DataFrame, sequences: Mapping[str, str], reference: Sequence[str]
+) -> pd.DataFrame:
+    """Estimates beside the truth of a simulated cohort.
+
+    Args:
+        fits: as of `fits_table`.
+        truth: columns subject, sequence, metabolite, quantity, value, unit; quantities "concentration" (mM) and
+            "relaxation_weight" (exp(-TE/T2) (1 - exp(-TR/T1))).
+        sequences: the measured sequence of each analysis.
+        reference: metabolites whose sum the ratios refer to.
+    Returns:
+        Columns RECOVERY_COLUMNS; `error` is (estimate - truth) / truth in %. Quantities: "concentration" (mM), "ratio"
+        (against the ratio of true concentrations) and "signal ratio" (against the ratio of true signals, so that
+        different relaxation does not count as an error of the fit).
+    """
+    amounts = _wide(truth, "concentration")
+    signals = amounts * _wide(truth, "relaxation_weight").reindex_like(amounts)
+    rows = []
+    for row in fits[fits["quantity"].isin(["concentration", "ratio"])].to_dict("records"):
+        scan, names = (row["subject"], sequences[row["sequence"]]), row["metabolite"].split("+")
+        if scan not in amounts.index or not set(names) <= set(amounts.columns):
+            continue
+        if row["quantity"] == "concentration":
+            wanted = {"concentration": amounts.loc[scan, names].sum()}
+        else:
+            below = [name for name in reference if name in amounts.columns]
+            wanted = {
+                "ratio": amounts.loc[scan, names].sum() / amounts.loc[scan, below].sum(),
+                "signal ratio": signals.loc[scan, names].sum() / signals.loc[scan, below].sum(),
+            }
+        for quantity, true in wanted.items():
+            error = 100 * (row["value"] / true - 1)
+            rows.append({**row, "quantity": quantity, "estimate": row["value"], "truth": true, "error": error})
+    return pd.DataFrame(rows).reindex(columns=RECOVERY_COLUMNS)
+
+
+def _wide(truth: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """One row a scan (subject, sequence), one column a metabolite."""
+    part = truth[truth["quantity"] == quantity]
+    return part.pivot(index=["subject", "sequence"], columns="metabolite", values="value")
+
+
+def expected_table(fits: pd.DataFrame, expected: Mapping[str, Mapping[str, Mapping]]) -> pd.DataFrame:
+    """Our ratios beside those that the config expects.
+
+    Args:
+        fits: as of `fits_table`.
+        expected: {analysis: {name of a row of the summary: {ratio, crlb, source}}}.
+    Returns:
+        KEYS, then unit, ours, our crlb (%), expected, expected crlb (%), difference (%), source.
+    """
+    ratios = fits[fits["quantity"] == "ratio"]
+    rows = []
+    for analysis, metabolites in expected.items():
+        for metabolite, other in metabolites.items():
+            here = ratios[(ratios["sequence"] == analysis) & (ratios["metabolite"] == metabolite)]
+            if here.empty:
+                known = sorted(set(ratios.loc[ratios["sequence"] == analysis, "metabolite"]))
+                raise SpinsculptError(
+                    f"compare.expected.{analysis}.{metabolite}: no fit has this; "
+                    + (f"its rows are {', '.join(known)}." if known else f"nothing was fitted as {analysis}.")
+                )
+            for row in here.to_dict("records"):
+                rows.append(
+                    {
+                        **{key: row[key] for key in [*KEYS, "unit"]},
+                        "ours": row["value"],
+                        "our crlb": row["crlb"],
+                        "expected": other["ratio"],
+                        "expected crlb": other.get("crlb"),
+                        "difference": 100 * (row["value"] / other["ratio"] - 1) if other["ratio"] else np.nan,
+                        "source": other["source"],
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def engines_table(fits: pd.DataFrame, engines: Sequence[str]) -> pd.DataFrame:
+    """The same number by every two of `engines`: KEYS without engine, quantity, unit, first, second, values, difference.
+
+    `difference` is second - first in % of the first; `deviation` in units of the SD of the first.
+    """
+    scan = [key for key in KEYS if key != "engine"] + ["quantity", "unit"]
+    part = fits[fits["quantity"].isin(["ratio", "concentration"])].fillna({"session": ""})
+    tables = []
+    for first, second in itertools.combinations(engines, 2):
+        ours, theirs = (part[part["engine"] == engine][[*scan, "value", "sd"]] for engine in (first, second))
+        both = ours.merge(theirs, on=scan, suffixes=("_first", "_second"))
+        both.insert(0, "first", first)
+        both.insert(1, "second", second)
+        change = both["value_second"] - both["value_first"]
+        both["difference"] = 100 * change / both["value_first"].where(both["value_first"] != 0)
+        both["deviation"] = change / both["sd_first"]
+        tables.append(both)
+    return pd.concat(tables, ignore_index=True)
