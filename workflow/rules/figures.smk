@@ -33,7 +33,8 @@ rule plot_designs:
 
 rule plot_spectra:
     input:
-        expand("<results>/basis/{sequence}", sequence=COMPARED_SEQUENCES),
+        sequences=expand("<results>/sequences/{sequence}.json", sequence=COMPARED_SEQUENCES),
+        basis=expand("<results>/basis/{sequence}", sequence=COMPARED_SEQUENCES),
     output:
         pdf="<results>/figures/spectra.pdf",
         png=report(

@@ -4,5 +4,7 @@ from spinsculpt.figures import plot_spectra
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    folders = dict(zip(s.params.sequences, s.input, strict=True))
-    plot_spectra(s.params.analyses, folders, s.params.basis, s.params.compare, s.output.png, s.params.style)
+    sequences = dict(zip(s.params.sequences, s.input.sequences, strict=True))
+    basis = dict(zip(s.params.sequences, s.input.basis, strict=True))
+    p = s.params
+    plot_spectra(p.analyses, sequences, basis, p.basis, p.compare, s.output.png, p.style)

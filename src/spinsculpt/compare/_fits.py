@@ -131,7 +131,7 @@ def expected_table(fits: pd.DataFrame, expected: Mapping[str, Mapping[str, Mappi
 
 
 def engines_table(fits: pd.DataFrame, engines: Sequence[str]) -> pd.DataFrame:
-    """The same number by every two of `engines`: KEYS without engine, quantity, unit, first, second, values, difference.
+    """The same numbers by every two of `engines`, side by side.
 
     `difference` is second - first in % of the first; `deviation` in units of the SD of the first.
     """

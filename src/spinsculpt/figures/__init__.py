@@ -7,11 +7,21 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-from spinsculpt.figures._cohort import draw_fits, draw_preprocessing, draw_recovery  # noqa: E402
-from spinsculpt.figures._design import draw_design  # noqa: E402
-from spinsculpt.figures._separation import draw_crlb, draw_spectra  # noqa: E402
-from spinsculpt.figures._style import Style  # noqa: E402
-from spinsculpt.figures._sweep import draw_sweep  # noqa: E402
+from spinsculpt.figures._cohort import draw_fits, draw_preprocessing, draw_recovery
+from spinsculpt.figures._design import draw_design
+from spinsculpt.figures._files import (
+    plot_crlb,
+    plot_designs,
+    plot_fits,
+    plot_preprocessing,
+    plot_recovery,
+    plot_spectra,
+    plot_sweep,
+    study_style,
+)
+from spinsculpt.figures._separation import draw_crlb, draw_spectra
+from spinsculpt.figures._style import Style
+from spinsculpt.figures._sweep import draw_sweep
 
 __all__ = [
     "Style",
@@ -22,4 +32,12 @@ __all__ = [
     "draw_recovery",
     "draw_spectra",
     "draw_sweep",
+    "plot_crlb",
+    "plot_designs",
+    "plot_fits",
+    "plot_preprocessing",
+    "plot_recovery",
+    "plot_spectra",
+    "plot_sweep",
+    "study_style",
 ]

@@ -80,7 +80,9 @@ def _fit_panel(axes, part: pd.DataFrame, colour: str) -> None:
         axes.axhline(level, color=PALE, linewidth=0.6)
         axes.plot(ppm, residual + level, color="black", linewidth=0.5)
         if len(spectra) > 1:
-            axes.annotate(spectrum.upper(), (0.02, level - 0.1), xycoords=("axes fraction", "data"), fontsize=6.5, va="top")
+            axes.annotate(
+                spectrum.upper(), (0.02, level - 0.1), xycoords=("axes fraction", "data"), fontsize=6.5, va="top"
+            )
 
 
 def draw_recovery(table: pd.DataFrame, stem: Path | str, style: Style, metabolites=("Glu", "Gln")) -> list[Path]:
@@ -141,7 +143,9 @@ def _error_panel(axes, part: pd.DataFrame, names: list[str], style: Style) -> No
         x = part.loc[here, "metabolite"].map({m: i for i, m in enumerate(order)}) + shift
         axes.plot(x, error[here], "o", color=style.colour(name), markersize=3, alpha=0.65, markeredgewidth=0)
         mean = error[here].groupby(part.loc[here, "metabolite"]).mean().reindex(order)
-        axes.hlines(mean, np.arange(len(order)) + shift - 0.07, np.arange(len(order)) + shift + 0.07, color=style.colour(name))
+        axes.hlines(
+            mean, np.arange(len(order)) + shift - 0.07, np.arange(len(order)) + shift + 0.07, color=style.colour(name)
+        )
     axes.set_xticks(range(len(order)), order)
     axes.set_xlim(-0.6, len(order) - 0.4)
     bound = np.nanpercentile(np.abs(error), 97) * 1.15 if len(error) else 100
@@ -149,8 +153,12 @@ def _error_panel(axes, part: pd.DataFrame, names: list[str], style: Style) -> No
     axes.set_ylim(-bound, bound)
     outside = int((error.abs() > bound).sum())
     axes.set_ylabel("error of the estimate (%)")
-    axes.set_title("points: scans; bars: mean" + (f"; {outside} points beyond the axis" if outside else ""), loc="right",
-                   fontsize=7, fontweight="normal")
+    axes.set_title(
+        "points: scans; bars: mean" + (f"; {outside} points beyond the axis" if outside else ""),
+        loc="right",
+        fontsize=7,
+        fontweight="normal",
+    )
 
 
 def draw_preprocessing(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]:

@@ -31,7 +31,7 @@ def draw_spectra(table: pd.DataFrame, stem: Path | str, style: Style, window=(2.
         for axes, metabolite in zip(axes_row[0], metabolites, strict=True):
             part = table[table["metabolite"] == metabolite]
             axes.axvspan(*window, color=PALE, linewidth=0, zorder=0)
-            traces = {key: trace for key, trace in part.groupby(["sequence", "spectrum"], sort=False)}
+            traces = dict(iter(part.groupby(["sequence", "spectrum"], sort=False)))
             keys = [key for name in style.ordered(part["sequence"]) for key in traces if key[0] == name]
             for i, key in enumerate(keys):
                 offset = (len(keys) - 1 - i) * step

@@ -17,10 +17,11 @@ def draw_sweep(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path
     """Cramer-Rao bounds of the designs against pulse duration, by B1 limit; a point a seed, a line through the best.
 
     Args:
-        table: columns duration_ms, b1_limit_uT, seed, metabolite, value (CRLB in %), and, for horizontal lines,
-            reference rows with empty `seed` and the name of the sequence in `sequence`.
+        table: columns duration_ms, b1_limit_uT, seed, metric, metabolite, value, unit (other metrics than "CRLB" are
+            ignored), and, for horizontal lines, reference rows with empty `seed` and the sequence in `sequence`.
         stem, style: as everywhere.
     """
+    table = table[table["metric"] == "CRLB"]
     designs, references = table[table["seed"].notna()], table[table["seed"].isna()]
     metabolites = list(dict.fromkeys(table["metabolite"]))
     limits = sorted(set(designs["b1_limit_uT"]))
@@ -49,7 +50,7 @@ def draw_sweep(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path
                 )
             axes.set_title(metabolite, loc="left")
             axes.set_xlabel("pulse duration (ms)")
-            axes.set_ylabel("Cramér-Rao bound (%)")
+            axes.set_ylabel(f"Cramér-Rao bound ({part['unit'].iloc[0]})")
             axes.grid(axis="y", color=PALE, linewidth=0.6)
             axes.set_axisbelow(True)
         handles = [

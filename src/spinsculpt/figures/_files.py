@@ -1,0 +1,147 @@
+"""From files to figures: what the rules call. Every function takes the path of the PNG; PDF and table go beside it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spinsculpt.basis import basis_library
+from spinsculpt.compare import Analysis, read_analysis, read_table
+from spinsculpt.compare._analysis import as_measured, broadened, typical_concentrations
+from spinsculpt.figures._cohort import draw_fits, draw_preprocessing, draw_recovery
+from spinsculpt.figures._design import draw_design
+from spinsculpt.figures._separation import draw_crlb, draw_spectra
+from spinsculpt.figures._style import Style
+from spinsculpt.figures._sweep import draw_sweep
+from spinsculpt.pulses import read_json
+from spinsculpt.spins import Library
+
+_QUALITY = {  # numbers of _qc.json that are drawn
+    "snr": ("SNR of NAA", "1"),
+    "linewidth_hz": ("linewidth of NAA", "Hz"),
+    "drift_hz": ("drift", "Hz"),
+    "removed_water_ratio": ("residual water", "× NAA"),
+    "rejected_fraction": ("rejected averages", "1"),
+    "subtraction_artefact": ("subtraction artefact", "× OFF"),
+}
+
+
+def study_style(study: Mapping) -> Style:
+    """Colours and labels of a study: a colour an analysis, and a design the colour of the analysis that plays it.
+
+    Args:
+        study: the sections `figures`, `compare`, `analyses` and `sequences` of the config.
+    """
+    compared = study["compare"]["analyses"]
+    style = Style.from_config(study["figures"], [*compared, *study["figures"]["designs"]])
+    played = {}
+    for name in reversed(compared):
+        entry = study["sequences"][study["analyses"][name]["sequence"]]
+        played |= {entry[slot]: style.colour(name) for slot in ("excitation", "prep", "gap") if entry.get(slot)}
+    return Style({**played, **style.colours}, style.labels, style.dpi)
+
+
+def plot_designs(
+    designs: Sequence[str],
+    pulses: Iterable[Path | str],
+    histories: Iterable[Path | str],
+    png: Path | str,
+    study: Mapping,
+) -> None:
+    """Draw designed pulses (pulse.json) and their convergence (history.tsv), in the order of `designs`."""
+    shapes, runs = [], []
+    for name, pulse, history in zip(designs, pulses, histories, strict=True):
+        waveform, content = read_json(pulse), json.loads(Path(pulse).read_text())
+        shapes.append(
+            pd.DataFrame(
+                {
+                    "design": name,
+                    "time_ms": 1e3 * waveform.dwell * np.arange(len(waveform.b1)),
+                    "amplitude_uT": np.abs(waveform.b1),
+                    "phase_deg": np.rad2deg(np.angle(waveform.b1)),
+                    "peak_limit_uT": content.get("b1_limit_uT", np.nan),
+                }
+            )
+        )
+        runs.append(pd.read_csv(history, sep="\t").assign(design=name))
+    draw_design(pd.concat(shapes), pd.concat(runs), Path(png).with_suffix(""), study_style(study))
+
+
+def plot_spectra(
+    analyses: Mapping[str, Mapping],
+    sequences: Mapping[str, Path | str],
+    basis: Mapping[str, Path | str],
+    basis_section: Mapping,
+    settings: Mapping,
+    png: Path | str,
+    study: Mapping,
+) -> None:
+    """Draw the spectra of the pair; arguments as of `compare_separation`, `study` as of `study_style`."""
+    library = basis_library(basis_section)
+    low, high = study["figures"]["spectra_ppm"]
+    table = pd.concat(
+        _spectra(
+            read_analysis(name, entry.get("spectra", ()), sequences[entry["sequence"]], basis[entry["sequence"]]),
+            library,
+            settings,
+        )
+        for name, entry in analyses.items()
+    )
+    shown = table[table["ppm"].between(low, high)]
+    draw_spectra(shown, Path(png).with_suffix(""), study_style(study), settings["windows"][0])
+
+
+def _spectra(analysis: Analysis, library: Library, settings: Mapping) -> pd.DataFrame:
+    """Real parts of the pair's spectra at typical concentrations; 1 = the peak of one uncoupled proton of 1 mM."""
+    pair = settings["pair"]
+    concentrations = typical_concentrations(pair, library, settings["concentrations"])
+    parts = []
+    for spectrum, basis in analysis.bases.items():
+        shaped = broadened(as_measured(basis, library, analysis.sequence.echo_time), settings["linewidth_hz"])
+        unit = 1 / (np.pi * settings["linewidth_hz"] * shaped.dwell)
+        for name in pair:
+            value = concentrations[name] * shaped.spectra[shaped.index(name)].real / unit
+            given = {"sequence": analysis.name, "spectrum": spectrum, "metabolite": name}
+            parts.append(pd.DataFrame({**given, "ppm": shaped.ppm, "value": value}))
+    return pd.concat(parts)
+
+
+def plot_crlb(separation: Path | str, png: Path | str, study: Mapping) -> None:
+    """Draw the bounds of the separation table."""
+    draw_crlb(read_table(separation), Path(png).with_suffix(""), study_style(study))
+
+
+def plot_fits(fits: Sequence[Path | str], labels: Sequence[Mapping[str, str]], png: Path | str, study: Mapping) -> None:
+    """Draw fits (fit.npz), `labels` as of `spinsculpt.compare.fits_table`."""
+    parts = []
+    for path, label in zip(fits, labels, strict=True):
+        with np.load(path) as arrays:
+            for spectrum in arrays["spectra"].tolist():
+                traces = {key: arrays[f"{spectrum}_{key}"].real for key in ("ppm", "data", "fit", "baseline")}
+                parts.append(pd.DataFrame({**label, "spectrum": spectrum, **traces}))
+    draw_fits(pd.concat(parts), Path(png).with_suffix(""), study_style(study))
+
+
+def plot_recovery(recovery: Path | str, pair: Sequence[str], png: Path | str, study: Mapping) -> None:
+    """Draw the recovery table; the metabolites of `pair` get panels of their own."""
+    draw_recovery(read_table(recovery), Path(png).with_suffix(""), study_style(study), pair)
+
+
+def plot_preprocessing(
+    qualities: Sequence[Path | str], labels: Sequence[Mapping[str, str]], png: Path | str, study: Mapping
+) -> None:
+    """Draw the quality of preprocessed scans (_qc.json), `labels` with subject, session and sequence of each."""
+    rows = []
+    for path, label in zip(qualities, labels, strict=True):
+        numbers = json.loads(Path(path).read_text())
+        for key, (metric, unit) in _QUALITY.items():
+            if key in numbers:
+                rows.append({**label, "metric": metric, "value": numbers[key], "unit": unit})
+    draw_preprocessing(pd.DataFrame(rows), Path(png).with_suffix(""), study_style(study))
+
+
+def plot_sweep(table: Path | str, png: Path | str, study: Mapping) -> None:
+    """Draw the table of a sweep."""
+    draw_sweep(read_table(table), Path(png).with_suffix(""), study_style(study))
