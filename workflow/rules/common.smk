@@ -102,6 +102,13 @@ def raw_files(wildcards):
     return sorted(path.parent.glob(f"{path.stem}.*")) if path.is_file() else []
 
 
+def echo_time_of(wildcards):
+    """Echo time in s that the header of a scan must state, or None where that is not checked."""
+    return (
+        config["sequences"][scan_of(wildcards).sequence]["echo_time"] if config["convert"]["check_echo_time"] else None
+    )
+
+
 def water_reference(wildcards):
     return f"<results>/bids/{wildcards.folder}/mrs/{wildcards.scan}_mrsref.nii.gz" if scan_of(wildcards).water else []
 

@@ -21,6 +21,7 @@ rule convert_scan:
         raw=raw_path,
         scan=scan_of,
         convert=config["convert"],
+        echo_time=echo_time_of,
     script:
         "../scripts/convert_scan.py"
 

@@ -1,0 +1,161 @@
+"""One scan from its raw file to NIfTI-MRS and BIDS sidecar."""
+
+import hashlib
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from spinsculpt.bids import sidecar
+from spinsculpt.convert._formats import read_bytes, recognise
+from spinsculpt.convert._spec2nii import run_spec2nii
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.provenance import provenance, write_json
+from spinsculpt.subjects import Scan
+
+_ECHO_TIME_TOLERANCE = 1e-3  # s
+_WATER_RATIO = 3.0  # an unsuppressed phase of a loop is at least so many times stronger than the suppressed one
+
+
+def convert_scan(
+    raw: Path | str,
+    scan: Scan,
+    suffix: str,
+    out_nifti: Path | str,
+    out_sidecar: Path | str,
+    config: Mapping,
+    echo_time: float | None = None,
+) -> None:
+    """Convert a raw file to NIfTI-MRS with a BIDS sidecar; both are written whole or not at all.
+
+    Args:
+        raw: raw file in any of the formats that `recognise` knows; of a Philips pair either.
+        scan: its line in the table of scans.
+        suffix: "svs" (metabolites) or "mrsref" (water reference).
+        out_nifti, out_sidecar: paths of the results.
+        config: the section `convert` of the configuration.
+        echo_time: of the sequence that the scan is said to be, in s; another one in the header is an error.
+    Raises:
+        SpinsculptError: a sentence with the name of the file and what to do.
+    """
+    raw, out_nifti, out_sidecar = Path(raw), Path(out_nifti), Path(out_sidecar)
+    kind = recognise(raw)
+    data, known = (read_fids(raw), {}) if not kind.subcommand else run_spec2nii(raw, kind)
+    notes: list[str] = []
+    header, removed = without_identity(data.header | known, config["identifying"])
+    data = replace(data, header=_completed(raw, header, config["header"], notes))
+    data = _drop_zeros(raw, _select_phase(raw, data, suffix, notes), notes)
+    data = _drop_singletons(data)
+    if suffix == "svs" and echo_time:
+        _check_echo_time(raw, data, scan, echo_time)
+    for note in notes:
+        logging.info("%s: %s", raw, note)
+    content = sidecar(data, scan, suffix) | {
+        "AnonymizedFields": removed,
+        "ConversionNotes": notes,
+        "SourceFormat": kind.name,
+        "SourceSHA256": hashlib.sha256(read_bytes(raw)).hexdigest(),
+        "provenance": provenance(dict(config)),
+    }
+    try:
+        write_fids(out_nifti, data)
+        write_json(out_sidecar, content)
+    except BaseException:
+        out_nifti.unlink(missing_ok=True)
+        raise
+
+
+def without_identity(header: dict, identifying: list[str]) -> tuple[dict, list[str]]:
+    """A header without its identifying fields, and the names of those that were removed.
+
+    Removed are the keys of `identifying` and, as NIfTI-MRS has it, user-defined keys that begin with "private_", at
+    every depth.
+    """
+    kept, removed = {}, []
+    for key, value in header.items():
+        if key in identifying or re.match("private_", key):
+            removed.append(key)
+        elif isinstance(value, dict):
+            kept[key], inside = without_identity(value, identifying)
+            removed += [f"{key}.{name}" for name in inside]
+        else:
+            kept[key] = value
+    return kept, sorted(removed)
+
+
+def _completed(raw: Path, header: dict, given: Mapping, notes: list[str]) -> dict:
+    """The header with the fields that the configuration gives where the raw file lacks them."""
+    added = {key: value for key, value in given.items() if header.get(key) is None}
+    if added:
+        notes.append("taken from the configuration: " + ", ".join(f"{key} = {value}" for key, value in added.items()))
+    header = header | added
+    for key in ("EchoTime", "RepetitionTime"):
+        if header.get(key) is None:
+            notes.append(f"the raw file does not say {key}; set it in the config: convert: header: {{{key}: seconds}}")
+        elif not isinstance(header[key], int | float) or not header[key] >= 0:
+            raise SpinsculptError(f"{raw}: {key} is {header[key]!r}, not a time in s; correct the header.")
+    return header
+
+
+def _select_phase(raw: Path, data: MRSData, suffix: str, notes: list[str]) -> MRSData:
+    """Water or metabolites of a scan that holds both in a loop, as the reference scans of Siemens (Phs) do."""
+    if data.size("DIM_USER_0") != 2:
+        return data
+    axis = 1 + data.dims.index("DIM_USER_0")
+    energy = [np.linalg.norm(np.take(data.fids, index, axis)) / _transients(data, index) ** 0.5 for index in (0, 1)]
+    water = int(np.argmax(energy))
+    if energy[water] < _WATER_RATIO * energy[1 - water]:
+        raise SpinsculptError(
+            f"{raw}: holds two phases of about the same strength, so neither is the unsuppressed water reference; "
+            "convert it by hand with spec2nii and name the NIfTI-MRS file instead."
+        )
+    chosen = water if suffix == "mrsref" else 1 - water
+    notes.append(f"phase {chosen} of the loop was taken; phase {water} is the unsuppressed water")
+    return data.select("DIM_USER_0", chosen)
+
+
+def _transients(data: MRSData, index: int) -> int:
+    """Number of FIDs of one phase that are not all zero."""
+    phase = data.select("DIM_USER_0", index).fids
+    return max(1, int(np.any(phase.reshape(data.points, -1), axis=0).sum()))
+
+
+def _drop_zeros(raw: Path, data: MRSData, notes: list[str]) -> MRSData:
+    """The data without indices of a dimension at which every sample is zero."""
+    if not np.any(data.fids):
+        raise SpinsculptError(f"{raw}: every sample is zero; export the scan again.")
+    for n, tag in enumerate(data.dims, start=1):
+        others = tuple(axis for axis in range(data.fids.ndim) if axis != n)
+        full = np.any(data.fids, axis=others)
+        if full.all():
+            continue
+        zero = np.flatnonzero(~full).tolist()
+        notes.append(f"dropped {tag} {', '.join(map(str, zero))}: every sample is zero")
+        fields = {
+            key: [item for item, keep in zip(value, full, strict=True) if keep]
+            if isinstance(value, list) and len(value) == len(full)
+            else value
+            for key, value in data.dim_headers.get(tag, {}).items()
+        }
+        headers = data.dim_headers | ({tag: fields} if fields else {})
+        data = replace(data, fids=np.compress(full, data.fids, axis=n), dim_headers=headers)
+    return data
+
+
+def _drop_singletons(data: MRSData) -> MRSData:
+    for tag in [tag for tag in data.dims if data.size(tag) == 1]:
+        data = data.select(tag, 0)
+    return data
+
+
+def _check_echo_time(raw: Path, data: MRSData, scan: Scan, echo_time: float) -> None:
+    found = data.header.get("EchoTime")
+    if found is not None and abs(found - echo_time) > _ECHO_TIME_TOLERANCE:
+        raise SpinsculptError(
+            f"{raw}: the header says TE {found * 1e3:g} ms, but the sequence {scan.sequence} has "
+            f"{echo_time * 1e3:g} ms; correct the column 'sequence' of the table of scans, or the sequence."
+        )
