@@ -17,6 +17,7 @@ pathvars:
 include: "workflow/rules/common.smk"
 include: "workflow/rules/design.smk"
 include: "workflow/rules/basis.smk"
+include: "workflow/rules/macromolecules.smk"
 include: "workflow/rules/scanner.smk"
 include: "workflow/rules/convert.smk"
 include: "workflow/rules/preprocess.smk"

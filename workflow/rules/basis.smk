@@ -26,6 +26,7 @@ rule build_sequence:
 rule simulate_basis:
     input:
         sequence="<results>/sequences/{sequence}.json",
+        measured=config["basis"]["measured"] or [],
     output:
         directory("<results>/basis/{sequence}"),
     log:
@@ -63,3 +64,22 @@ rule export_lcmodel:
         subspectrum=lambda wildcards: wildcards.basis.partition("_")[2],
     script:
         "../scripts/export_lcmodel.py"
+
+
+rule draw_basis:
+    input:
+        "<results>/basis/{sequence}",
+    output:
+        "<results>/figures/basis_{sequence}.png",
+    log:
+        "<logs>/draw_basis/{sequence}.log",
+    benchmark:
+        "<benchmarks>/draw_basis/{sequence}.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    script:
+        "../scripts/draw_basis.py"

@@ -16,7 +16,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.provenance import provenance
 from spinsculpt.sequences import Sequence
 from spinsculpt.spectra import LineList, decay
-from spinsculpt.spins import Library, Macromolecule, Metabolite, SpinSystem, load_library
+from spinsculpt.spins import Library, Macromolecule, Metabolite, SpinSystem, load_library, read_macromolecule
 
 DEFAULT_METABOLITES = (
     *("NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH"),
@@ -32,15 +32,19 @@ def central_frequency(config: Mapping) -> float:
 
 
 def basis_library(config: Mapping) -> Library:
-    """The metabolite library that the `basis` section of the configuration asks for."""
+    """The metabolite library that the `basis` section of the configuration asks for, with what was measured."""
     path = {"path": config["library"]} if config.get("library") else {}
-    return load_library(
+    library = load_library(
         **path,
         field_strength=config["field"],
         alternatives=config.get("alternatives"),
         exchangeable=config.get("exchangeable", False),
         heteronuclear=config.get("heteronuclear", True),
     )
+    if config.get("measured"):
+        measured = read_macromolecule(config["measured"])
+        library.macromolecules[measured.name] = measured
+    return library
 
 
 def simulate_basis(sequence: Sequence, config: Mapping) -> dict[str, BasisSet]:

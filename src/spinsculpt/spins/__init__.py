@@ -1,7 +1,7 @@
 """Spin systems, the metabolite library, and spin operators (numpy only)."""
 
 from spinsculpt.spins._bounds import transfer_bound, unitary_bound
-from spinsculpt.spins._library import Library, Macromolecule, Metabolite, load_library
+from spinsculpt.spins._library import Library, Macromolecule, Metabolite, load_library, read_macromolecule
 from spinsculpt.spins._operators import coherence_order, hamiltonian, lowering, raising, single_spin, total
 from spinsculpt.spins._system import SpinSystem
 
@@ -15,6 +15,7 @@ __all__ = [
     "load_library",
     "lowering",
     "raising",
+    "read_macromolecule",
     "single_spin",
     "total",
     "transfer_bound",

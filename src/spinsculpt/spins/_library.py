@@ -1,5 +1,6 @@
 """The metabolite library: shifts, couplings, relaxation and concentrations, each with its source."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -129,6 +130,29 @@ def load_library(
         for name, entry in content["macromolecules"].items()
     }
     return Library(metabolites, macromolecules)
+
+
+def read_macromolecule(path: Path | str) -> Macromolecule:
+    """Read one macromolecule basis function (JSON), fitted to a metabolite-nulled spectrum or written by hand.
+
+    The file needs `peaks_ppm_protons_fwhm_ppm`; `name`, `t1_s`, `t2_s` and `concentration_mM` have defaults.
+    """
+    try:
+        content = json.loads(Path(path).read_text())
+        return Macromolecule(
+            content.get("name", "MMexp"),
+            tuple(
+                (float(ppm), float(area), float(width)) for ppm, area, width in content["peaks_ppm_protons_fwhm_ppm"]
+            ),
+            content.get("t1_s", 0.3),
+            content.get("t2_s", 0.035),
+            content.get("concentration_mM", 1.0),
+            {"peaks": str(path)},
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SpinsculptError(
+            f"{path} is no macromolecule file ({error}); it needs peaks_ppm_protons_fwhm_ppm: [[ppm, protons, width]]."
+        ) from error
 
 
 @cache

@@ -1,0 +1,22 @@
+"""Macromolecules from a measured metabolite-nulled scan (`basis.nulled`), as a noise-free basis function."""
+
+
+rule fit_macromolecules:
+    input:
+        data=config["basis"]["nulled"]["data"] or [],
+        water=config["basis"]["nulled"]["water"] or [],
+    output:
+        json="<results>/macromolecules/MMexp.json",
+        picture="<results>/macromolecules/MMexp.png",
+    log:
+        "<logs>/fit_macromolecules.log",
+    benchmark:
+        "<benchmarks>/fit_macromolecules.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    script:
+        "../scripts/fit_macromolecules.py"

@@ -1,0 +1,7 @@
+"""Fit a metabolite-nulled scan into a macromolecule basis function (rule fit_macromolecules)."""
+
+from spinsculpt.macromolecules import fit_macromolecule_file
+from spinsculpt.workflow import job
+
+with job(snakemake) as s:
+    fit_macromolecule_file(s.input.data, s.input.water or None, s.output.json, s.output.picture)
