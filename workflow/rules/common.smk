@@ -102,11 +102,15 @@ def raw_files(wildcards):
     return sorted(path.parent.glob(f"{path.stem}.*")) if path.is_file() else []
 
 
+def raw_file(wildcards, input):
+    """The raw file that a job converts; one that is missing too, so that its job says which."""
+    return raw_path(wildcards) if config["subjects"] else input[0]
+
+
 def echo_time_of(wildcards):
     """Echo time in s that the header of a scan must state, or None where that is not checked."""
-    return (
-        config["sequences"][scan_of(wildcards).sequence]["echo_time"] if config["convert"]["check_echo_time"] else None
-    )
+    entry = config["sequences"][scan_of(wildcards).sequence]
+    return entry["echo_time"] if config["convert"]["check_echo_time"] else None
 
 
 def water_reference(wildcards):

@@ -22,6 +22,7 @@ rule simulate_scan:
         mem_mb=1000,
         runtime=5,
     params:
+        subject=lambda wildcards: wildcards.folder.removeprefix("sub-"),
         scanner=config["scanner"],
         basis=config["basis"],
     script:
