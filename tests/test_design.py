@@ -1,11 +1,14 @@
 """Design: objectives mean what they say, gradients are derivatives, runs are reproducible and can be resumed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import typer
+from typer.testing import CliRunner
 
 from spinsculpt.basis import simulate_basis
 from spinsculpt.config import read_yaml, validate
@@ -25,6 +28,7 @@ from spinsculpt.design import (
     robust,
     run_design,
 )
+from spinsculpt.design._cli import design_command
 from spinsculpt.design._explain import coherence_along, product_operators, spin_signals
 from spinsculpt.design._problem import parse_operator
 from spinsculpt.dynamics import evolve, free_eigensystem, line_list
@@ -36,7 +40,8 @@ from spinsculpt.spins import load_library, single_spin, total, transfer_bound, u
 
 F0 = larmor_frequency(3.0)
 NOMINAL = (Member(),)
-SCHEMA = read_yaml(Path(__file__).resolve().parent.parent / "workflow" / "schemas" / "design.schema.yaml")
+SCHEMAS = Path(__file__).resolve().parent.parent / "workflow" / "schemas"
+SCHEMA = read_yaml(SCHEMAS / "design.schema.yaml")
 BASIS = {"field": 3.0, "metabolites": ["NAA", "Cr", "Glu", "Gln"], "macromolecules": ["MM20"]}
 SMALL = {
     "kind": "gap",
@@ -203,7 +208,7 @@ def test_loss_gradient_is_the_finite_difference(kind):
     robustness = {"mode": "worst", "b1_scale": [0.9, 1.0], "b0_hz": [0.0, 5.0]}
     design = Design("d", entry(parametrisation=kind, objectives=goals, robustness=robustness), BASIS)
     design.simulation = design.simulate(design.simulation.members, torch.complex128)
-    x = design.form.initial(torch.Generator().manual_seed(3), 2, 0.3)
+    x = design.initial(torch.Generator().manual_seed(3), 2)
     _, gradient, parts = design.evaluate(x)
     assert len(parts) == len(goals)
     direction = torch.randn(x.shape, generator=torch.Generator().manual_seed(4), dtype=x.dtype)
@@ -240,6 +245,24 @@ def test_a_run_improves_on_its_start_and_writes_all_its_files(tmp_path):
     for spins in metrics["unitary_bound"].values():
         assert all(0 <= spin["fraction"] <= 1 + 1e-9 for spin in spins.values())
     assert not (tmp_path / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("kind", ["prep", "prep_gap", "gap_pair", "excitation"])
+def test_every_kind_of_sequence_can_be_designed(tmp_path, kind):
+    metrics = run_design("one", entry(kind=kind, iterations=2, starts=1), BASIS, tmp_path, progress=False)
+    assert np.isfinite(metrics["loss"])
+    assert metrics["splitting_error"] < 0.05
+    assert len(list(tmp_path.glob("pulse*.json"))) == (2 if kind in ("prep_gap", "gap_pair") else 1)
+
+
+def test_two_equal_shots_know_what_one_knows():
+    """At equal scan time, a pair of one pulse, nothing but concentrations in common, is that pulse alone."""
+    one, pair = Design("one", entry(), BASIS), Design("pair", entry(kind="gap_pair"), BASIS)
+    pair.model = replace(pair.model, shared=())
+    x = one.initial(torch.Generator().manual_seed(0), 1)
+    alone = one.crlb({"Glu": 1, "Gln": 1}).sd(one.simulation(one.waveforms(x)))
+    both = pair.crlb({"Glu": 1, "Gln": 1}).sd(pair.simulation(pair.waveforms(torch.cat([x, x], 1))))
+    np.testing.assert_allclose(both, alone, rtol=1e-3)
 
 
 @pytest.mark.parametrize("optimiser", ["lbfgs", "adam"])
@@ -339,3 +362,23 @@ def test_operators_are_read_with_signs_and_factors():
         -single_spin(2, 0, "x") + 2 * single_spin(2, 0, "z") @ single_spin(2, 1, "x") - 0.5 * single_spin(2, 1, "y")
     )
     np.testing.assert_allclose(read, expected)
+
+
+# -- command line ------------------------------------------------------------------------------------------------------
+
+
+def test_command_designs_what_the_file_asks_for(tmp_path):
+    app = typer.Typer()
+    app.command()(design_command)
+    content = {"designs": {"one": {**SMALL, "iterations": 2}}, "basis": BASIS}
+    config = tmp_path / "config.yaml"
+    config.write_text(json.dumps(content))
+    options = ["--out", str(tmp_path / "out"), "--schemas", str(SCHEMAS)]
+    run = CliRunner().invoke(app, [str(config), *options], catch_exceptions=False)
+    assert "one: loss" in run.stdout
+    assert (tmp_path / "out" / "one" / "pulse.json").is_file()
+    with pytest.raises(SpinsculptError, match="did you mean 'one'"):
+        CliRunner().invoke(app, [str(config), "--name", "onee", *options], catch_exceptions=False)
+    if not torch.cuda.is_available():
+        with pytest.raises(SpinsculptError, match="no CUDA device"):
+            CliRunner().invoke(app, [str(config), "--device", "cuda", *options], catch_exceptions=False)

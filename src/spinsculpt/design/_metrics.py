@@ -1,5 +1,7 @@
 """What is reported of every design: separation, bounds, robustness, cost."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,15 +19,16 @@ WINDOW, RANGE = (2.2, 2.6), (0.2, 4.2)  # ppm
 ROBUST_B1, ROBUST_B0 = (0.8, 0.9, 1.0, 1.1, 1.2), (-10.0, 0.0, 10.0)
 
 
-def measure(design: Design, pulse: Pulse, x: Tensor) -> dict:
+def measure(design: Design, pulses: Mapping[str, Pulse], x: Tensor) -> dict:
     """All metrics of a finished design; numbers of the nominal condition unless said otherwise."""
-    waveform = {design.slot: design.waveform(x[None])}
+    waveform, pulse = design.waveforms(x[None]), pulses[design.slots[0]]
     nominal = design.simulate((Member(),), torch.complex128)
     with torch.no_grad():
         signals = nominal(waveform)
         loss, parts = design.losses(design.simulation(waveform))
         grid = tuple(Member(b1, b0) for b1 in ROBUST_B1 for b0 in ROBUST_B0)
         everywhere = design.simulate(grid)(waveform)
+    energy = sum(each.energy for each in pulses.values()) / len(design.sequence.shots)  # of one shot
     return {
         "loss": float(loss),
         "loss_parts": {
@@ -33,21 +36,21 @@ def measure(design: Design, pulse: Pulse, x: Tensor) -> dict:
             for goal in design.goals
         },
         "separation": separation(design, signals),
-        "unitary_bound": unitary_fractions(design, pulse),
+        "unitary_bound": unitary_fractions(design, pulses),
         "robustness": {
             "conditions": design.entry["robustness"],
             "map": robustness_map(design, everywhere, grid),
         },
         "rf": {
-            "peak_b1_uT": pulse.peak_b1,
+            "peak_b1_uT": max(each.peak_b1 for each in pulses.values()),
             "b1_limit_uT": design.form.peak,
-            "energy_uT2_ms": pulse.energy,
-            "energy_over_press": pulse.energy / PRESS_ENERGY,
+            "energy_uT2_ms": energy,
+            "energy_over_press": energy / PRESS_ENERGY,
             "bandwidth_90_hz": occupied_bandwidth(pulse, 0.9),
             "bandwidth_99_hz": occupied_bandwidth(pulse, 0.99),
         },
         "coherence_orders": coherence_orders(design, pulse),
-        "splitting_error": splitting_error(design, pulse, signals),
+        "splitting_error": splitting_error(design, pulses, signals),
     }
 
 
@@ -58,9 +61,9 @@ def separation(design: Design, signals: Signals) -> dict:
     """CRLBs, overlaps and peaks of the metabolites that the objectives name, relative to the reference PRESS."""
     targets, found = design.targets, {}
     weights = dict.fromkeys(targets, 1.0)
-    bounds = design.crlb(weights).covariance(signals)[0, 0].numpy()
+    bounds = design.crlb(weights).covariance(signals)[0, 0].cpu().numpy()
     reference_shots = tuple(design.reference.fids)
-    reference = design.crlb(weights, reference_shots).covariance(design.reference)[0, 0].numpy()
+    reference = design.crlb(weights, reference_shots).covariance(design.reference)[0, 0].cpu().numpy()
     rows = [signals.names.index(name) for name in targets]
     sd, sd_reference = (np.sqrt(np.diag(c))[rows] for c in (bounds, reference))
     found["crlb_over_reference"] = dict(zip(targets, (sd / sd_reference).tolist(), strict=True))
@@ -81,9 +84,9 @@ def separation(design: Design, signals: Signals) -> dict:
     return found
 
 
-def unitary_fractions(design: Design, pulse: Pulse) -> dict:
+def unitary_fractions(design: Design, pulses: Mapping[str, Pulse]) -> dict:
     """In-phase magnetisation that each spin of the targets has at the first sample, against the unitary bound."""
-    shot = design.sequence.fill({design.slot: pulse}).shots[0]
+    shot = design.sequence.fill(pulses).shots[0]
     return {
         system.name: spin_signals(evolve(shot.events, system, design.acquisition.central_frequency), system.spins)
         for name in design.targets
@@ -125,18 +128,18 @@ def coherence_orders(design: Design, pulse: Pulse) -> list[dict]:
     ]
 
 
-def splitting_error(design: Design, pulse: Pulse, signals: Signals) -> float:
+def splitting_error(design: Design, pulses: Mapping[str, Pulse], signals: Signals) -> float:
     """Largest relative deviation of the FIDs of the targets from the exact event interpreter."""
     acquisition, worst = design.acquisition, 0.0
-    shot = design.sequence.fill({design.slot: pulse}).shots[0]
+    shot = design.sequence.fill(pulses).shots[0]
     for name in design.targets:
         index = signals.names.index(name)
-        fast = signals.fids[shot.name][0, 0, index].numpy()
+        fast = signals.fids[shot.name][0, 0, index].cpu().numpy()
         exact = sum(
             line_list(shot.events, part.system, acquisition.central_frequency).fid(
                 acquisition.points, acquisition.dwell
             )
-            * part.decay.numpy()
+            * part.decay.cpu().numpy()
             for part in design.simulation.parts
             if part.metabolite == index
         )

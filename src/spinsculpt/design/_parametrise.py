@@ -78,9 +78,9 @@ class Parametrisation:
 
     def initial(self, generator: torch.Generator, starts: int, amplitude: float) -> Tensor:
         """Random parameters, shape (starts, size); `amplitude` is the SD of each component of B1 over the limit."""
-        x = torch.randn(starts, self.size, generator=generator, dtype=torch.float64)
+        x = torch.randn(starts, self.size, generator=generator, dtype=torch.float64, device="cpu")
         spread = np.sqrt((self.columns**2).sum(1).mean())  # SD of a component for unit parameters
-        return x * ((np.pi if self.kind == "phase" else amplitude) / spread)
+        return torch.as_tensor(x.numpy()) * ((np.pi if self.kind == "phase" else amplitude) / spread)
 
     def waveform(self) -> "Waveform":
         """The differentiable map from parameters to B1."""

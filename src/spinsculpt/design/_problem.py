@@ -24,6 +24,7 @@ from spinsculpt.design._simulate import Acquisition, Member, Signals, Simulation
 from spinsculpt.dynamics import free_eigensystem
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel
+from spinsculpt.pulses import Pulse
 from spinsculpt.sequences import Sequence, Slot, press, pulse_acquire
 from spinsculpt.spins import Library, load_library, single_spin, total
 
@@ -67,9 +68,10 @@ class Design:
             float(ppm_to_hz(entry["carrier_ppm"], frequency)),
         )
         self.sequence = template(name, entry)
-        self.slot = self.sequence.slots[0].name
-        self.waveform: Waveform = self.form.waveform()
-        self.model = FitModel(baseline=entry["baseline"], ppm=tuple(entry["fit_ppm"]))
+        self.slots = tuple(dict.fromkeys(slot.name for slot in self.sequence.slots))
+        self._waveform: Waveform = self.form.waveform()
+        groups = tuple(tuple(group) for group in entry["fit_groups"])
+        self.model = FitModel(baseline=entry["baseline"], ppm=tuple(entry["fit_ppm"]), groups=groups)
         self.simulation = self.simulate(members(entry["robustness"]))
         self.reference = reference_signals(entry, self.library, self.names, self.acquisition)
         self.goals = tuple(self._goal(number, goal) for number, goal in enumerate(entry["objectives"]))
@@ -89,6 +91,24 @@ class Design:
         """Typical concentration in mM of every name."""
         return {name: self.library[name].concentration for name in self.names}
 
+    def initial(self, generator: torch.Generator, starts: int) -> Tensor:
+        """Random parameters of all pulses, shape (starts, n)."""
+        amplitude = self.entry["initial_amplitude"]
+        return torch.cat([self.form.initial(generator, starts, amplitude) for _ in self.slots], 1)
+
+    def waveforms(self, x: Tensor) -> dict[str, Tensor]:
+        """B1x + i B1y in uT of each slot, shape (starts, samples)."""
+        return dict(zip(self.slots, map(self._waveform, x.chunk(len(self.slots), 1)), strict=True))
+
+    def pulses(self, x: Tensor) -> dict[str, Pulse]:
+        """The pulse of each slot from the parameters of one start; the only one bears the name of the design."""
+        names = [self.name] if len(self.slots) == 1 else [f"{self.name}_{slot}" for slot in self.slots]
+        waves = self.waveforms(x[None]).values()
+        return {
+            slot: Pulse(name, wave[0].cpu().numpy(), self.form.dwell)
+            for slot, name, wave in zip(self.slots, names, waves, strict=True)
+        }
+
     def simulate(self, conditions: tuple[Member, ...], dtype: torch.dtype = torch.complex64) -> Simulation:
         """The sequence of this design under other conditions."""
         states = [goal["metabolite"] for goal in self.entry["objectives"] if goal["type"] == "target_state"]
@@ -98,8 +118,8 @@ class Design:
             self.names,
             self.acquisition,
             conditions,
-            {self.slot: self.form.dwell},
-            {self.slot: self.form.peak},
+            dict.fromkeys(self.slots, self.form.dwell),
+            dict.fromkeys(self.slots, self.form.peak),
             self.entry["tolerance"],
             states,
             self.entry["relaxation"],
@@ -115,7 +135,7 @@ class Design:
     def evaluate(self, x: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Loss, gradient and loss parts of parameters of shape (starts, n)."""
         x = x.detach().requires_grad_()
-        loss, parts = self.losses(self.simulation({self.slot: self.waveform(x)}))
+        loss, parts = self.losses(self.simulation(self.waveforms(x)))
         (gradient,) = torch.autograd.grad(loss.sum(), x)
         return loss.detach(), gradient, {name: part.detach() for name, part in parts.items()}
 
@@ -138,7 +158,7 @@ class Design:
         if unknown:
             raise SpinsculptError(f"{where}: {unknown[0]!r} is not among the metabolites of the design; add it there.")
         window = Window(self.acquisition, goal.get("window", (2.2, 2.6)))
-        dwell = {self.slot: self.form.dwell}
+        dwell = dict.fromkeys(self.slots, self.form.dwell)
         match kind:
             case "crlb":
                 reference = self.crlb(wanted, tuple(self.reference.fids)).log_mean(self.reference)[0, 0]
@@ -150,7 +170,7 @@ class Design:
             case "target_spectrum":
                 metabolite = goal["metabolite"]
                 target = window(self.reference, [goal.get("like", metabolite)])[0, 0, 0]
-                objective = TargetSpectrum(metabolite, target.numpy(), window)
+                objective = TargetSpectrum(metabolite, target.cpu().numpy(), window)
             case "target_state":
                 objective = self._target_state(where, goal)
             case "power":
@@ -178,13 +198,27 @@ def library(basis: Mapping) -> Library:
 def template(name: str, entry: Mapping) -> Sequence:
     """The sequence of an entry with its slot still empty.
 
-    "gap": PRESS with a slot between the refocusing pulses. "prep": PRESS after a slot and a spoiler. "excitation": the
-    slot, and acquisition at once.
+    "gap": PRESS with a slot between the refocusing pulses. "gap_pair": two shots of it, a pulse of its own each (a
+    generalised MEGA pair). "prep": PRESS after a slot and a spoiler. "prep_gap": both. "excitation": the slot, and
+    acquisition at once.
     """
-    slot = Slot(entry["kind"], entry["kind"], entry["duration"])
-    if entry["kind"] == "excitation":
-        return pulse_acquire(name, excitation=slot)
-    return press(entry["echo_time"], entry["te1"], name, **{entry["kind"]: slot})
+    kind = entry["kind"]
+
+    def slot(place: str, shot: str = "") -> Slot:
+        return Slot(place + shot, place, entry["duration"])
+
+    def around(shot: str = "", **slots: Slot) -> Sequence:
+        return press(entry["echo_time"], entry["te1"], name + shot, **slots)
+
+    match kind:
+        case "excitation":
+            return pulse_acquire(name, excitation=slot("excitation"))
+        case "prep_gap":
+            return around(prep=slot("prep"), gap=slot("gap"))
+        case "gap_pair":
+            pair = [around(shot, gap=slot("gap", shot)) for shot in ("_a", "_b")]
+            return Sequence(name, entry["echo_time"], tuple(one.shots[0] for one in pair), {})
+    return around(**{kind: slot(kind)})
 
 
 def members(robustness: Mapping) -> tuple[Member, ...]:

@@ -15,6 +15,7 @@ from spinsculpt.design._optimise import Search
 from spinsculpt.design._problem import Design
 from spinsculpt.dynamics import evolve
 from spinsculpt.dynamics.engine import set_threads
+from spinsculpt.errors import SpinsculptError
 from spinsculpt.provenance import atomic_path, config_hash, provenance, write_json
 from spinsculpt.pulses import Pulse
 from spinsculpt.pulses import write_json as write_pulse
@@ -30,6 +31,7 @@ def run_design(
     resume: bool = True,
     progress: bool = True,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> dict:
     """Optimise the pulse of one entry of `designs` and write pulse.json, history.tsv, metrics.json and state.tsv.
 
@@ -42,10 +44,14 @@ def run_design(
         progress: show a progress bar.
         threads: of the compiled kernel; all cores when None. Torch's own threads gain nothing on matrices this small
             and wait for each other on a busy machine, so there is one.
+        device: "cpu", or "cuda" for batched matrix products on a GPU.
     Returns:
         The content of metrics.json.
     """
     began, out = time.perf_counter(), Path(out_dir)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SpinsculptError("There is no CUDA device that torch can use; run with the device cpu.")
+    torch.set_default_device(device)
     torch.set_num_threads(1)
     if threads:
         set_threads(threads)
@@ -53,7 +59,7 @@ def run_design(
     identity = config_hash({"entry": dict(entry), "basis": dict(basis)})
     search = minimise(design, out / CHECKPOINT, identity, resume, progress)
     _, best_start, x = search.best
-    pulse = Pulse(name, design.waveform(x[None])[0].numpy(), design.form.dwell)
+    pulses = design.pulses(x)
     metrics = {
         "name": name,
         "kind": entry["kind"],
@@ -70,20 +76,21 @@ def run_design(
             "splitting_substeps": design.simulation.substeps,
             "seconds": round(time.perf_counter() - began, 2),
         },
-        **measure(design, pulse, x),
+        **measure(design, pulses, x),
         "provenance": provenance({"entry": dict(entry), "basis": dict(basis)}, seed=entry["seed"]),
     }
-    write_pulse(
-        out / "pulse.json",
-        pulse,
-        kind=entry["kind"],
-        b1_limit_uT=entry["b1_limit"],
-        carrier_ppm=entry["carrier_ppm"],
-        sequence={"echo_time": design.sequence.echo_time, "te1": entry["te1"], "slot": design.slot},
-        provenance=metrics["provenance"],
-    )
+    for slot, pulse in pulses.items():
+        write_pulse(
+            out / ("pulse.json" if slot == design.slots[0] else f"pulse_{slot}.json"),
+            pulse,
+            kind=entry["kind"],
+            b1_limit_uT=entry["b1_limit"],
+            carrier_ppm=entry["carrier_ppm"],
+            sequence={"echo_time": design.sequence.echo_time, "te1": entry["te1"], "slot": slot},
+            provenance=metrics["provenance"],
+        )
     _write_table(out / "history.tsv", search.history)
-    _write_table(out / "state.tsv", final_states(design, pulse))
+    _write_table(out / "state.tsv", final_states(design, pulses))
     write_json(out / "metrics.json", metrics)
     (out / CHECKPOINT).unlink(missing_ok=True)
     return metrics
@@ -92,10 +99,14 @@ def run_design(
 def minimise(design: Design, checkpoint: Path, identity: str, resume: bool, progress: bool) -> Search:
     """Run the optimiser, saving its state every `checkpoint_every` steps."""
     entry = design.entry
-    generator = torch.Generator().manual_seed(entry["seed"])
-    x = design.form.initial(generator, entry["starts"], entry["initial_amplitude"])
+    generator = torch.Generator("cpu").manual_seed(entry["seed"])
     search = Search(
-        design.evaluate, x, entry["optimiser"], entry["iterations"], entry["step"], tuple(entry["screening"])
+        design.evaluate,
+        design.initial(generator, entry["starts"]),
+        entry["optimiser"],
+        entry["iterations"],
+        entry["step"],
+        tuple(entry["screening"]),
     )
     if resume and checkpoint.is_file():
         saved = torch.load(checkpoint, weights_only=False)
@@ -116,12 +127,12 @@ def minimise(design: Design, checkpoint: Path, identity: str, resume: bool, prog
     return search
 
 
-def final_states(design: Design, pulse: Pulse) -> list[dict]:
+def final_states(design: Design, pulses: Mapping[str, Pulse]) -> list[dict]:
     """Product operators of the state at the first sample, of each part of the metabolites that objectives name."""
     rows = []
-    shot = design.sequence.fill({design.slot: pulse}).shots[0]
-    for metabolite in design.targets:
-        for system in design.library[metabolite].parts:
+    parts = [(name, system) for name in design.targets for system in design.library[name].parts]
+    for shot in design.sequence.fill(pulses).shots:
+        for metabolite, system in parts:
             rho = evolve(shot.events, system, design.acquisition.central_frequency)
             for term, coefficient, share in product_operators(rho, system.spins):
                 rows.append(

@@ -124,9 +124,9 @@ class Simulation:
 
     def _steps(self, name: str, count: int, peak: float, tolerance: float) -> int:
         """Substeps for a slot, from a random waveform of half the peak amplitude."""
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator("cpu").manual_seed(0)
         amplitude = 2 * np.pi * GAMMA_BAR * peak / 2
-        trial = amplitude * (2 * torch.rand(1, count, 2, generator=generator, dtype=torch.float64) - 1)
+        trial = amplitude * (2 * torch.rand(1, count, 2, generator=generator, dtype=torch.float64, device="cpu") - 1)
         coupled = [g for g in self.groups if g.couplings and g.n_spins <= 5]
         groups = [SpinGroup(g.name, g.offset[:1], g.couplings, g.columns) for g in coupled]
         return choose_substeps(trial, self.dwell[name], groups, tolerance) if groups else 1
@@ -220,7 +220,7 @@ class Simulation:
         frequency = (energy[columns] - energy[rows]) / (2 * np.pi)
         amplitude = detected[rows, columns] * 4 * system.weight / system.dimension
         time = time_axis(acq.points, acq.dwell)
-        table = amplitude[:, None] * np.exp(2j * np.pi * np.outer(frequency, time)) * part.decay.numpy()
+        table = amplitude[:, None] * np.exp(2j * np.pi * np.outer(frequency, time)) * part.decay.cpu().numpy()
         return torch.as_tensor(rows), torch.as_tensor(columns), torch.as_tensor(table)
 
 
