@@ -47,7 +47,7 @@ def fit_command(
             raise typer.BadParameter(f"{pair!r} is not OTHER.nii.gz:OTHERBASIS", param_hint="--joint")
         fids.append(only_spectrum(read_fids(other), other))
         bases.append(basis_at(other_basis))
-        labels.append(_label(Path(other)))
+        labels.append(f"{_label(Path(other))}-{len(labels) + 1}")
     section = {
         "ppm": ppm,
         "baseline": baseline,

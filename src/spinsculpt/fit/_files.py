@@ -9,8 +9,9 @@ import numpy as np
 from spinsculpt.basis import BasisSet
 from spinsculpt.conventions import FID
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude
 from spinsculpt.fit._data import FREQUENCY_TOLERANCE
-from spinsculpt.fit._fit import fit, water_amplitude
+from spinsculpt.fit._fit import fit
 from spinsculpt.fit._fslmrs import fit_with_fsl_mrs
 from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._quantify import WaterScaling, water_scaling
@@ -92,7 +93,8 @@ def _fitted(scan: Scan, section: Mapping, engine: str, water: Path | str | None)
     else:
         raise SpinsculptError(f"fit: the engine must be builtin or fsl_mrs, not {engine!r}.")
     if reference is not None:
-        result = result.with_water(_scaling(result, reference, timing, str(water)))
+        per_proton = 1.0 if "diff" in scan.labels else signal_per_proton(scan.bases[0])  # DIFF has no whole singlets
+        result = result.with_water(_scaling(result, reference, {**timing, "basis_per_proton": per_proton}, str(water)))
     return result
 
 

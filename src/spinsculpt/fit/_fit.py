@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import FID, WATER_PPM
+from spinsculpt.conventions import FID
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import _result
 from spinsculpt.fit._crlb import covariance_of
@@ -20,6 +20,7 @@ from spinsculpt.fit._starts import explained, starts
 
 STIFFNESSES = (0.6, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0)  # degrees of freedom per ppm that the automatic spline tries
 AIC_WEIGHT = 5.0  # Wilson 2021 (doi:10.1002/mrm.28385): plain AIC lets the baseline follow the metabolites
+_DEPENDENT = 1e-3  # smallest eigenvalue of the correlation of noise; below, one spectrum is made of the others
 HIGH_RESIDUAL = 2.0  # reduced chi-squared above which the model misses something
 UNITS = {"gamma": "1/s", "gauss": "1/s^2", "eps": "rad/s", "phi0": "rad", "phi1": "rad/Hz"}
 
@@ -59,7 +60,13 @@ def build_problem(
 ) -> Problem:
     """The problem of prepared data (`_data.prepare`), with its noise; conjugated data are refused."""
     noise = noise_covariance(fids) if noise_sd is None else np.diag(np.square(np.asarray(noise_sd, float)))
-    problem = Problem(fids, bases, model, _floored(noise, fids))
+    noise = floored(noise, fids)
+    if np.linalg.eigvalsh(_correlation(noise))[0] < _DEPENDENT:
+        raise SpinsculptError(
+            f"{', '.join(labels)}: the noise of one is that of the others, as if a scan were given twice or a difference "
+            "beside both its parts; leave one out."
+        )
+    problem = Problem(fids, bases, model, noise)
     _refuse_conjugated(problem, labels)
     return problem
 
@@ -154,26 +161,7 @@ def linewidth(problem: Problem, theta: np.ndarray) -> list[float]:
     return (0.5346 * lorentz + np.sqrt(0.2166 * lorentz**2 + gauss**2)).tolist()
 
 
-def water_amplitude(water: FID, label: str = "water reference") -> float:
-    """Water signal per proton at t = 0: a Voigt line fitted between 3.65 and 5.65 ppm to the unsuppressed signal."""
-    spectrum = np.abs(water.spectrum) ** 2
-    near = np.abs(water.ppm - WATER_PPM) < 1.0
-    if not np.all(np.isfinite(water.samples)) or not spectrum.any():
-        raise SpinsculptError(f"{label}: holds no finite signal; check the conversion of the water reference.")
-    if spectrum[near].sum() < 0.5 * spectrum.sum():
-        peak = float(water.ppm[np.argmax(spectrum)])
-        raise SpinsculptError(
-            f"{label}: its strongest peak is at {peak:.2f} ppm and not at water ({WATER_PPM} ppm); this is no "
-            "unsuppressed water reference of this scan. Give the right file, or none."
-        )
-    model = FitModel(ppm=(WATER_PPM - 1.0, WATER_PPM + 1.0), baseline="off", combine=(), max_shift=0.5, max_width=60.0)
-    line = BasisSet(("H2O",), np.ones((1, water.points), complex), water.dwell, water.central_frequency)
-    fids, bases = prepare([water], [line], model, [label])
-    solution = solve(Problem(fids, bases, model, _floored(noise_covariance(fids), fids)))
-    return float(solution.concentrations[0]) / 2.0
-
-
-def _floored(noise: np.ndarray, fids: Sequence[FID]) -> np.ndarray:
+def floored(noise: np.ndarray, fids: Sequence[FID]) -> np.ndarray:
     """Noise that is not zero: spectra without any noise are fitted as if they had 1e-6 of their highest point."""
     floor = np.array([1e-6 * np.max(np.abs(fid.spectrum)) for fid in fids]) ** 2
     return noise + np.diag(np.maximum(floor - np.diag(noise), 0.0))

@@ -165,10 +165,14 @@ class Problem:
         for soft in self.model.soft_ratios:
             below = np.array([matches(name, soft.reference) for name in self.names], float)
             weight = np.array([matches(name, soft.reference + soft.weight) for name in self.names], float)
-            scale = soft.sd * (weight @ c)
-            if soft.metabolite in self.names and scale > 0.0:
+            if soft.metabolite not in self.names or not below.any():
+                continue
+            own = self.names.index(soft.metabolite)
+            # The sum below the line, as it and the numerator together tell it, so that it cannot vanish beside that.
+            scale = soft.sd * (weight @ c + c[own]) / (1.0 + soft.ratio)
+            if scale > 0.0:
                 difference = -soft.ratio * below
-                difference[self.names.index(soft.metabolite)] += 1.0
+                difference[own] += 1.0
                 self.concentration_penalty += np.outer(difference, difference) / scale**2
 
     # -- rows ----------------------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ def water_scaling(
     tissue: dict[str, float] | None = None,
     t1: dict[str, float] | None = None,
     t2: dict[str, float] | None = None,
+    basis_per_proton: float = 1.0,
 ) -> WaterScaling:
     """Factors to mM and mmol/kg.
 
@@ -52,6 +53,7 @@ def water_scaling(
         tissue: volume fractions {"gm": , "wm": , "csf": } that sum to 1; None: pure water that relaxes like the mean of
             grey and white matter, as FSL-MRS assumes, so that molar and molal are the same.
         t1, t2: s, for "gm", "wm", "csf", "metabolite"; those given replace the values at 3 T.
+        basis_per_proton: what one proton gives in the basis, see `_amplitudes.signal_per_proton`.
     """
     t1, t2 = {**T1, **(t1 or {})}, {**T2, **(t2 or {})}
     if echo_time <= 0.0 or repetition_time <= echo_time:
@@ -60,7 +62,7 @@ def water_scaling(
             "set fit: water: echo_time and repetition_time (s)."
         )
     relaxation = {k: float(np.exp(-echo_time / t2[k]) * (1.0 - np.exp(-repetition_time / t1[k]))) for k in T1}
-    per_kg = WATER_MOLALITY / water_per_proton / relaxation["metabolite"]
+    per_kg = WATER_MOLALITY * basis_per_proton / water_per_proton / relaxation["metabolite"]
     if tissue is None:
         molal = molar = per_kg * 0.5 * (relaxation["gm"] + relaxation["wm"])
     else:
@@ -72,6 +74,7 @@ def water_scaling(
         molar = per_kg * seen / (1.0 - tissue["csf"])
     details = {
         "water_signal_per_proton": water_per_proton,
+        "basis_signal_per_proton": basis_per_proton,
         "echo_time_s": echo_time,
         "repetition_time_s": repetition_time,
         "tissue": tissue or "unknown: pure water that relaxes like the mean of grey and white matter",

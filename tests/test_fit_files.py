@@ -1,0 +1,249 @@
+"""Fits from files to files: tables, water, edited scans, engines, refusals that leave nothing behind."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from typer import Typer
+from typer.testing import CliRunner
+
+from fit_phantom import CONCENTRATIONS, DWELL, FREQUENCY, LINES, POINTS, phantom, phantom_basis
+from spinsculpt.conventions import FID, time_axis
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit import (
+    find_fsl_mrs,
+    fit,
+    fit_files,
+    signal_per_proton,
+    tissue_fractions,
+    water_amplitude,
+    water_scaling,
+)
+from spinsculpt.fit._cli import fit_command
+from spinsculpt.nifti import MRSData, write_fids
+
+TIMES = {"EchoTime": 0.03, "RepetitionTime": 2.0}
+WATER = 40000.0  # signal per proton: 40 mol/l
+COLUMNS = ["Metab", "/Cr", "/Cr CRLB", "mMol/kg", "mMol/kg CRLB", "mM", "mM CRLB", "%CRLB", "SNR", "FWHM"]
+COLUMNS += ["flag", "reliable"]
+
+
+def save(path, *fids, header=None):
+    samples = fids[0].samples if len(fids) == 1 else np.stack([fid.samples for fid in fids], axis=1)
+    dims = () if len(fids) == 1 else ("DIM_EDIT",)
+    write_fids(
+        path, MRSData(samples, fids[0].dwell, fids[0].central_frequency, dims, TIMES if header is None else header)
+    )
+    return path
+
+
+def water(amplitude=2.0 * WATER, ppm=4.65, points=POINTS):
+    t = time_axis(points, DWELL)
+    turn = np.exp(2j * np.pi * (ppm - 4.65) * FREQUENCY * t - np.pi * 5.0 * t)
+    return FID(amplitude * turn, DWELL, FREQUENCY)
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    """Folder with data.nii.gz, water.nii.gz and the basis."""
+    folder = tmp_path_factory.mktemp("scan")
+    basis = phantom_basis()
+    basis.write_fslmrs(folder / "basis")
+    basis.write_lcmodel(folder / "phantom.basis")
+    save(folder / "data.nii.gz", phantom(basis, 20.0))
+    save(folder / "water.nii.gz", water())
+    return folder
+
+
+def table(folder):
+    with (folder / "summary.csv").open(newline="") as stream:
+        return {row["Metab"]: row for row in csv.DictReader(stream)}
+
+
+def test_a_fit_writes_the_six_files_and_the_concentrations_in_mmol(scan, tmp_path):
+    out = tmp_path / "deep" / "fit"
+    result = fit_files(scan / "data.nii.gz", {"": scan / "basis"}, out, {}, water=scan / "water.nii.gz")
+    written = {path.name for path in out.iterdir()}
+    assert written == {"summary.csv", "covariance.csv", "parameters.csv", "qc.json", "fit.npz", "fit.png"}
+    rows = table(out)
+    assert list(rows["Glu"]) == COLUMNS
+    relaxed = water_scaling(WATER, 0.03, 2.0).molal
+    for name in LINES:
+        sd = float(rows[name]["mMol/kg CRLB"])
+        assert abs(float(rows[name]["mMol/kg"]) - relaxed * CONCENTRATIONS[name]) < 4.0 * sd + 0.005 * relaxed * 10.0
+    assert rows["Glu+Gln"]["SNR"] == "" and rows["NAA"]["reliable"] == "yes"
+    qc = json.loads((out / "qc.json").read_text())
+    assert qc["engine"] == "builtin" and qc["noise_from"] == "signal-free points"
+    assert {"version", "git_revision", "config_sha256"} <= set(qc["provenance"])
+    with (out / "covariance.csv").open(newline="") as stream:
+        matrix = list(csv.reader(stream))
+    glu = matrix[0].index("Glu")
+    assert np.sqrt(float(matrix[glu][glu])) == pytest.approx(result.concentrations.sd[glu - 1])
+    stored = np.load(out / "fit.npz")
+    assert list(stored["spectra"]) == ["spectrum"]
+    np.testing.assert_allclose(
+        stored["spectrum_fit"], stored["spectrum_baseline"] + stored["spectrum_components"].sum(axis=0)
+    )
+
+
+def test_without_water_the_columns_stay_and_their_cells_are_empty(scan, tmp_path):
+    fit_files(scan / "data.nii.gz", {"": scan / "phantom.basis"}, tmp_path / "fit", {})
+    assert table(tmp_path / "fit")["Glu"]["mM"] == ""
+
+
+def test_edited_data_are_fitted_jointly_or_as_their_difference(tmp_path):
+    off = phantom_basis()
+    on = phantom_basis(signs={"Glu": 0.4, "Gln": -0.3, "NAA": 0.1})
+    diff = phantom_basis(signs=dict.fromkeys(LINES, 0.0) | {"Glu": -0.3, "Gln": -0.65, "NAA": -0.45})
+    bases = {"on": on, "off": off, "diff": diff}
+    for name, basis in bases.items():
+        basis.write_fslmrs(tmp_path / name)
+    folders = {name: tmp_path / name for name in bases}
+    data = save(tmp_path / "data.nii.gz", phantom(on, 20.0, 1), phantom(off, 20.0, 2))
+    both = fit_files(data, folders, tmp_path / "fit", {}, spectra=("on", "off"))
+    assert [curve.label for curve in both.curves] == ["on", "off"]
+    truth = np.array([CONCENTRATIONS[name] for name in both.names])
+    assert np.all(np.abs(both.concentrations.values - truth) < 4.0 * both.concentrations.sd)
+    alone = fit_files(data, folders, tmp_path / "diff-fit", {"exclude": ["Cr", "GPC", "MM*"]}, spectra=("diff",))
+    for name in ("Glu", "Gln", "NAA"):
+        k = alone.names.index(name)
+        assert abs(alone.concentrations.values[k] - CONCENTRATIONS[name]) < 4.0 * alone.concentrations.sd[k]
+    with pytest.raises(SpinsculptError, match="DIM_EDIT"):
+        single = save(tmp_path / "single.nii.gz", phantom(off))
+        fit_files(single, folders, tmp_path / "none", {}, spectra=("on",))
+
+
+def test_the_unit_of_a_basis_does_not_matter(scan, tmp_path):
+    """The same basis in other units, as those of other programs are, gives the same mmol/kg."""
+    basis = phantom_basis()
+    other = type(basis)(basis.names, 0.0123 * basis.fids, basis.dwell, basis.central_frequency)
+    assert signal_per_proton(basis) == pytest.approx(1.0, rel=2e-3)
+    other.write_fslmrs(tmp_path / "basis")
+    values = []
+    for folder, out in ((scan / "basis", "a"), (tmp_path / "basis", "b")):
+        fit_files(scan / "data.nii.gz", {"": folder}, tmp_path / out, {}, water=scan / "water.nii.gz")
+        values.append(float(table(tmp_path / out)["NAA"]["mM"]))
+    assert values[1] == pytest.approx(values[0], rel=1e-4)
+
+
+def test_water_scaling_follows_the_consensus_formulas():
+    """Near et al. 2021, equations 4 and 6, written out once more; no relaxation when TE << T2 and TR >> T1."""
+    grey = {"gm": 1.0, "wm": 0.0, "csf": 0.0}
+    quick = water_scaling(1000.0, 1e-7, 1e3, grey)
+    assert quick.molal == pytest.approx(55.51)
+    assert quick.molar == pytest.approx(55.51 * 0.78, rel=1e-5)
+    half = water_scaling(1000.0, 1e-7, 1e3, {"gm": 0.5, "wm": 0.0, "csf": 0.5})
+    # cerebrospinal fluid holds water but no metabolites
+    assert half.molar == pytest.approx(55.51 * (0.5 * 0.78 + 0.5 * 0.97) / 0.5, rel=1e-5)
+    assert half.molal == pytest.approx(55.51 * (0.78 + 0.97) / 0.78, rel=1e-5)
+    slow = water_scaling(1000.0, 0.194, 1e3, grey, t2={"gm": 1e6})
+    assert slow.molal == pytest.approx(55.51 * np.e, rel=1e-3)
+
+
+def test_tissue_fractions_are_those_inside_the_voxel():
+    grey = np.zeros((4, 4, 4))
+    grey[:2] = 1.0
+    voxel = np.zeros_like(grey, bool)
+    voxel[1:3] = True
+    found = tissue_fractions(grey, 0.5 * (1.0 - grey), 0.5 * (1.0 - grey), voxel)
+    assert found == pytest.approx({"gm": 0.5, "wm": 0.25, "csf": 0.25})
+
+
+@pytest.mark.parametrize("wrong", [{"gm": 0.5, "wm": 0.1, "csf": 0.1}, {"gm": 1.0}, {"gm": 0.0, "wm": 0.0, "csf": 1.0}])
+def test_impossible_tissue_is_refused(wrong):
+    with pytest.raises(SpinsculptError, match="tissue"):
+        water_scaling(1000.0, 0.03, 2.0, wrong)
+
+
+def refused(scan, tmp_path, words, **change):
+    arguments = {"data": scan / "data.nii.gz", "basis": {"": scan / "basis"}, "out": tmp_path / "fit", "section": {}}
+    with pytest.raises(SpinsculptError) as caught:
+        fit_files(**arguments | change)
+    for word in words:
+        assert word in str(caught.value)
+    assert not (tmp_path / "fit").exists()
+    assert not list(tmp_path.glob(".fit*"))
+
+
+def test_a_refusal_names_the_file_and_leaves_nothing(scan, tmp_path):
+    frequency = phantom_basis(frequency=123.2)
+    frequency.write_fslmrs(tmp_path / "siemens")
+    refused(scan, tmp_path, ["data.nii.gz", "127.7310", "123.2000"], basis={"": tmp_path / "siemens"})
+    refused(scan, tmp_path, ["missing.nii.gz"], data=tmp_path / "missing.nii.gz")
+    refused(scan, tmp_path, ["nowhere"], basis={"": tmp_path / "nowhere"})
+    refused(scan, tmp_path, ["builtin or fsl_mrs"], engine="lcmodel")
+
+
+def test_wrong_water_references_are_refused(scan, tmp_path):
+    shifted = save(tmp_path / "fat.nii.gz", water(ppm=1.3))
+    refused(scan, tmp_path, ["fat.nii.gz", "1.30 ppm"], water=shifted)
+    suppressed = save(tmp_path / "suppressed.nii.gz", water(amplitude=500.0))
+    refused(scan, tmp_path, ["suppressed.nii.gz", "water-suppressed"], water=suppressed)
+    other = water()
+    siemens = save(tmp_path / "siemens.nii.gz", FID(other.samples, DWELL, 123.2))
+    refused(scan, tmp_path, ["siemens.nii.gz", "127.7310", "123.2000"], water=siemens)
+    save(tmp_path / "bare.nii.gz", phantom(phantom_basis(), 20.0), header={})
+    words = ["echo_time", "repetition_time"]
+    refused(scan, tmp_path, words, data=tmp_path / "bare.nii.gz", water=scan / "water.nii.gz")
+
+
+def test_the_water_amplitude_is_that_at_time_zero_per_proton():
+    assert water_amplitude(water()) == pytest.approx(WATER, rel=1e-6)
+
+
+def test_an_absent_fsl_mrs_is_said_with_how_to_get_it(scan, tmp_path):
+    with pytest.raises(SpinsculptError, match="conda"):
+        find_fsl_mrs("no-such-fsl_mrs")
+    section = {"fsl_mrs_command": "no-such-fsl_mrs"}
+    refused(scan, tmp_path, ["no-such-fsl_mrs", "git repository"], engine="fsl_mrs", section=section)
+
+
+needs_fsl_mrs = pytest.mark.skipif(shutil.which("fsl_mrs") is None, reason="fsl_mrs is not on PATH")
+
+
+@needs_fsl_mrs
+def test_fsl_mrs_and_the_builtin_engine_agree_side_by_side(scan, tmp_path):
+    section = {"noise": "residual", "groups": [["MM*"]]}
+    results = {}
+    for engine in ("builtin", "fsl_mrs"):
+        arguments = (scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / engine, section, engine)
+        results[engine] = fit_files(*arguments, water=scan / "water.nii.gz")
+    ours, theirs = table(tmp_path / "builtin"), table(tmp_path / "fsl_mrs")
+    assert list(theirs["Glu"]) == COLUMNS
+    for name in LINES:
+        sd = float(ours[name]["mMol/kg CRLB"])
+        a, b = float(ours[name]["mMol/kg"]), float(theirs[name]["mMol/kg"])
+        assert abs(a - b) < 0.02 * a + 0.3 * sd
+        assert float(theirs[name]["%CRLB"]) == pytest.approx(float(ours[name]["%CRLB"]), rel=0.1)
+    chi2 = [results[engine].qc["chi_squared"] for engine in ("builtin", "fsl_mrs")]
+    assert chi2[0] <= chi2[1] * (1.0 + 1e-6)
+    assert json.loads((tmp_path / "fsl_mrs/qc.json").read_text())["engine"] == "fsl_mrs"
+
+
+@needs_fsl_mrs
+def test_what_fsl_mrs_lacks_is_refused_before_it_runs(scan, tmp_path):
+    for section in ({"lineshape": "gauss"}, {"ppm": [[0.2, 1.8], [2.0, 4.2]]}, {"soft_ratios": "lcmodel"}):
+        refused(scan, tmp_path, ["fsl_mrs has no"], engine="fsl_mrs", section=section)
+
+
+def test_the_command_line_fits_a_scan_and_a_joint_pair(scan, tmp_path):
+    app = Typer()
+    app.command()(fit_command)
+    common = [str(scan / "data.nii.gz"), "--basis", str(scan / "basis"), "--ppm", "0.3", "4.1", "--groups", "MM09,MM20"]
+    run = CliRunner().invoke(app, [*common, "--out", str(tmp_path / "one"), "--water", str(scan / "water.nii.gz")])
+    assert run.exit_code == 0, run.output
+    assert "reliable" in run.output
+    pair = f"{save(tmp_path / 'data.nii.gz', phantom(phantom_basis(), 20.0, seed=1))}:{scan / 'basis'}"
+    run = CliRunner().invoke(app, [*common, "--out", str(tmp_path / "two"), "--joint", pair])
+    assert run.exit_code == 0, run.output
+    one, two = (float(table(tmp_path / name)["Glu"]["%CRLB"]) for name in ("one", "two"))
+    assert two < one
+
+
+def test_a_scan_given_twice_is_refused():
+    basis = phantom_basis()
+    data = phantom(basis, 20.0)
+    with pytest.raises(SpinsculptError, match="given twice"):
+        fit([data, data], [basis, basis])
