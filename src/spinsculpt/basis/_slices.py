@@ -45,7 +45,8 @@ def slice_axes(sequence: Sequence, central_frequency: float, points: int, extent
     """
     thickness: dict[str, float] = {}  # m
     for event in (event for shot in sequence.shots for event in shot.events):
-        if isinstance(event, ShapedPulse) and event.gradient and event.gradient[0] not in thickness:
+        selective = isinstance(event, ShapedPulse) and event.gradient and event.pulse.peak_b1 > 0
+        if selective and event.gradient[0] not in thickness:
             axis, strength = event.gradient
             thickness[axis] = bandwidth(event.pulse) / (GAMMA_BAR * 1e3 * abs(strength))
     if not thickness:

@@ -3,6 +3,7 @@
 from spinsculpt.sequences._build import SlicePulse, megapress, press, pulse_acquire, slaser, spin_echo, steam
 from spinsculpt.sequences._config import build_sequence
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
+from spinsculpt.sequences._fslmrs import read_fslmrs, write_fslmrs
 from spinsculpt.sequences._sequence import Sequence, Shot
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "megapress",
     "press",
     "pulse_acquire",
+    "read_fslmrs",
     "slaser",
     "spin_echo",
     "steam",
+    "write_fslmrs",
 ]

@@ -1,0 +1,96 @@
+"""Sequence files of FSL-MRS: what is written comes back, and means the same."""
+
+import json
+
+import numpy as np
+import pytest
+
+from spinsculpt.basis import simulate_basis
+from spinsculpt.basis._slices import Axis, averaged_lines
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.pulses import Pulse, gaussian, sinc
+from spinsculpt.sequences import SlicePulse, Slot, megapress, press, read_fslmrs, steam, write_fslmrs
+from spinsculpt.spins import SpinSystem
+
+CONFIG = {
+    "field": 3.0,
+    "central_frequency": None,
+    "points": 1024,
+    "bandwidth": 2000.0,
+    "linewidth": 2.0,
+    "metabolites": ["Glu", "Lac"],
+    "grid": {"points": 32, "extent": 2.0},
+}
+REFOCUSING = SlicePulse(sinc(0.004, 180.0, lobes=3), 0.02, 2.5)
+
+
+@pytest.mark.parametrize(
+    "sequence",
+    [press(0.03), press(0.03, refocusing=REFOCUSING), megapress(gaussian(0.014)), steam(0.02)],
+    ids=["press", "shaped press", "megapress", "steam"],
+)
+def test_round_trip_gives_the_same_spectrum(tmp_path, sequence):
+    """Up to the 20 us of the block pulses that stand for ideal ones."""
+    write_fslmrs(sequence, tmp_path / "sequence.json", CONFIG)
+    again, settings = read_fslmrs(tmp_path / "sequence.json")
+    assert (settings["points"], settings["bandwidth"], settings["linewidth"]) == (1024, 2000.0, 2.0)
+    assert settings["central_frequency"] == pytest.approx(127.732, abs=1e-3)
+    ours = simulate_basis(sequence, CONFIG)[sequence.shots[0].name].spectra
+    theirs = simulate_basis(again, CONFIG | settings)[again.name].spectra
+    assert np.abs(ours - theirs).max() < 0.01 * np.abs(ours).max()
+
+
+def test_coherence_filters_are_those_of_the_documentation(tmp_path):
+    for sequence, orders in (
+        (press(0.03), [-1, 1, -1]),
+        (megapress(gaussian(0.014)), [-1, 1, 1, -1, -1]),
+        (steam(0.02), [1, 0, -1]),
+    ):
+        write_fslmrs(sequence, tmp_path / "s.json", CONFIG)
+        assert json.loads((tmp_path / "s.json").read_text())["CoherenceFilter"] == orders
+
+
+def test_rephasing_gradients_refocus_a_slice_selective_excitation(tmp_path):
+    """Half the area of the slice gradient, negative, after the pulse: without it the slice is dephased."""
+    pulse = sinc(0.003, 90.0, lobes=3)
+    gradient = 2.0  # mT/m
+    content = {
+        "sequenceName": "excite",
+        "B0": 3.0,
+        "centralShift": 4.65,
+        "RX_Points": 512,
+        "RX_SW": 2000.0,
+        "RX_LW": 2.0,
+        "RX_Phase": 0.0,
+        "RFUnits": "uT",
+        "GradUnits": "mT",
+        "CoherenceFilter": [-1],
+        "delays": [0.001],
+        "RF": [
+            {
+                "time": 0.003,
+                "amp": np.abs(pulse.b1).tolist(),
+                "phase": np.angle(pulse.b1).tolist(),
+                "grad": [gradient, 0, 0],
+            }
+        ],
+    }
+    water, signal = SpinSystem("water", ("H",), (4.65,)), {}
+    axes = {"x": Axis(np.linspace(-0.04, 0.04, 129), 0.02)}
+    for name, area in (("rephased", -gradient * 0.0015), ("not", 0.0)):
+        (tmp_path / "s.json").write_text(json.dumps(content | {"rephaseAreas": [[area, 0, 0]]}))
+        sequence, settings = read_fslmrs(tmp_path / "s.json")
+        events = sequence.shots[0].events
+        signal[name] = abs(averaged_lines(events, water, settings["central_frequency"], axes).amplitude.sum())
+    assert signal["rephased"] > 5 * signal["not"]
+
+
+def test_refuses_what_the_format_cannot_hold(tmp_path):
+    with pytest.raises(SpinsculptError, match="slot 'gap' is empty"):
+        write_fslmrs(press(0.048, gap=Slot("gap", "gap", 0.02)), tmp_path / "s.json", CONFIG)
+    (tmp_path / "bad.json").write_text("{}")
+    with pytest.raises(SpinsculptError, match=r"bad\.json is no sequence file of FSL-MRS"):
+        read_fslmrs(tmp_path / "bad.json")
+    design = press(0.048, gap=Slot("gap", "gap", 0.02)).fill({"gap": Pulse("designed", np.ones(200), 1e-4)})
+    write_fslmrs(design, tmp_path / "s.json", CONFIG)
+    assert len(json.loads((tmp_path / "s.json").read_text())["RF"]) == 4
