@@ -45,6 +45,8 @@ COMPARED = config["compare"]["analyses"]
 COMPARED_SEQUENCES = list(dict.fromkeys(ANALYSES[name]["sequence"] for name in COMPARED))
 COMPARED_SCANS = [scan for scan in SCANS if scan.sequence in COMPARED_SEQUENCES]
 ENGINES = config["fit"]["engines"]
+# A scan depends on its own subject only, so that a new one recomputes no other.
+SCANNER = {key: value for key, value in config["scanner"].items() if key != "subjects"}
 
 
 wildcard_constraints:

@@ -23,7 +23,7 @@ rule simulate_scan:
         runtime=5,
     params:
         subject=lambda wildcards: wildcards.folder.removeprefix("sub-"),
-        scanner=config["scanner"],
+        scanner=SCANNER,
         basis=config["basis"],
     script:
         "../scripts/simulate_scan.py"

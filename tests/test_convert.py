@@ -1,0 +1,321 @@
+"""Conversion: real files of every vendor at hand come out right; whatever is wrong with a file is one sentence."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import spinsculpt.convert._formats as formats
+from spinsculpt.config import read_yaml, validate
+from spinsculpt.conventions import ppm_axis, to_spectrum
+from spinsculpt.convert import convert_scan, recognise
+from spinsculpt.convert._convert import without_identity
+from spinsculpt.convert._philips import checked_spar, write_clean_spar
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.philips import write_sdat, write_spar
+from spinsculpt.subjects import Scan
+
+CONFIG = validate({}, read_yaml(Path(__file__).resolve().parent.parent / "workflow/schemas/convert.schema.yaml"))
+SCAN = Scan("01", "", "press30", "a.SDAT", "b.SDAT")
+HEADER = {
+    "samples": 64, "rows": 2, "dwell": 5e-4, "central_frequency": 127.75, "echo_time": 0.03, "repetition_time": 2.0,
+    "averages": 8, "scan_id": "press30",
+}  # fmt: skip
+
+
+@pytest.fixture
+def raw(tmp_path) -> Path:
+    """A sound SDAT with its SPAR."""
+    path = tmp_path / "raw" / "a.SDAT"
+    path.parent.mkdir()
+    write_sdat(path, np.random.default_rng(0).standard_normal((2, 64)) * (1 + 2j))
+    write_spar(path.with_suffix(".SPAR"), **HEADER)
+    return path
+
+
+def convert(raw: Path, folder: Path, suffix="svs", config=CONFIG, echo_time=None) -> tuple[MRSData, dict]:
+    convert_scan(raw, SCAN, suffix, folder / "o.nii.gz", folder / "o.json", config, echo_time)
+    return read_fids(folder / "o.nii.gz"), json.loads((folder / "o.json").read_text())
+
+
+def refusal(raw: Path, folder: Path, **given) -> str:
+    """The sentence that a bad file gives; nothing may be left behind."""
+    with pytest.raises(SpinsculptError) as caught:
+        convert(raw, folder, **given)
+    assert not list(folder.glob("*o.*")) and not list(folder.glob(".o*"))
+    sentence = str(caught.value)
+    assert "\n" not in sentence and "Traceback" not in sentence
+    return sentence
+
+
+def edit_spar(raw: Path, key: str, value: str | None) -> None:
+    """Give a field another value, or take it out."""
+    spar = raw.with_suffix(".SPAR")
+    lines = [line for line in spar.read_text().splitlines() if not line.startswith(f"{key} :")]
+    spar.write_text("\n".join(lines + ([] if value is None else [f"{key} : {value}"])) + "\n")
+
+
+# What comes out
+
+
+def test_sidecar_holds_what_bids_demands(raw, tmp_path):
+    _, sidecar = convert(raw, tmp_path)
+    assert sidecar["ResonantNucleus"] == "1H"
+    assert sidecar["SpectrometerFrequency"] == 127.75
+    assert sidecar["SpectralWidth"] == 2000
+    assert (sidecar["EchoTime"], sidecar["RepetitionTime"]) == (0.03, 2.0)
+    assert sidecar["NumberOfSpectralPoints"] == 64
+    assert sidecar["NumberOfTransients"] == 16
+    assert sidecar["AcquisitionVoxelSize"] == [30, 30, 30]
+    assert sidecar["ReferenceSignal"] == "bids::sub-01/mrs/sub-01_acq-press30_mrsref.nii.gz"
+    assert sidecar["provenance"]["software"] == "spinsculpt"
+    assert sidecar["WaterSuppression"] and not convert(raw, tmp_path, "mrsref")[1]["WaterSuppression"]
+
+
+def test_either_file_of_a_pair_gives_the_same(raw, tmp_path):
+    first, second = (convert(raw.with_suffix(suffix), tmp_path)[0] for suffix in (".SDAT", ".SPAR"))
+    np.testing.assert_array_equal(first.fids, second.fids)
+
+
+def test_names_of_patients_reach_neither_nifti_nor_sidecar(raw, tmp_path):
+    edit_spar(raw, "patient_name", "Doe^Jane")
+    edit_spar(raw, "patient_birth_date", "1970.01.01")
+    data, _ = convert(raw, tmp_path)
+    written = json.dumps(data.header) + (tmp_path / "o.json").read_text()
+    assert "Jane" not in written and "1970" not in written and "a.SDAT" not in json.dumps(data.header)
+
+
+def test_identifying_fields_are_removed_at_every_depth_and_listed():
+    header = {"PatientName": "Doe", "EchoTime": 0.03, "Vendor": {"private_note": 1, "coil": 2}, "private_id": 3}
+    kept, removed = without_identity(header, CONFIG["identifying"])
+    assert kept == {"EchoTime": 0.03, "Vendor": {"coil": 2}}
+    assert removed == ["PatientName", "Vendor.private_note", "private_id"]
+
+
+def test_config_completes_a_header(tmp_path):
+    write_fids(tmp_path / "raw.nii.gz", MRSData(np.ones(64, complex), 5e-4, 127.7, header={"EchoTime": 0.03}))
+    data, sidecar = convert(tmp_path / "raw.nii.gz", tmp_path, config=CONFIG | {"header": {"RepetitionTime": 1.5}})
+    assert data.header["RepetitionTime"] == sidecar["RepetitionTime"] == 1.5
+    assert any("RepetitionTime = 1.5" in note for note in sidecar["ConversionNotes"])
+    _, incomplete = convert(tmp_path / "raw.nii.gz", tmp_path)
+    assert any("does not say RepetitionTime" in note for note in incomplete["ConversionNotes"])
+
+
+def test_zero_dynamics_are_dropped_with_a_note(raw, tmp_path):
+    write_sdat(raw, np.stack([np.ones(64, complex), np.zeros(64)]))
+    data, sidecar = convert(raw, tmp_path)
+    assert data.fids.shape == (64,)
+    assert sidecar["ConversionNotes"] == ["dropped DIM_DYN 1: every sample is zero"]
+
+
+# Real files
+
+
+def peak_ppm(data: MRSData, low: float, high: float) -> float:
+    ppm = ppm_axis(data.points, data.dwell, data.central_frequency)
+    inside = (ppm > low) & (ppm < high)
+    fids = data.fids.reshape(data.points, -1)
+    spectrum = np.linalg.norm(to_spectrum(fids.T), axis=0)
+    return float(ppm[inside][spectrum[inside].argmax()])
+
+
+@pytest.mark.parametrize(
+    ("stem", "echo_time", "frequency"),
+    [
+        ("philips_press30/sub-01_ses-01_PRESS_raw-{}_noID.SDAT", 0.030, 127.755264),
+        ("philips_press35/sub-01_press_{}_noID.sdat", 0.035, 127.750896),
+    ],
+)
+def test_real_philips_scans_have_naa_and_water_where_they_belong(shared, tmp_path, stem, echo_time, frequency):
+    metabolites, sidecar = convert(shared / "data" / stem.format("act"), tmp_path, echo_time=echo_time)
+    water, _ = convert(shared / "data" / stem.format("ref"), tmp_path, "mrsref")
+    assert metabolites.fids.shape == (2048,) and metabolites.central_frequency == frequency
+    assert (sidecar["EchoTime"], sidecar["RepetitionTime"]) == (echo_time, 2.0)
+    assert peak_ppm(metabolites, 1.8, 2.2) == pytest.approx(2.01, abs=0.05)
+    assert peak_ppm(water, 0, 9) == pytest.approx(4.65, abs=0.1)
+    assert abs(water.fids[0]) > 50 * abs(metabolites.fids[200])
+
+
+@pytest.mark.parametrize(("number", "echo_time", "dynamics"), [(1, 0.03, 1), (2, 0.04, 2)])
+def test_real_twix_holds_metabolites_and_water_in_one_loop(shared, tmp_path, number, echo_time, dynamics):
+    raw = shared / f"data/siemens_twix_phantom/sub-SiemensBrainPhantom_seq-svsse_ref-1_avg-{number}.dat"
+    metabolites, sidecar = convert(raw, tmp_path, echo_time=echo_time)
+    water, reference = convert(raw, tmp_path, "mrsref")
+    assert metabolites.dims == (("DIM_COIL",) if dynamics == 1 else ("DIM_COIL", "DIM_DYN"))
+    assert (metabolites.size("DIM_COIL"), metabolites.size("DIM_DYN")) == (34, dynamics)
+    assert (water.size("DIM_COIL"), water.size("DIM_DYN")) == (34, 1)
+    assert np.linalg.norm(water.fids) > 3 * np.linalg.norm(metabolites.fids) / dynamics**0.5
+    assert peak_ppm(water, 0, 9) == pytest.approx(4.65, abs=0.15)
+    assert {"PatientName", "DeviceSerialNumber", "InstitutionAddress"} <= set(sidecar["AnonymizedFields"])
+    dropped = [note for note in reference["ConversionNotes"] if note.startswith("dropped")]
+    assert dropped == ([] if dynamics == 1 else ["dropped DIM_DYN 1: every sample is zero"])
+
+
+@pytest.mark.parametrize(("name", "kind"), [("SVS_30.rda", "Siemens rda"), ("SVS_XA60.dcm", "DICOM")])
+def test_real_siemens_exports(shared, tmp_path, name, kind):
+    data, sidecar = convert(shared / "data/siemens_exports" / name, tmp_path, echo_time=0.03)
+    assert data.fids.shape == (1024,) and sidecar["SourceFormat"] == kind
+    assert (sidecar["EchoTime"], sidecar["RepetitionTime"]) == (0.03, 2.0)
+    assert "PatientID" in sidecar["AnonymizedFields"] and "PatientID" not in data.header
+    assert peak_ppm(data, 1.8, 2.2) == pytest.approx(2.01, abs=0.06)
+
+
+def test_real_nifti_mrs_keeps_coils_and_dynamics_and_loses_the_patient(shared, tmp_path):
+    raw = shared / "data/nifti_mrs_7t/metab_raw.nii.gz"
+    data, sidecar = convert(raw, tmp_path, echo_time=0.011)
+    np.testing.assert_allclose(data.fids, read_fids(raw).fids)
+    assert data.dims == ("DIM_COIL", "DIM_DYN")
+    assert "F7T" not in json.dumps(data.header) and "PatientName" in sidecar["AnonymizedFields"]
+
+
+# What is refused
+
+
+def test_truncated_sdat_names_both_lengths(raw, tmp_path):
+    raw.write_bytes(raw.read_bytes()[:500])
+    assert "a.SDAT: a.SPAR says 64 samples x 2 rows, but the SDAT holds 62.5 samples" in refusal(raw, tmp_path)
+
+
+def test_sdat_without_spar(raw, tmp_path):
+    raw.with_suffix(".SPAR").unlink()
+    assert "a.SDAT: its partner a.SPAR is missing" in refusal(raw, tmp_path)
+
+
+def test_spar_without_sdat(raw, tmp_path):
+    raw.unlink()
+    assert "a.SPAR: its partner a.SDAT is missing" in refusal(raw.with_suffix(".SPAR"), tmp_path)
+
+
+def test_missing_file(tmp_path):
+    assert "nowhere.SDAT: there is no such raw file" in refusal(tmp_path / "nowhere.SDAT", tmp_path)
+
+
+def test_folder_in_place_of_a_file(tmp_path):
+    assert "this is a folder" in refusal(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".SDAT", ".SPAR"])
+def test_empty_file(raw, tmp_path, suffix):
+    raw.with_suffix(suffix).write_bytes(b"")
+    assert f"a{suffix}: the raw file is empty" in refusal(raw, tmp_path)
+
+
+def test_unknown_format(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("hello")
+    assert "notes.txt: no format that spinsculpt knows" in refusal(path, tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".SDAT", ".dat", ".rda", ".dcm", ".nii.gz"])
+def test_wrong_vendor_is_seen_by_the_content(raw, tmp_path, suffix):
+    path = tmp_path / f"x{suffix}"
+    head = b">>> Begin of header <<<\r\n" if suffix != ".rda" else bytes(128) + b"DICM"
+    path.write_bytes(head + bytes(1000))
+    assert f"x{suffix}: named like" in refusal(path, tmp_path)
+
+
+def test_dicom_needs_no_suffix(tmp_path):
+    (tmp_path / "0001").write_bytes(bytes(128) + b"DICM" + bytes(100))
+    assert recognise(tmp_path / "0001").name == "DICOM"
+
+
+def test_another_nucleus(raw, tmp_path):
+    edit_spar(raw, "nucleus", "31P")
+    assert "the nucleus is 31P" in refusal(raw, tmp_path)
+
+
+@pytest.mark.parametrize("key", ["echo_time", "samples", "synthesizer_frequency", "ap_size", "nucleus"])
+def test_missing_field_is_named(raw, tmp_path, key):
+    edit_spar(raw, key, None)
+    assert f"a.SPAR: the header lacks the field '{key}'" in refusal(raw, tmp_path)
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "nan", "1e400", "many"])
+def test_senseless_field_is_named(raw, tmp_path, value):
+    edit_spar(raw, "sample_frequency", value)
+    assert f"the field 'sample_frequency' is '{value}', not a number above 0" in refusal(raw, tmp_path)
+
+
+def test_other_echo_time_than_the_sequence(raw, tmp_path):
+    sentence = refusal(raw, tmp_path, echo_time=0.035)
+    assert "TE 30 ms, but the sequence press30 has 35 ms" in sentence
+    convert(raw, tmp_path, "mrsref", echo_time=0.035)
+
+
+def test_all_samples_zero(raw, tmp_path):
+    write_sdat(raw, np.zeros((2, 64)))
+    assert "every sample is zero" in refusal(raw, tmp_path)
+
+
+def test_unreadable_file(raw, tmp_path, monkeypatch):
+    def denied(self, *arguments, **keywords):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(formats.Path, "open", denied)
+    with pytest.raises(SpinsculptError, match=r"a\.SDAT: the raw file cannot be read \(Permission denied\)"):
+        recognise(raw)
+
+
+@pytest.mark.parametrize("name", ["SVS_30.rda", "SVS_XA60.dcm"])
+def test_truncated_siemens_export(shared, tmp_path, name):
+    content = (shared / "data/siemens_exports" / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: len(content) // 2])
+    assert f"{name}: " in refusal(tmp_path / name, tmp_path)
+
+
+def test_truncated_twix(shared, tmp_path):
+    (raw,) = (shared / "data/siemens_twix_phantom").glob("*avg-1.dat")
+    (tmp_path / "x.dat").write_bytes(raw.read_bytes()[:300_000])
+    assert "x.dat: spec2nii could not convert it" in refusal(tmp_path / "x.dat", tmp_path)
+
+
+def test_rda_without_a_field_names_it(shared, tmp_path):
+    content = (shared / "data/siemens_exports/SVS_30.rda").read_bytes()
+    (tmp_path / "x.rda").write_bytes(
+        b"\r\n".join(line for line in content.split(b"\r\n") if not line.startswith(b"TE:"))
+    )
+    assert "the header lacks the field 'TE'" in refusal(tmp_path / "x.rda", tmp_path)
+
+
+# No header, however broken, ends in anything but a sentence
+
+KEYS = ["samples", "rows", "nucleus", "echo_time", "repetition_time", "synthesizer_frequency", "averages", "ap_size"]
+VALUES = st.one_of(
+    st.text(max_size=20),
+    st.integers(-10, 10**12).map(str),
+    st.floats().map(str),
+    st.sampled_from(["64", "1H", "2000", '"yes"', "[1, 2]", "(", "0x10", "1_000", "٣"]),
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3),
+    noise=st.lists(st.binary(max_size=30), max_size=3),
+    length=st.integers(0, 1100),
+)
+def test_no_header_ends_in_a_traceback(tmp_path_factory, changes, noise, length):
+    folder = tmp_path_factory.mktemp("fuzz")
+    sdat, spar = folder / "a.SDAT", folder / "a.SPAR"
+    sdat.write_bytes(bytes(length))
+    write_spar(spar, **HEADER)
+    altered = "".join(f"{key} : {value}\n" for key, value in changes.items()).encode("utf-8", "replace")
+    spar.write_bytes(spar.read_bytes() + altered + b"\n".join(noise))
+    try:
+        fields = checked_spar(sdat, spar)
+    except SpinsculptError as error:
+        assert "\n" not in str(error)
+    else:
+        from spec2nii.Philips.philips import read_spar as spec2nii_reads
+        from spec2nii.Philips.philips import spar_to_nmrs_hdrext
+
+        write_clean_spar(folder / "clean.SPAR", fields)
+        parsed = spec2nii_reads(folder / "clean.SPAR")
+        spar_to_nmrs_hdrext(parsed)
+        assert parsed["samples"] * parsed["rows"] * 8 == length
+    shutil.rmtree(folder)

@@ -1,0 +1,225 @@
+"""The simulated scanner: raw files that real software reads, a truth that a fit gives back, physics that holds."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spinsculpt.basis import basis_library, simulate_basis
+from spinsculpt.config import read_yaml, validate
+from spinsculpt.conventions import FID, ppm_axis, to_spectrum
+from spinsculpt.convert import convert_scan
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.nifti import read_fids
+from spinsculpt.philips import decode_vax, encode_vax, read_spar
+from spinsculpt.scanner import TRUTH_COLUMNS, simulate_scan, water_amplitude, write_scan
+from spinsculpt.sequences import build_sequence
+from spinsculpt.subjects import Scan
+
+SCHEMAS = Path(__file__).resolve().parent.parent / "workflow/schemas"
+SEQUENCES = {"press30": {"type": "press", "echo_time": 0.030}, "megapress": {"type": "megapress", "echo_time": 0.068}}
+QUIET = {  # a scan without anything but the spectrum
+    "drift": 0, "frequency_jitter": 0, "phase": 0, "phase_jitter": 0, "eddy_phase": 0, "residual_water": 0, "snr": 1e9,
+}  # fmt: skip
+
+
+def section(name: str, **given) -> dict:
+    return validate(given, read_yaml(SCHEMAS / f"{name}.schema.yaml"), name)
+
+
+BASIS = section("basis", points=1024, metabolites=["NAA", "Cr", "Glu", "Gln", "Ins"], macromolecules=["MM09", "MM20"])
+LIBRARY = basis_library(BASIS)
+
+
+@pytest.fixture(scope="module")
+def studies() -> dict:
+    """Sequence and basis sets by name."""
+    entries = validate(SEQUENCES, read_yaml(SCHEMAS / "sequences.schema.yaml"))
+    sequences = {name: build_sequence(name, entry) for name, entry in entries.items()}
+    return {name: (sequence, simulate_basis(sequence, BASIS)) for name, sequence in sequences.items()}
+
+
+def simulate(studies, name="press30", subject="01", **given):
+    config = section("scanner", **{"averages": 16, "dynamics": 8, **given})
+    return simulate_scan(subject, *studies[name], LIBRARY, config)
+
+
+def truth(scan, quantity) -> dict:
+    return {metabolite: value for metabolite, name, value, _ in scan.truth if name == quantity}
+
+
+def test_vax_floats_are_exact_to_24_bits():
+    values = np.concatenate([[0.0, 1.0, -1.0, 0.5, 1e30, -1e-30], np.random.default_rng(0).standard_normal(1000)])
+    np.testing.assert_allclose(decode_vax(encode_vax(values)), values, rtol=2**-24, atol=0)
+
+
+def test_one_is_the_vax_float_of_the_manual():
+    assert encode_vax(np.array([1.0])) == bytes([0x80, 0x40, 0x00, 0x00])
+
+
+def test_infinite_numbers_are_refused():
+    with pytest.raises(SpinsculptError, match="finite"):
+        encode_vax(np.array([np.inf]))
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_spec2nii_reads_back_the_simulated_fids(studies, tmp_path, name):
+    scan = simulate(studies, name)
+    config = section("scanner", averages=16, dynamics=8)
+    data, water = tmp_path / "a_act.SDAT", tmp_path / "a_ref.SDAT"
+    write_scan(scan, "01", name, config, data, water, tmp_path / "truth.tsv")
+    for raw, suffix, fids in ((data, "svs", scan.fids), (water, "mrsref", scan.water)):
+        nifti = tmp_path / f"{suffix}.nii.gz"
+        line = Scan("01", "", name, data.name, water.name)
+        convert_scan(raw, line, suffix, nifti, tmp_path / f"{suffix}.json", section("convert"), scan.echo_time)
+        back = read_fids(nifti)
+        np.testing.assert_allclose(np.atleast_2d(back.fids.T), fids, rtol=0, atol=2e-7 * abs(fids).max())
+        assert back.dims == (("DIM_DYN",) if suffix == "svs" else ())
+        assert (back.header["EchoTime"], back.header["RepetitionTime"]) == (scan.echo_time, 2.0)
+        assert back.dwell == scan.dwell
+        assert back.central_frequency == pytest.approx(scan.central_frequency, abs=1e-6)
+
+
+def test_truth_table_is_tidy(studies, tmp_path):
+    scan = simulate(studies)
+    write_scan(scan, "01", "press30", section("scanner"), tmp_path / "a.SDAT", tmp_path / "b.SDAT", tmp_path / "t.tsv")
+    with (tmp_path / "t.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert tuple(rows[0]) == TRUTH_COLUMNS
+    assert {row["metabolite"] for row in rows if row["quantity"] == "concentration"} == {
+        *BASIS["metabolites"],
+        "MM09",
+        "MM20",
+    }
+    assert len({(row["metabolite"], row["quantity"]) for row in rows}) == len(rows)
+
+
+def test_header_has_the_fields_of_a_real_one(studies, tmp_path, shared):
+    write_scan(
+        simulate(studies), "01", "press30", section("scanner"), tmp_path / "a.SDAT", tmp_path / "b.SDAT", tmp_path / "t"
+    )
+    real = read_spar(shared / "data/philips_press35/sub-01_press_act_noID.spar")
+    assert set(read_spar(tmp_path / "a.SPAR")) <= set(real)
+
+
+def test_concentrations_belong_to_the_subject_and_differ_between_subjects(studies):
+    first, other_sequence = simulate(studies), simulate(studies, "megapress")
+    assert truth(first, "concentration") == truth(other_sequence, "concentration")
+    assert truth(first, "lorentzian") == truth(other_sequence, "lorentzian")
+    assert truth(first, "gain") != truth(other_sequence, "gain")
+    assert truth(first, "concentration") != truth(simulate(studies, subject="02"), "concentration")
+    assert truth(first, "concentration") != truth(simulate(studies, seed=2), "concentration")
+
+
+def test_the_same_seed_gives_the_same_scan(studies):
+    np.testing.assert_array_equal(simulate(studies).fids, simulate(studies).fids)
+
+
+def test_cohort_has_the_mean_and_the_spread_asked_for(studies):
+    values = [truth(simulate(studies, subject=str(n), cv=0.2), "concentration")["Glu"] for n in range(100)]
+    assert np.mean(values) == pytest.approx(LIBRARY["Glu"].concentration, rel=0.06)
+    assert np.std(values) / np.mean(values) == pytest.approx(0.2, rel=0.25)
+
+
+def test_without_disturbances_the_signal_is_the_weighted_basis(studies):
+    scan = simulate(studies, lorentzian=0, gaussian=0, **QUIET)
+    (basis,) = studies["press30"][1].values()
+    expected = 0
+    for name in basis.names:
+        entry = LIBRARY[name]
+        weight = np.exp(-0.030 / entry.t2) * (1 - np.exp(-2.0 / entry.t1))
+        expected = expected + truth(scan, "concentration")[name] * weight * basis[name]
+    expected = expected * truth(scan, "gain")[""]
+    np.testing.assert_allclose(scan.fids, np.tile(expected, (8, 1)), atol=1e-5 * abs(expected).max())
+
+
+def test_shots_of_an_edited_sequence_alternate_and_their_difference_is_the_basis_of_diff(studies):
+    scan = simulate(studies, "megapress", lorentzian=0, gaussian=0, **QUIET)
+    on, off = scan.fids[0::2].mean(0), scan.fids[1::2].mean(0)
+    basis = studies["megapress"][1]["diff"]
+    weighted = [truth(scan, "concentration")[n] * truth(scan, "relaxation_weight")[n] for n in basis.names]
+    np.testing.assert_allclose((on - off) / 2, truth(scan, "gain")[""] * np.array(weighted) @ basis.fids, atol=1e-8)
+
+
+def test_noise_is_what_the_snr_says_and_the_same_for_every_sequence(studies):
+    measured = {}
+    for name in SEQUENCES:
+        noisy, clean = (simulate(studies, name, **{**QUIET, "snr": snr}) for snr in (50, 1e9))
+        shots = len(studies[name][0].shots)
+        difference = (noisy.fids - clean.fids).reshape(8 // shots, shots, -1).mean(0)
+        sigma = to_spectrum(difference).real.std() / truth(noisy, "gain")[""]
+        assert sigma == pytest.approx(truth(noisy, "noise_sd")[""] / truth(noisy, "gain")[""] * shots**0.5, rel=0.1)
+        measured[name] = sigma / shots**0.5
+    assert measured["megapress"] == pytest.approx(measured["press30"], rel=0.1)
+
+
+def test_drift_moves_the_spectrum_by_what_the_truth_says(studies):
+    scan = simulate(studies, **{**QUIET, "drift": 8.0})
+    drift = truth(scan, "drift")[""]
+    t = np.arange(scan.fids.shape[1]) * scan.dwell
+    assert drift != 0
+    np.testing.assert_allclose(scan.fids[-1], scan.fids[0] * np.exp(2j * np.pi * drift * t), atol=1e-7)
+
+
+def test_water_reference_removes_phase_and_eddy_currents_of_the_metabolites(studies):
+    disturbed, plain = (
+        simulate(studies, **{**QUIET, "phase": phase, "eddy_phase": eddy}) for phase, eddy in ((90, 1.0), (0, 0))
+    )
+    corrected = disturbed.fids * np.exp(-1j * np.angle(disturbed.water))
+    np.testing.assert_allclose(
+        corrected, plain.fids * np.exp(-1j * np.angle(plain.water)), atol=1e-6 * abs(plain.fids).max()
+    )
+    assert abs(disturbed.fids - plain.fids).max() > 0.1 * abs(plain.fids).max()
+
+
+def test_residual_water_lies_at_water(studies):
+    watered, plain = (simulate(studies, **{**QUIET, "residual_water": r}) for r in (0.01, 0))
+    ppm = ppm_axis(1024, plain.dwell, plain.central_frequency)
+    difference = abs(to_spectrum((watered.fids - plain.fids)[0]))
+    assert 4.5 < ppm[difference.argmax()] < 4.8
+
+
+def test_metabolites_over_water_is_the_concentration_in_mm(studies):
+    scan = simulate(studies, lorentzian=0, gaussian=0, **QUIET)
+    sequence, sets = studies["press30"]
+    (basis,) = sets.values()
+    amplitudes = np.linalg.lstsq(basis.fids.T, scan.fids[0], rcond=None)[0].real
+    water_per_proton = abs(scan.water[0, 0]) / 2
+    config = section("scanner")
+    relaxed = water_amplitude(sequence, config) / 2 / config["water"]["concentration"]
+    for name, amplitude in zip(basis.names, amplitudes, strict=True):
+        found = amplitude / truth(scan, "relaxation_weight")[name] / water_per_proton * relaxed * 55510
+        assert found == pytest.approx(truth(scan, "concentration")[name], rel=1e-3)
+
+
+def test_a_fit_gives_the_truth_back(studies):
+    from spinsculpt.fit import FitModel, fit
+
+    scan = simulate(studies, **{**QUIET, "snr": 2000.0, "phase": 30})
+    (basis,) = studies["press30"][1].values()
+    result = fit([FID(scan.fids.mean(0), scan.dwell, scan.central_frequency)], [basis], FitModel())
+    found = dict(zip(result.names, result.concentrations.values, strict=True))
+    for name in BASIS["metabolites"]:
+        signal = truth(scan, "concentration")[name] * truth(scan, "relaxation_weight")[name] * truth(scan, "gain")[""]
+        assert found[name] == pytest.approx(signal, rel=0.05), name
+
+
+def test_averages_that_do_not_divide_are_a_sentence(studies):
+    with pytest.raises(SpinsculptError, match="9 dynamics do not divide into the 2 shots of megapress"):
+        simulate(studies, "megapress", averages=9, dynamics=9)
+
+
+def test_a_basis_without_a_shot_is_a_sentence(studies):
+    sequence, sets = studies["megapress"]
+    with pytest.raises(SpinsculptError, match="lacks its shot 'off'"):
+        simulate_scan("01", sequence, {"on": sets["on"]}, LIBRARY, section("scanner"))
+
+
+def test_echo_time_weights_by_t2(studies):
+    sequence, sets = studies["press30"]
+    long = simulate_scan("01", replace(sequence, echo_time=0.130), sets, LIBRARY, section("scanner"))
+    short = simulate(studies)
+    ratio = truth(long, "relaxation_weight")["MM09"] / truth(short, "relaxation_weight")["MM09"]
+    assert ratio == pytest.approx(np.exp(-0.1 / LIBRARY["MM09"].t2))
