@@ -101,7 +101,7 @@ def _shape(shape: str, duration: float) -> Pulse:
         case "gaussian":
             return gaussian(duration)
         case "sinc":
-            return sinc(duration, 180.0, lobes=3)
+            return sinc(duration, 180.0, lobes=5)
         case "sech":
             return hyperbolic_secant(duration, bandwidth=2000.0, peak_b1=15.0)
     return read_pulse(shape, duration=duration, flip_angle=180.0)
