@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from spinsculpt.basis import BasisSet
 from spinsculpt.conventions import FID
@@ -47,8 +48,9 @@ def fit(
     model = model or FitModel()
     labels = tuple(labels or (["spectrum"] if len(data) == 1 else [f"spectrum{k + 1}" for k in range(len(data))]))
     fids, matched = prepare(data, bases, model, labels)
-    problem = build_problem(fids, matched, model, labels, noise_sd)
-    return report(problem, solve(problem), labels)
+    with threadpool_limits(1):  # the matrices are small: threads would only wait for each other
+        problem = build_problem(fids, matched, model, labels, noise_sd)
+        return report(problem, solve(problem), labels)
 
 
 def build_problem(
@@ -63,8 +65,8 @@ def build_problem(
     noise = floored(noise, fids)
     if np.linalg.eigvalsh(_correlation(noise))[0] < _DEPENDENT:
         raise SpinsculptError(
-            f"{', '.join(labels)}: the noise of one is that of the others, as if a scan were given twice or a difference "
-            "beside both its parts; leave one out."
+            f"{', '.join(labels)}: the noise of one is that of the others, as if a scan were given twice, or a "
+            "difference beside both its parts; leave one out."
         )
     problem = Problem(fids, bases, model, noise)
     _refuse_conjugated(problem, labels)

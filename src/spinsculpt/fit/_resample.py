@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._estimates import Estimates
@@ -87,9 +88,10 @@ def sample_posterior(result: FitResult, draws: int = 2000, seed: int = 0) -> np.
     sampler = emcee.EnsembleSampler(walkers, len(sd), log_posterior)
     sampler.random_state = np.random.RandomState(seed).get_state()
     burn, steps = 200, max(200, 10 * -(-draws // walkers))
-    sampler.run_mcmc(start, burn + steps)
-    chain = sampler.get_chain(discard=burn, thin=10, flat=True)
-    return np.array([_draw(problem, theta, scale, rng) for theta in chain])
+    with threadpool_limits(1):
+        sampler.run_mcmc(start, burn + steps)
+        chain = sampler.get_chain(discard=burn, thin=10, flat=True)
+        return np.array([_draw(problem, theta, scale, rng) for theta in chain])
 
 
 def _draw(problem: Problem, theta: np.ndarray, scale: float, rng: np.random.Generator) -> np.ndarray:
@@ -108,12 +110,13 @@ def _origin(result: FitResult):
 def _refit(task: tuple) -> np.ndarray:
     problem, theta, model, residual, sd, seed, numbers = task
     found = []
-    for number in numbers:
-        rng = np.random.default_rng([seed, int(number)])
-        if residual is None:
-            noise = sd * rng.standard_normal(len(model))
-        else:
-            points = residual.reshape(-1, 2)
-            noise = points[rng.integers(len(points), size=len(points))].ravel()
-        found.append(minimise(problem.retarget(model + noise), theta).concentrations)
+    with threadpool_limits(1):  # one process a core is parallel enough
+        for number in numbers:
+            rng = np.random.default_rng([seed, int(number)])
+            if residual is None:
+                noise = sd * rng.standard_normal(len(model))
+            else:
+                points = residual.reshape(-1, 2)
+                noise = points[rng.integers(len(points), size=len(points))].ravel()
+            found.append(minimise(problem.retarget(model + noise), theta).concentrations)
     return np.array(found)
