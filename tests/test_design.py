@@ -31,12 +31,21 @@ from spinsculpt.design import (
 from spinsculpt.design._cli import design_command
 from spinsculpt.design._explain import coherence_along, product_operators, spin_signals
 from spinsculpt.design._problem import parse_operator
-from spinsculpt.dynamics import evolve, free_eigensystem, line_list
+from spinsculpt.dynamics import evolve, free_eigensystem, line_list, liouville_evolve
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, predict_crlb
 from spinsculpt.pulses import Pulse, read_json
 from spinsculpt.sequences import HardPulse, Slot, press, pulse_acquire
-from spinsculpt.spins import load_library, single_spin, total, transfer_bound, unitary_bound
+from spinsculpt.spins import (
+    Library,
+    Metabolite,
+    SpinSystem,
+    load_library,
+    single_spin,
+    total,
+    transfer_bound,
+    unitary_bound,
+)
 
 F0 = larmor_frequency(3.0)
 NOMINAL = (Member(),)
@@ -115,6 +124,24 @@ def test_a_silent_gap_pulse_leaves_press(library):
     with_gap = simulate(press(0.036, gap=Slot("gap", "gap", silent.duration)), library, ["Glu", "NAA"], silent)
     plain = simulate(press(0.036), library, ["Glu", "NAA"])
     np.testing.assert_allclose(with_gap.fids["press"], plain.fids["press"], atol=5e-3)
+
+
+def test_decay_between_stretches_is_that_of_liouville_space(library):
+    """Operator-class relaxation in steps against the exponential of the whole superoperator, two coupled spins."""
+    pulse, system = random_pulse(120, 1.25e-4, amplitude=1.0), SpinSystem("AX", ("A", "X"), (2.0, 4.0), ((0, 1, 12.0),))
+    t1, t2 = 0.05, 0.02  # s; strong, so that an error would show
+    pair = Metabolite("AX", "pair", (system,), t1, t2, 1.0)
+    small = Library({"AX": pair}, {})
+    sequence = pulse_acquire(excitation=Slot("excitation", "excitation", pulse.duration))
+    exact = liouville_evolve(total(2, "z"), pulse, system, t1, t2, F0)
+    basis = free_eigensystem(system, F0)[1]
+    errors = []
+    for interval in (5e-4, 2.5e-4):
+        options = {"decay_interval": interval, "keep_states": ["AX"], "tolerance": 1e-5}
+        state = next(iter(simulate(sequence, small, ["AX"], pulse, **options).states.values()))[0, 0]
+        errors.append(np.abs(basis @ state.numpy() @ basis.T - exact).max())
+    assert errors[1] < 2e-3
+    assert errors[0] / errors[1] > 3  # second order
 
 
 # -- objectives --------------------------------------------------------------------------------------------------------

@@ -123,6 +123,7 @@ class Design:
             self.entry["tolerance"],
             states,
             self.entry["relaxation"],
+            self.entry["decay_interval"],
             dtype,
         )
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from spinsculpt.conventions import GAMMA_BAR, time_axis
-from spinsculpt.dynamics import evolve, free_eigensystem, propagator
+from spinsculpt.dynamics import class_decay, evolve, free_eigensystem, propagator
 from spinsculpt.dynamics.engine import SpinGroup, choose_substeps, propagate
 from spinsculpt.sequences import CoherenceFilter, Shot, Slot
 from spinsculpt.sequences import Sequence as PulseSequence
@@ -50,6 +50,8 @@ class _Part:
 
     metabolite: int
     system: SpinSystem
+    t1: float
+    t2: float
     decay: Tensor  # envelope of the FID besides `Acquisition.linewidth`, shape (points,)
 
 
@@ -85,6 +87,8 @@ class Simulation:
         tolerance: largest error of an element of a propagator.
         keep_states: metabolites whose final density operators objectives look at.
         relaxation: weight signals by exp(-TE / T2), TE the echo time of the sequence.
+        decay_interval: s between instants of T1 and T2 decay during the designed pulses (`dynamics.class_decay`), which
+            replaces the share of TE that they last; 0 leaves their loss to `relaxation`.
         dtype: precision of the states, complex64 or complex128.
     """
 
@@ -100,12 +104,21 @@ class Simulation:
         tolerance: float = 1e-3,
         keep_states: Sequence[str] = (),
         relaxation: bool = True,
+        decay_interval: float = 0.0,
         dtype: torch.dtype = torch.complex64,
     ):
         self.sequence, self.acquisition, self.members = sequence, acquisition, tuple(members)
         self.names, self.dtype, self.keep_states = tuple(names), dtype, tuple(keep_states)
         self.dwell = dict(dwell or {})
-        self.parts = tuple(_parts(library, self.names, acquisition, sequence.echo_time, relaxation))
+        samples = {slot.name: round(slot.duration / self.dwell[slot.name]) for slot in sequence.slots}
+        self._chunks = {
+            name: _divisor(count, count * self.dwell[name] / decay_interval) if decay_interval else 1
+            for name, count in samples.items()
+        }
+        self._decaying = decay_interval > 0
+        lossy = sum(slot.duration for slot in sequence.shots[0].slots if slot.kind == "gap") if self._decaying else 0.0
+        echo_time = sequence.echo_time - lossy if relaxation else 0.0
+        self.parts = tuple(_parts(library, self.names, acquisition, echo_time))
         b0 = [member.b0_hz for member in self.members]
         self._scale = torch.tensor([member.b1_scale for member in self.members], dtype=torch.float64)
         self.groups = tuple(
@@ -116,8 +129,11 @@ class Simulation:
             shot.name: tuple(self._chain(shot, part.system) for part in self.parts) for shot in sequence.shots
         }
         self._detection = tuple(self._detector(part) for part in self.parts)
-        samples = {slot.name: round(slot.duration / self.dwell[slot.name]) for slot in sequence.slots}
-        self.samples = samples
+        self._losses = {
+            name: tuple(self._class_decays(part, count * self.dwell[name] / self._chunks[name]) for part in self.parts)
+            for name, count in samples.items()
+            if self._decaying
+        }
         self.substeps = {
             name: self._steps(name, count, (peak or {}).get(name, 0.0), tolerance) for name, count in samples.items()
         }
@@ -138,13 +154,14 @@ class Simulation:
         propagators = {}
         for name, b1 in waveforms.items():
             nutation = 2 * np.pi * GAMMA_BAR * torch.view_as_real(b1)
-            nutation = (nutation[:, None] * self._scale[None, :, None, None]).flatten(0, 1)
+            nutation = nutation.unflatten(1, (self._chunks[name], -1))[:, :, None] * self._scale[:, None, None]
+            nutation = nutation.flatten(0, 2)  # (starts, chunks, members), members fastest as in the groups
             propagators[name] = propagate(nutation, self.dwell[name], self.groups, self.substeps[name], self.dtype)
         fids, states = {}, {}
         for shot, chains in self._chains.items():
             total_fid = [0.0] * len(self.names)
             for k, (part, chain) in enumerate(zip(self.parts, chains, strict=True)):
-                rho = self._run(chain, {name: u[k] for name, u in propagators.items()}, starts)
+                rho = self._run(chain, {name: u[k] for name, u in propagators.items()}, k, starts)
                 rows, columns, table = self._detection[k]
                 fid = (rho[..., rows, columns].unsqueeze(-2) @ table).squeeze(-2)
                 total_fid[part.metabolite] = total_fid[part.metabolite] + fid
@@ -155,7 +172,7 @@ class Simulation:
             fids[shot] = torch.stack([fid.expand(shape) for fid in total_fid], -2)
         return Signals(self.names, fids, states, dict(waveforms))
 
-    def _run(self, chain, propagators: Mapping[str, Tensor], starts: int) -> Tensor:
+    def _run(self, chain, propagators: Mapping[str, Tensor], part: int, starts: int) -> Tensor:
         """Density operator at the end of a chain, shape (starts or 1, members, d, d)."""
         rho = None
         for kind, content in chain:
@@ -166,9 +183,20 @@ class Simulation:
             elif kind == "mask":
                 rho = rho * content
             else:
-                u = propagators[content].unflatten(0, (starts, len(self.members))).to(torch.complex128)
-                rho = u @ rho @ u.mH
+                shape = (starts, self._chunks[content], len(self.members))
+                for u in propagators[content].unflatten(0, shape).to(torch.complex128).unbind(1):
+                    if not self._decaying:
+                        rho = u @ rho @ u.mH
+                        continue
+                    factor, addition = self._losses[content][part]
+                    rho = u @ (factor * rho + addition) @ u.mH
+                    rho = factor * rho + addition
         return rho
+
+    @staticmethod
+    def _class_decays(part: _Part, interval: float) -> tuple[Tensor, Tensor]:
+        """Half an interval of decay, as it stands on both sides of each stretch of the pulse."""
+        return tuple(map(torch.as_tensor, class_decay(part.system.n_spins, part.t1, part.t2, interval / 2)))
 
     def _chain(self, shot: Shot, system: SpinSystem) -> list[tuple[str, object]]:
         """The shot as ("state" | "unitary" | "mask" | "slot", content), its tensors with a leading members axis."""
@@ -224,7 +252,12 @@ class Simulation:
         return torch.as_tensor(rows), torch.as_tensor(columns), torch.as_tensor(table)
 
 
-def _parts(library: Library, names: Sequence[str], acquisition: Acquisition, echo_time: float, relaxation: bool):
+def _divisor(count: int, wanted: float) -> int:
+    """Number of equal stretches of whole samples nearest to `wanted`."""
+    return min((d for d in range(1, count + 1) if count % d == 0), key=lambda d: abs(d - wanted))
+
+
+def _parts(library: Library, names: Sequence[str], acquisition: Acquisition, echo_time: float):
     """Spin systems of all names; a peak of a macromolecule is one spin that stands for its protons.
 
     The linewidth is that of the measurement, T2 included, as in spinsculpt.compare; what T2 adds is the loss over TE.
@@ -233,13 +266,12 @@ def _parts(library: Library, names: Sequence[str], acquisition: Acquisition, ech
     lorentz = np.exp(-np.pi * acquisition.linewidth * time)
     for index, name in enumerate(names):
         entry = library[name]
-        damped = lorentz * (np.exp(-echo_time / entry.t2) if relaxation else 1.0)
+        damped = lorentz * np.exp(-echo_time / entry.t2)
         if isinstance(entry, Macromolecule):
             for ppm, protons, width in entry.peaks:
                 envelope = decay(acquisition.points, acquisition.dwell, 0.0, width * acquisition.central_frequency)
-                yield _Part(
-                    index, SpinSystem(name, (name,), (ppm,), weight=protons), torch.as_tensor(damped * envelope)
-                )
+                one = SpinSystem(name, (name,), (ppm,), weight=protons)
+                yield _Part(index, one, entry.t1, entry.t2, torch.as_tensor(damped * envelope))
         else:
             for system in entry.parts:
-                yield _Part(index, system, torch.as_tensor(damped))
+                yield _Part(index, system, entry.t1, entry.t2, torch.as_tensor(damped))

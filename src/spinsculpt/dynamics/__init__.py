@@ -4,5 +4,14 @@ Importing this package imports neither torch nor numba.
 """
 
 from spinsculpt.dynamics._exact import detected_lines, evolve, free_eigensystem, line_list, propagator
+from spinsculpt.dynamics._relaxation import class_decay, liouville_evolve
 
-__all__ = ["detected_lines", "evolve", "free_eigensystem", "line_list", "propagator"]
+__all__ = [
+    "class_decay",
+    "detected_lines",
+    "evolve",
+    "free_eigensystem",
+    "line_list",
+    "liouville_evolve",
+    "propagator",
+]
