@@ -16,11 +16,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from spinsculpt.basis import BasisSet, basis_library, simulate_basis
+from spinsculpt.basis import DEFAULT_METABOLITES, BasisSet, basis_library, simulate_basis
 from spinsculpt.conventions import FID, time_axis
 from spinsculpt.fit import FitModel, fit, fit_with_fsl_mrs, monte_carlo
 from spinsculpt.sequences import press
-from spinsculpt.spins import DEFAULT_METABOLITES
 
 CONFIG = {
     "field": 3.0,
