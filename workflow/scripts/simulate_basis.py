@@ -5,4 +5,4 @@ from spinsculpt.sequences import Sequence
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    write_basis(simulate_basis(Sequence.read(s.input.sequence), s.params.basis), s.output[0])
+    write_basis(simulate_basis(Sequence.read(s.input.sequence), s.params.basis, s.threads), s.output[0])

@@ -6,8 +6,10 @@ quantification (and, for simulated data, to the scanner), as in FSL-MRS and LCMo
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.basis._slices import averaged_lines, slice_axes
@@ -47,12 +49,13 @@ def basis_library(config: Mapping) -> Library:
     return library
 
 
-def simulate_basis(sequence: Sequence, config: Mapping) -> dict[str, BasisSet]:
+def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dict[str, BasisSet]:
     """Basis sets of every sub-spectrum of a sequence.
 
     Args:
         sequence: with its slots filled.
         config: the `basis` section of the configuration.
+        threads: how many metabolites to simulate at a time.
     Returns:
         {name of the shot or combination: basis set}, metabolites first, then macromolecules, in the order asked for.
     """
@@ -86,7 +89,9 @@ def simulate_basis(sequence: Sequence, config: Mapping) -> dict[str, BasisSet]:
                 fid += lines.fid(points, dwell) * envelope
         return signal * np.exp(1j * np.deg2rad(sequence.receiver_phase))
 
-    fids = np.stack([fids_of(entry) for entry in entries], axis=1)
+    # Many small matrix products: threads of the linear algebra would wait for each other, metabolites do not.
+    with threadpool_limits(1), ThreadPoolExecutor(max(1, threads)) as pool:
+        fids = np.stack(list(pool.map(fids_of, entries)), axis=1)
     shots = {shot.name: shot_fids for shot, shot_fids in zip(sequence.shots, fids, strict=True)}
     for name, weights in sequence.combinations.items():
         shots[name] = sum(weight * shots[shot] for shot, weight in weights.items())
