@@ -115,6 +115,11 @@ def echo_time_of(wildcards):
     return entry["echo_time"] if config["convert"]["check_echo_time"] else None
 
 
+def is_edited(wildcards):
+    """Whether a scan holds ON and OFF averages."""
+    return config["sequences"][scan_of(wildcards).sequence]["type"] == "megapress"
+
+
 def water_reference(wildcards):
     return f"<results>/bids/{wildcards.folder}/mrs/{wildcards.scan}_mrsref.nii.gz" if scan_of(wildcards).water else []
 

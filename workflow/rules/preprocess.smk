@@ -25,5 +25,6 @@ rule preprocess_scan:
         runtime=5,
     params:
         preprocess=config["preprocess"],
+        edited=is_edited,
     script:
         "../scripts/preprocess_scan.py"
