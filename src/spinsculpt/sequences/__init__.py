@@ -4,6 +4,7 @@ from spinsculpt.sequences._build import SlicePulse, megapress, press, pulse_acqu
 from spinsculpt.sequences._config import build_sequence
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.sequences._fslmrs import read_fslmrs, write_fslmrs
+from spinsculpt.sequences._pulseq import read_pulseq, write_pulseq
 from spinsculpt.sequences._sequence import Sequence, Shot
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "press",
     "pulse_acquire",
     "read_fslmrs",
+    "read_pulseq",
     "slaser",
     "spin_echo",
     "steam",
     "write_fslmrs",
+    "write_pulseq",
 ]
