@@ -160,8 +160,8 @@ def _scaling(result: FitResult, reference: FID, timing: Mapping, label: str) -> 
             "set fit: water: echo_time and repetition_time (s)."
         )
     scaling = water_scaling(water_amplitude(reference, label), **timing)
-    creatine, _ = result.concentrations.total(result.reference())
-    if creatine * scaling.molal > IMPLAUSIBLE:
+    creatine, sd = result.concentrations.total(result.reference())
+    if (creatine - 3.0 * sd) * scaling.molal > IMPLAUSIBLE:  # in a difference spectrum creatine is anything
         raise SpinsculptError(
             f"{label}: with this water reference {'+'.join(result.reference())} would be "
             f"{creatine * scaling.molal:.0f} mmol/kg; it looks like a water-suppressed scan or one with another "
