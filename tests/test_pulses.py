@@ -15,6 +15,7 @@ from spinsculpt.pulses import (
     rectangular,
     refocusing_profile,
     sinc,
+    slr,
     spin_rotation,
     write_json,
     write_pulse,
@@ -51,6 +52,14 @@ def test_hyperbolic_secant_inverts_its_band_at_any_b1():
 def test_bandwidth_scales_with_duration():
     assert bandwidth(gaussian(0.014)) == pytest.approx(86, abs=1)
     assert bandwidth(gaussian(0.020)) * 0.020 == pytest.approx(bandwidth(gaussian(0.014)) * 0.014, rel=1e-3)
+
+
+def test_slr_pulse_has_the_bandwidth_it_was_designed_for():
+    pytest.importorskip("sigpy")
+    refocusing, excitation = slr(0.005, 180.0, time_bandwidth=6.0), slr(0.003, 90.0, time_bandwidth=6.0)
+    assert refocusing_profile(refocusing, np.zeros(1)) == pytest.approx(1.0, abs=0.03)
+    assert bandwidth(refocusing) == pytest.approx(6.0 / 0.005, rel=0.15)
+    assert np.abs(excitation_profile(excitation, np.zeros(1))) == pytest.approx(1.0, abs=0.03)
 
 
 def test_time_bandwidth_product_of_fida_pulse(shared):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, gaussian, hyperbolic_secant, read_pulse, sinc
+from spinsculpt.pulses import Pulse, gaussian, hyperbolic_secant, read_pulse, sinc, slr
 from spinsculpt.sequences._build import (
     CENTRAL_FREQUENCY,
     EXCITATION,
@@ -102,6 +102,8 @@ def _shape(shape: str, duration: float) -> Pulse:
             return gaussian(duration)
         case "sinc":
             return sinc(duration, 180.0, lobes=5)
+        case "slr":
+            return slr(duration)
         case "sech":
             return hyperbolic_secant(duration, bandwidth=2000.0, peak_b1=15.0)
     return read_pulse(shape, duration=duration, flip_angle=180.0)
