@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 
+import nibabel
 import numpy as np
 import pytest
 from typer import Typer
@@ -22,6 +23,7 @@ from spinsculpt.fit import (
     water_scaling,
 )
 from spinsculpt.fit._cli import fit_command
+from spinsculpt.fit._tissue import tissue_of
 from spinsculpt.nifti import MRSData, write_fids
 
 TIMES = {"EchoTime": 0.03, "RepetitionTime": 2.0}
@@ -247,3 +249,36 @@ def test_a_scan_given_twice_is_refused():
     data = phantom(basis, 20.0)
     with pytest.raises(SpinsculptError, match="given twice"):
         fit([data, data], [basis, basis])
+
+
+def test_tissue_comes_from_numbers_a_table_or_images(tmp_path):
+    """A voxel of 20 mm on a grid of 2 mm whose lower half is grey matter."""
+    affine = np.diag([20.0, 20.0, 20.0, 1.0])
+    affine[:3, 3] = 5.0, -3.0, 11.0
+    scan = MRSData(np.ones(8, complex), DWELL, FREQUENCY, affine=affine)
+    grid = np.diag([2.0, 2.0, 2.0, 1.0])
+    grid[:3, 3] = -40.0
+    z = -40.0 + 2.0 * np.indices((50, 50, 50))[2]
+    maps = {"gm": (z < 11.0).astype(float), "wm": 0.75 * (z >= 11.0), "csf": 0.25 * (z >= 11.0)}
+    for name, values in maps.items():
+        nibabel.save(nibabel.Nifti1Image(values, grid), tmp_path / f"{name}.nii.gz")
+    table = tmp_path / "tissue.tsv"
+    table.write_text("subject\tgm\twm\tcsf\n01\tgm.nii.gz\twm.nii.gz\tcsf.nii.gz\n02\t0.6\t0.3\t0.1\n")
+    found = tissue_of(str(table), scan, "sub-01_acq-press30_svs.nii.gz")
+    assert found == pytest.approx({"gm": 0.5, "wm": 0.375, "csf": 0.125}, abs=0.06)
+    assert tissue_of(str(table), scan, "sub-02_svs.nii.gz") == {"gm": 0.6, "wm": 0.3, "csf": 0.1}
+    assert tissue_of({"gm": 1.0, "wm": 0.0, "csf": 0.0}, scan, "") == {"gm": 1.0, "wm": 0.0, "csf": 0.0}
+    with pytest.raises(SpinsculptError, match="no line for subject '03'"):
+        tissue_of(str(table), scan, "sub-03_svs.nii.gz")
+
+
+@pytest.mark.parametrize("kind", ["noise", "bootstrap"])
+def test_resampling_adds_a_table_whose_sds_agree_with_the_crlbs(scan, tmp_path, kind):
+    fit_files(scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / "fit", {"resample": kind, "repeats": 150})
+    with (tmp_path / "fit/resampled.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["Metab"] for row in rows] == list(LINES)
+    for row in rows:
+        assert float(row["SD"]) == pytest.approx(float(row["CRLB"]), rel=0.25)
+        assert float(row["2.5 %"]) < float(row["mean"]) < float(row["97.5 %"])
+        assert kind in row["from"]

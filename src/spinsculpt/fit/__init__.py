@@ -7,9 +7,10 @@ from spinsculpt.fit._files import fit_files
 from spinsculpt.fit._fit import fit
 from spinsculpt.fit._fslmrs import find_fsl_mrs, fit_with_fsl_mrs
 from spinsculpt.fit._model import FitModel, SoftRatio
-from spinsculpt.fit._quantify import WaterScaling, tissue_fractions, water_scaling
+from spinsculpt.fit._quantify import WaterScaling, water_scaling
 from spinsculpt.fit._resample import monte_carlo, sample_posterior, spread
 from spinsculpt.fit._result import Curve, FitResult
+from spinsculpt.fit._tissue import tissue_fractions, voxel_fractions
 
 __all__ = [
     "Curve",
@@ -28,6 +29,7 @@ __all__ = [
     "signal_per_proton",
     "spread",
     "tissue_fractions",
+    "voxel_fractions",
     "water_amplitude",
     "water_scaling",
 ]

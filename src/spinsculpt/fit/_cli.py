@@ -23,6 +23,9 @@ def fit_command(
         list[str] | None,
         typer.Option(help="OTHER.nii.gz:OTHERBASIS, fitted with the same concentrations; may be repeated"),
     ] = None,
+    resample: Annotated[str, typer.Option(help="off, noise (Monte Carlo), bootstrap or posterior (emcee)")] = "off",
+    repeats: Annotated[int, typer.Option(help="number of repeated fits or draws")] = 500,
+    seed: Annotated[int, typer.Option(help="of their random numbers")] = 1,
     tissue: Annotated[
         tuple[float, float, float] | None, typer.Option(help="volume fractions of grey matter, white matter, CSF")
     ] = None,
@@ -54,6 +57,9 @@ def fit_command(
         "lineshape": lineshape,
         "groups": [group.split(",") for group in groups or []],
         "noise": noise,
+        "resample": resample,
+        "repeats": repeats,
+        "seed": seed,
         "water": {"tissue": dict(zip(("gm", "wm", "csf"), tissue, strict=True)) if tissue else None},
     }
     result = fit_scan(Scan(fids, bases, labels, measured, str(data)), out, section, engine, water)

@@ -15,9 +15,12 @@ from spinsculpt.fit._fit import fit
 from spinsculpt.fit._fslmrs import fit_with_fsl_mrs
 from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._quantify import WaterScaling, water_scaling
+from spinsculpt.fit._resample import monte_carlo, sample_posterior
 from spinsculpt.fit._result import FitResult
+from spinsculpt.fit._tissue import tissue_of
 from spinsculpt.nifti import MRSData, read_fids
 
+RESAMPLE = {"resample": "off", "repeats": 500, "seed": 1}  # keys of the section fit and their defaults
 IMPLAUSIBLE = 200.0  # mmol/kg of total creatine: ten times what tissue has, so the water is not that of this scan
 COMBINATIONS = {"on": (1.0, 0.0), "off": (0.0, 1.0), "diff": (0.5, -0.5), "sum": (0.5, 0.5)}  # of ON and OFF
 
@@ -84,7 +87,7 @@ def fit_scan(
 def _fitted(scan: Scan, section: Mapping, engine: str, water: Path | str | None) -> FitResult:
     model = FitModel.from_config(dict(section))
     reference = None if water is None else _water(read_fids(water), scan, str(water))
-    timing = _timing(scan.header, section.get("water") or {})
+    timing = _timing(scan, section.get("water") or {})
     if engine == "fsl_mrs":
         command = section.get("fsl_mrs_command", "fsl_mrs")
         result = fit_with_fsl_mrs(scan.fids, scan.bases, model, scan.labels, reference, timing, command)
@@ -95,6 +98,13 @@ def _fitted(scan: Scan, section: Mapping, engine: str, water: Path | str | None)
     if reference is not None:
         per_proton = 1.0 if "diff" in scan.labels else signal_per_proton(scan.bases[0])  # DIFF has no whole singlets
         result = result.with_water(_scaling(result, reference, {**timing, "basis_per_proton": per_proton}, str(water)))
+    kind, repeats, seed = (section.get(key, default) for key, default in RESAMPLE.items())
+    kind = kind if engine == "builtin" else "off"  # the numbers of another engine are not ours to repeat
+    if kind == "posterior":
+        return result.with_samples(sample_posterior(result, repeats, seed), f"posterior, {repeats} draws, seed {seed}")
+    if kind != "off":
+        samples = monte_carlo(result, repeats, seed, kind, processes=1)
+        return result.with_samples(samples, f"{kind}, {repeats} fits, seed {seed}")
     return result
 
 
@@ -142,12 +152,12 @@ def _water(water: MRSData, scan: Scan, label: str) -> FID:
     return FID(mean, water.dwell, water.central_frequency)
 
 
-def _timing(data: MRSData, water: Mapping) -> dict:
+def _timing(scan: Scan, water: Mapping) -> dict:
     """Echo and repetition time (s), tissue, relaxation times for the water scaling: the config's, else the header's."""
     return {
-        "echo_time": water.get("echo_time") or data.header.get("EchoTime"),
-        "repetition_time": water.get("repetition_time") or data.header.get("RepetitionTime"),
-        "tissue": water.get("tissue"),
+        "echo_time": water.get("echo_time") or scan.header.header.get("EchoTime"),
+        "repetition_time": water.get("repetition_time") or scan.header.header.get("RepetitionTime"),
+        "tissue": tissue_of(water.get("tissue"), scan.header, scan.name),
         "t1": water.get("t1"),
         "t2": water.get("t2"),
     }

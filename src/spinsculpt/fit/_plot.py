@@ -2,21 +2,17 @@
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 
 from spinsculpt.fit._result import FitResult
-
-matplotlib.use("Agg", force=False)
 
 
 def plot_fit(result: FitResult, path: Path | str) -> None:
     """Data, fit, baseline, residual and the largest metabolites of every spectrum, ppm from high to low."""
-    from matplotlib.figure import Figure
-
     curves = result.curves
     figure = Figure(figsize=(6.4 * len(curves), 6.4), layout="constrained")
-    for axis, curve in zip(np.atleast_1d(figure.subplots(1, len(curves), squeeze=False)[0]), curves, strict=True):
+    for axis, curve in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
         gaps = np.flatnonzero(np.diff(curve.ppm) > 1.5 * np.median(np.diff(curve.ppm))) + 1
 
         def draw(values, axis=axis, curve=curve, gaps=gaps, **style):
@@ -34,7 +30,8 @@ def plot_fit(result: FitResult, path: Path | str) -> None:
             level = curve.data.real.min() - 0.13 * span * rank
             draw(curve.components[k].real + level, color="#0072b2", lw=0.7)
             axis.text(curve.ppm.max(), level, f" {result.names[k]}", va="bottom", fontsize=8)
-        axis.set(xlabel="chemical shift (ppm)", xlim=(curve.ppm.max(), curve.ppm.min()), yticks=[], title=curve.label)
-        axis.legend(frameon=False, fontsize=8, loc="upper left")
-    np.atleast_1d(figure.axes)[0].set_ylabel("signal (arbitrary units)")
+        axis.set(xlabel="chemical shift (ppm)", xlim=(curve.ppm.max(), curve.ppm.min()), yticks=[])
+        axis.set_title(curve.label, loc="left", fontsize=10)
+        axis.legend(frameon=False, fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderpad=0.0)
+    figure.axes[0].set_ylabel("signal (arbitrary units)")
     figure.savefig(path, dpi=150)

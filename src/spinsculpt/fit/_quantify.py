@@ -85,25 +85,6 @@ def water_scaling(
     return WaterScaling(molal, molar, details)
 
 
-def tissue_fractions(gm: np.ndarray, wm: np.ndarray, csf: np.ndarray, voxel: np.ndarray) -> dict[str, float]:
-    """Volume fractions in a voxel from tissue maps.
-
-    Args:
-        gm, wm, csf: partial volumes (0 to 1), all of one shape.
-        voxel: mask of the spectroscopic voxel on the same grid.
-    Returns:
-        {"gm": , "wm": , "csf": }, normalised to 1.
-    """
-    inside = np.asarray(voxel, bool)
-    amounts = {"gm": float(gm[inside].sum()), "wm": float(wm[inside].sum()), "csf": float(csf[inside].sum())}
-    whole = sum(amounts.values())
-    if whole <= 0.0:
-        raise SpinsculptError(
-            "The tissue maps are empty inside the voxel; check that they and the voxel are on one grid."
-        )
-    return {key: value / whole for key, value in amounts.items()}
-
-
 def _check_tissue(tissue: dict[str, float]) -> None:
     if set(tissue) != set(DENSITY) or min(tissue.values()) < 0.0 or abs(sum(tissue.values()) - 1.0) > 0.02:
         raise SpinsculptError(f"fit: water: tissue needs gm, wm and csf >= 0 that sum to 1, not {tissue}.")

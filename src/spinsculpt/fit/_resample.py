@@ -102,8 +102,8 @@ def _draw(problem: Problem, theta: np.ndarray, scale: float, rng: np.random.Gene
 
 
 def _origin(result: FitResult):
-    if result.problem is None or result.solution is None:
-        raise SpinsculptError("Monte Carlo needs the result of `fit` itself, not one without its data.")
+    if result.engine != "builtin" or result.problem is None or result.solution is None:
+        raise SpinsculptError("Monte Carlo repeats fits of the builtin engine; this result has no such fit in it.")
     return result.problem, result.solution
 
 

@@ -76,6 +76,7 @@ class FitResult:
         water: factors to mM and mmol/kg; None without a water reference.
         problem, solution: what Monte Carlo repeats.
         table: the rows of another engine's own summary, which then stand for ours.
+        samples: concentrations of repeated fits or draws, shape (n, L), and `samples_from` what they are.
     """
 
     engine: str
@@ -93,6 +94,8 @@ class FitResult:
     problem: Problem | None = field(default=None, repr=False)
     solution: Solution | None = field(default=None, repr=False)
     table: tuple[dict, ...] | None = field(default=None, repr=False)
+    samples: np.ndarray | None = field(default=None, repr=False)
+    samples_from: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,6 +109,10 @@ class FitResult:
     def with_water(self, water: WaterScaling) -> "FitResult":
         """The same result with concentrations in mM and mmol/kg."""
         return replace(self, water=water)
+
+    def with_samples(self, samples: np.ndarray, origin: str) -> "FitResult":
+        """The same result with samples of the concentrations, shape (n, L), which `write` sums up in resampled.csv."""
+        return replace(self, samples=samples, samples_from=origin)
 
     def reference(self) -> tuple[str, ...]:
         """The metabolites of `model.reference` that the basis holds."""
@@ -154,6 +161,8 @@ class FitResult:
     def write(self, directory: Path | str, config: dict | None = None) -> None:
         """Write summary.csv, covariance.csv, parameters.csv, qc.json, fit.npz and fit.png: all of them, or nothing.
 
+        With samples there is a seventh, resampled.csv.
+
         Args:
             directory: replaced when it exists.
             config: the configuration, for its hash in the provenance.
@@ -181,6 +190,8 @@ class FitResult:
         write_table(
             folder / "parameters.csv", ["parameter", "value", "sd", "unit", "lower", "upper", "at_bound"], self._table()
         )
+        if self.samples is not None:
+            write_table(folder / "resampled.csv", *self._resampled())
         qc = {
             "engine": self.engine,
             "messages": list(self.messages),
@@ -191,6 +202,13 @@ class FitResult:
         write_json(folder / "qc.json", qc)
         np.savez_compressed(folder / "fit.npz", **self.arrays())
         plot_fit(self, folder / "fit.png")
+
+    def _resampled(self) -> tuple[list[str], list[list]]:
+        low, high = np.percentile(self.samples, [2.5, 97.5], axis=0)
+        sd = self.samples.std(axis=0, ddof=1)
+        columns = (self.names, self.samples.mean(axis=0), sd, low, high, self.concentrations.sd)
+        rows = [[*row, self.samples_from] for row in zip(*columns, strict=True)]
+        return ["Metab", "mean", "SD", "2.5 %", "97.5 %", "CRLB", "from"], rows
 
     def _table(self) -> list[list]:
         unit = "signal per proton"
