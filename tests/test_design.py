@@ -293,6 +293,18 @@ def test_two_equal_shots_know_what_one_knows():
     np.testing.assert_allclose(both, alone, rtol=1e-3)
 
 
+@pytest.mark.parametrize("operator", ["Hax + Hbx", "2 Hax Hbz - 2 Haz Hbx", "Hax Hbx + Hay Hby"])
+def test_citrate_at_high_field_reaches_the_unitary_bound(tmp_path, operator):
+    """A pair of strongly coupled spins can be steered to any state that unitary evolution allows, within 400 steps."""
+    goals = [{"type": "target_state", "metabolite": "Cit", "operator": operator}]
+    limits = {"duration": 0.04, "dwell": 4e-4, "b1_limit": 10.0, "carrier_ppm": 2.6}
+    citrate = entry(
+        kind="excitation", field=11.7, metabolites=["Cit"], objectives=goals, starts=4, iterations=100, **limits
+    )
+    metrics = run_design("citrate", citrate, BASIS, tmp_path, progress=False)
+    assert -1e-4 < metrics["loss"] < 1e-3
+
+
 @pytest.mark.parametrize("optimiser", ["lbfgs", "adam"])
 def test_a_killed_run_resumes_to_the_identical_result(tmp_path, monkeypatch, optimiser):
     small = entry(optimiser=optimiser)

@@ -52,8 +52,10 @@ class Design:
     def __init__(self, name: str, entry: Mapping, basis: Mapping):
         _check(name, entry)
         self.name, self.entry = name, entry
+        if entry["field"]:
+            basis = {**basis, "field": entry["field"], "central_frequency": None}
         frequency = basis.get("central_frequency") or larmor_frequency(basis["field"])
-        self.acquisition = Acquisition(frequency, linewidth=entry["linewidth"])
+        self.acquisition = sampled(frequency, entry["linewidth"])
         self.library = library(basis)
         self.names = _names(entry, basis)
         for known in self.names:
@@ -186,6 +188,12 @@ class Design:
         operator = parse_operator(goal["operator"], system.spins, where)
         basis = free_eigensystem(system, self.acquisition.central_frequency)[1]
         return TargetState(goal["metabolite"], operator, basis, total(system.n_spins, "z"))
+
+
+def sampled(central_frequency: float, linewidth: float) -> Acquisition:
+    """Half a second of signal over the range of chemical shifts that 2 kHz cover at 3 T, at any field (MHz)."""
+    fold = int(np.ceil(central_frequency / 128))
+    return Acquisition(central_frequency, 1024 * fold, 1 / (2000 * fold), linewidth)
 
 
 def library(basis: Mapping) -> Library:
