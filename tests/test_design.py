@@ -30,7 +30,7 @@ from spinsculpt.design import (
 )
 from spinsculpt.design._cli import design_command
 from spinsculpt.design._explain import coherence_along, product_operators, spin_signals
-from spinsculpt.design._problem import parse_operator
+from spinsculpt.design._problem import parse_operator, template
 from spinsculpt.dynamics import evolve, free_eigensystem, line_list, liouville_evolve
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, predict_crlb
@@ -143,6 +143,15 @@ def test_decay_between_stretches_is_that_of_liouville_space(library):
         errors.append(np.abs(basis @ state.numpy() @ basis.T - exact).max())
     assert errors[1] < 2e-3
     assert errors[0] / errors[1] > 3  # second order
+
+
+def test_a_silent_gap_loses_what_the_echo_time_loses(library):
+    """Transverse magnetisation decays with T2 whether its decay is counted in the slot or over the echo time."""
+    silent = Pulse("silent", np.zeros(20, complex), 4e-4)
+    sequence = press(0.036, gap=Slot("gap", "gap", silent.duration))
+    over_echo = simulate(sequence, library, ["Glu", "NAA"], silent)
+    in_slot = simulate(sequence, library, ["Glu", "NAA"], silent, decay_interval=2e-3)
+    np.testing.assert_allclose(in_slot.fids["press"], over_echo.fids["press"], atol=1e-6)
 
 
 # -- objectives --------------------------------------------------------------------------------------------------------
@@ -299,7 +308,7 @@ def test_citrate_at_high_field_reaches_the_unitary_bound(tmp_path, operator):
     goals = [{"type": "target_state", "metabolite": "Cit", "operator": operator}]
     limits = {"duration": 0.04, "dwell": 4e-4, "b1_limit": 10.0, "carrier_ppm": 2.6}
     citrate = entry(
-        kind="excitation", field=11.7, metabolites=["Cit"], objectives=goals, starts=4, iterations=100, **limits
+        kind="excitation", field=11.7, metabolites=["Cit"], objectives=goals, starts=2, iterations=60, **limits
     )
     metrics = run_design("citrate", citrate, BASIS, tmp_path, progress=False)
     assert -1e-4 < metrics["loss"] < 1e-3
@@ -363,6 +372,13 @@ def test_not_a_number_is_caught_with_the_part_that_caused_it(tmp_path, monkeypat
 def test_bad_input_is_refused_in_a_sentence(changes, sentence):
     with pytest.raises(SpinsculptError, match=sentence):
         Design("d", entry(**changes), BASIS)
+
+
+def test_the_ladder_of_the_paper_is_valid():
+    content = read_yaml(SCHEMAS.parent.parent / "config" / "paper.yaml")
+    for name, design in validate(content["designs"], SCHEMA, "paper.yaml").items():
+        assert template(name, design).slots
+        assert design["objectives"]
 
 
 # -- explanation -------------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def measure(design: Design, pulses: Mapping[str, Pulse], x: Tensor) -> dict:
             "bandwidth_99_hz": occupied_bandwidth(pulse, 0.99),
         },
         "coherence_orders": coherence_orders(design, pulse),
-        "splitting_error": splitting_error(design, pulses, signals),
+        "splitting_error": splitting_error(design, pulses, waveform),
     }
 
 
@@ -128,9 +128,12 @@ def coherence_orders(design: Design, pulse: Pulse) -> list[dict]:
     ]
 
 
-def splitting_error(design: Design, pulses: Mapping[str, Pulse], signals: Signals) -> float:
-    """Largest relative deviation of the FIDs of the targets from the exact event interpreter."""
+def splitting_error(design: Design, pulses: Mapping[str, Pulse], waveform: Mapping[str, Tensor]) -> float:
+    """Largest relative deviation of the lossless FIDs of the targets from the exact event interpreter."""
     acquisition, worst = design.acquisition, 0.0
+    simulation = design.simulate((Member(),), lossy=False)
+    with torch.no_grad():
+        signals = simulation(waveform)
     shot = design.sequence.fill(pulses).shots[0]
     for name in design.targets:
         index = signals.names.index(name)
@@ -140,7 +143,7 @@ def splitting_error(design: Design, pulses: Mapping[str, Pulse], signals: Signal
                 acquisition.points, acquisition.dwell
             )
             * part.decay.cpu().numpy()
-            for part in design.simulation.parts
+            for part in simulation.parts
             if part.metabolite == index
         )
         worst = max(worst, float(np.abs(fast - exact).max() / np.abs(exact).max()))

@@ -111,8 +111,10 @@ class Design:
             for slot, name, wave in zip(self.slots, names, waves, strict=True)
         }
 
-    def simulate(self, conditions: tuple[Member, ...], dtype: torch.dtype = torch.complex64) -> Simulation:
-        """The sequence of this design under other conditions."""
+    def simulate(
+        self, conditions: tuple[Member, ...], dtype: torch.dtype = torch.complex64, lossy: bool = True
+    ) -> Simulation:
+        """The sequence of this design under other conditions, or without the decay during its pulses."""
         states = [goal["metabolite"] for goal in self.entry["objectives"] if goal["type"] == "target_state"]
         return Simulation(
             self.sequence,
@@ -125,7 +127,7 @@ class Design:
             self.entry["tolerance"],
             states,
             self.entry["relaxation"],
-            self.entry["decay_interval"],
+            self.entry["decay_interval"] if lossy else 0.0,
             dtype,
         )
 
