@@ -21,6 +21,7 @@ from spinsculpt.spins import SpinSystem, hamiltonian, total
 
 _SPLITTING = 0.01  # largest (2 pi)^2 J (nu_j - nu_k) T^2 of a step T of the splitting; keeps spectra right to 1e-4
 _GRID_TOLERANCE = 0.01  # of the signal of uncoupled spins, by which the grid may be wrong
+_BATCH = 2**21  # matrix elements worked on at a time
 _FINE_GRID = 128  # positions that count as exact
 
 
@@ -124,20 +125,27 @@ class _Space:
         rho = self.evolve(events[:first], rho, fixed)
         segment, grid = events[first : last + 1], self.axes[axis]
         if {_free_axis(event, fixed) for event in segment} <= {axis, None}:
-            states = self.along(segment, rho, axis, fixed)
+            batches = self.batches(len(grid.positions))
+            total_state = sum(self.along(segment, rho, axis, batch, fixed).sum(axis=0) for batch in batches)
         else:
-            states = np.array([self.average(segment, rho, fixed | {axis: float(x)}) for x in grid.positions])
-        return self.average(events[last + 1 :], states.sum(axis=0) * grid.weight, fixed)
+            total_state = sum(self.average(segment, rho, fixed | {axis: float(x)}) for x in grid.positions)
+        return self.average(events[last + 1 :], total_state * grid.weight, fixed)
 
-    def along(self, events: tuple[Event, ...], rho: np.ndarray, axis: str, fixed: dict[str, float]) -> np.ndarray:
-        """States after the events at every position of one axis, shape (points, 2**n, 2**n)."""
+    def along(
+        self, events: tuple[Event, ...], rho: np.ndarray, axis: str, batch: np.ndarray, fixed: dict[str, float]
+    ) -> np.ndarray:
+        """States after the events at some positions of one axis, shape (len(batch), 2**n, 2**n)."""
         for event in events:
             if _free_axis(event, fixed) == axis:
-                u = self.propagators(event)
+                u = self.propagators(event)[batch]
                 rho = u @ rho @ u.conj().transpose(0, 2, 1)
             else:
                 rho = self.evolve((event,), rho, fixed)
         return rho
+
+    def batches(self, points: int) -> list[np.ndarray]:
+        """Indices of the positions in groups whose matrices fit into a few MB."""
+        return np.array_split(np.arange(points), int(np.ceil(points * self.system.dimension**2 / _BATCH)))
 
     def evolve(self, events: tuple[Event, ...], rho: np.ndarray, fixed: dict[str, float]) -> np.ndarray:
         return evolve(events, self.system, self.central_frequency, position=fixed, start=rho)
@@ -148,7 +156,12 @@ class _Space:
         offsets = GAMMA_BAR * 1e3 * strength * self.axes[axis].positions - event.offset
         key = (id(event.pulse), event.phase, event.offset, offsets.tobytes())
         if key not in self.cache:
-            self.cache[key] = slice_propagators(event, self.system, self.central_frequency, offsets)
+            self.cache[key] = np.concatenate(
+                [
+                    slice_propagators(event, self.system, self.central_frequency, offsets[batch])
+                    for batch in self.batches(len(offsets))
+                ]
+            )
         return self.cache[key]
 
 
