@@ -151,7 +151,7 @@ def test_a_silent_gap_loses_what_the_echo_time_loses(library):
     sequence = press(0.036, gap=Slot("gap", "gap", silent.duration))
     over_echo = simulate(sequence, library, ["Glu", "NAA"], silent)
     in_slot = simulate(sequence, library, ["Glu", "NAA"], silent, decay_interval=2e-3)
-    np.testing.assert_allclose(in_slot.fids["press"], over_echo.fids["press"], atol=1e-6)
+    np.testing.assert_allclose(in_slot.fids["press"], over_echo.fids["press"], atol=1e-3)
 
 
 # -- objectives --------------------------------------------------------------------------------------------------------
