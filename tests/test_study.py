@@ -1,0 +1,54 @@
+"""A study whose parts do not fit together is refused before anything runs."""
+
+from pathlib import Path
+
+import pytest
+
+from spinsculpt.config import load_schema, read_yaml, reference_page, validate
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.study import check_study
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SCHEMA = load_schema(REPOSITORY / "workflow/schemas")
+
+
+def default_config() -> dict:
+    return validate(read_yaml(REPOSITORY / "config/config.yaml"), SCHEMA)
+
+
+def test_the_default_config_is_sound():
+    check_study(default_config())
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda c: c["compare"]["analyses"].append("pres30"), "compare.analyses: unknown analysis 'pres30'"),
+        (lambda c: c["sequences"]["gapcrlb"].update(gap="gap_clrb"), "sequences.gapcrlb.gap: unknown design"),
+        (lambda c: c["analyses"]["press30"].update(sequence="press31"), "analyses.press30.sequence"),
+        (lambda c: c["sweep"].update(design="nothing"), "sweep.design: unknown design 'nothing'"),
+        (lambda c: c["basis"]["metabolites"].append("Glutamat"), "Glutamat"),
+    ],
+)
+def test_dangling_names_are_sentences(change, sentence):
+    config = default_config()
+    change(config)
+    with pytest.raises(SpinsculptError, match=sentence):
+        check_study(config)
+
+
+def test_every_key_has_a_description():
+    def walk(schema: dict, path: str):
+        for key, sub in schema.get("properties", {}).items():
+            if "properties" not in sub:
+                assert sub.get("description"), f"{path}{key} has no description"
+            walk(sub, f"{path}{key}.")
+        if isinstance(schema.get("additionalProperties"), dict):
+            walk(schema["additionalProperties"], f"{path}*.")
+
+    walk(SCHEMA, "")
+
+
+def test_the_reference_page_is_up_to_date():
+    page = REPOSITORY / "config/README.md"
+    assert page.read_text() == reference_page(SCHEMA), "run: spinsculpt config > config/README.md"
