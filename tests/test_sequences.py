@@ -134,6 +134,9 @@ def test_configuration_builds_what_it_names():
     design = Pulse("selective", np.ones(100), 1e-4)
     free = build_sequence("free", {"type": "pulse_acquire", "excitation": "selective"}, {"selective": design})
     assert free.shots[0].events[0].pulse is design
+    selective = {"shape": "sinc", "duration": 0.003, "slice_thickness": 20}
+    voxel = build_sequence("s", {"type": "steam", "echo_time": 0.02, "selective_excitation": selective})
+    assert [e.gradient[0] for e in voxel.shots[0].events if isinstance(e, ShapedPulse)] == list("zzxxyy")
     with pytest.raises(SpinsculptError, match=r"sequences\.free\.gap.*no pulse"):
         build_sequence("free", {"type": "press", "echo_time": 0.03, "gap": "absent"})
     with pytest.raises(SpinsculptError, match="steam has no 'gap' slot"):

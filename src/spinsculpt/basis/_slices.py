@@ -14,7 +14,7 @@ import numpy as np
 from spinsculpt.conventions import GAMMA_BAR, ppm_to_hz
 from spinsculpt.dynamics import detected_lines, evolve
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, bandwidth, spin_rotation
+from spinsculpt.pulses import Pulse, slice_bandwidth, spin_rotation
 from spinsculpt.sequences import Event, Sequence, ShapedPulse
 from spinsculpt.spectra import LineList
 from spinsculpt.spins import SpinSystem, hamiltonian, total
@@ -49,7 +49,7 @@ def slice_axes(sequence: Sequence, central_frequency: float, points: int, extent
         selective = isinstance(event, ShapedPulse) and event.gradient and event.pulse.peak_b1 > 0
         if selective and event.gradient[0] not in thickness:
             axis, strength = event.gradient
-            thickness[axis] = bandwidth(event.pulse) / (GAMMA_BAR * 1e3 * abs(strength))
+            thickness[axis] = slice_bandwidth(event.pulse) / (GAMMA_BAR * 1e3 * abs(strength))
     if not thickness:
         return {}
 

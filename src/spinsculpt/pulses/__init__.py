@@ -2,7 +2,7 @@
 
 from spinsculpt.pulses._files import read_pulse, scaled, write_pulse
 from spinsculpt.pulses._json import from_dict, read_json, to_dict, write_json
-from spinsculpt.pulses._profile import bandwidth, excitation_profile, refocusing_profile, spin_rotation
+from spinsculpt.pulses._profile import bandwidth, excitation_profile, refocusing_profile, slice_bandwidth, spin_rotation
 from spinsculpt.pulses._pulse import Pulse
 from spinsculpt.pulses._shapes import from_envelope, gaussian, hyperbolic_secant, rectangular, sinc, slr
 
@@ -20,6 +20,7 @@ __all__ = [
     "refocusing_profile",
     "scaled",
     "sinc",
+    "slice_bandwidth",
     "slr",
     "spin_rotation",
     "to_dict",

@@ -59,3 +59,9 @@ def bandwidth(pulse: Pulse, profile: Callable[[Pulse, np.ndarray], np.ndarray] =
             return float(right - left)
         span *= 2
     raise SpinsculptError(f"Pulse {pulse.name!r} has no band that ends below {span:.0f} Hz; check its samples.")
+
+
+def slice_bandwidth(pulse: Pulse) -> float:
+    """Bandwidth in Hz that a slice gradient spreads over the slice: of what the pulse is for, 90 or 180 degrees."""
+    inverts = refocusing_profile(pulse, np.zeros(1))[0] > 0.75
+    return bandwidth(pulse, refocusing_profile if inverts else excitation_profile)

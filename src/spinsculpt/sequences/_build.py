@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
+import numpy as np
+
 from spinsculpt.conventions import GAMMA_BAR, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, bandwidth
+from spinsculpt.pulses import Pulse, slice_bandwidth
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.sequences._sequence import Sequence, Shot
 
@@ -36,12 +38,21 @@ class SlicePulse:
 
     @property
     def gradient(self) -> float:
-        """Slice gradient in mT/m: the refocusing bandwidth of the pulse spread over the slice."""
-        return bandwidth(self.pulse) / (GAMMA_BAR * 1e3 * self.thickness)
+        """Slice gradient in mT/m: the bandwidth of the pulse spread over the slice."""
+        return slice_bandwidth(self.pulse) / (GAMMA_BAR * 1e3 * self.thickness)
 
     def event(self, axis: str, central_frequency: float, phase: float = 0.0) -> ShapedPulse:
         offset = float(ppm_to_hz(self.carrier_ppm, central_frequency))
         return ShapedPulse(self.pulse, offset, phase, (axis, self.gradient))
+
+
+def rephaser(event: ShapedPulse) -> ShapedPulse:
+    """Gradient lobe that undoes the phase a slice-selective 90-degree pulse leaves across its slice.
+
+    Half of the area of the slice gradient, reversed, played as a silent pulse of half the length.
+    """
+    axis, strength = event.gradient
+    return ShapedPulse(Pulse("rephaser", np.zeros(1, complex), event.duration / 2), gradient=(axis, -strength))
 
 
 class _Overlap(Exception):
@@ -54,12 +65,17 @@ def pulse_acquire(name: str = "pulse_acquire", excitation: Event = EXCITATION, p
 
 
 def spin_echo(
-    echo_time: float, name: str = "spin_echo", excitation: Event = EXCITATION, refocusing: Event = REFOCUSING
+    echo_time: float,
+    name: str = "spin_echo",
+    excitation: Event | SlicePulse = EXCITATION,
+    refocusing: SlicePulse | None = None,
+    central_frequency: float = CENTRAL_FREQUENCY,
 ) -> Sequence:
-    """90 - TE/2 - 180 - TE/2; echo time in s."""
+    """90 - TE/2 - 180 - TE/2; arguments are those of `press`."""
+    pulse = refocusing.event("x", central_frequency) if refocusing else REFOCUSING
 
     def build(te: float) -> tuple[Event, ...]:
-        return _timeline([_excited(excitation), (te / 2, (_PLUS, refocusing, _MINUS))], te)
+        return _timeline([_excited(excitation, central_frequency), (te / 2, (_PLUS, pulse, _MINUS))], te)
 
     return _single(name, echo_time, _fitting(build, echo_time, name))
 
@@ -68,7 +84,7 @@ def press(
     echo_time: float,
     te1: float = 0.012,
     name: str = "press",
-    excitation: Event = EXCITATION,
+    excitation: Event | SlicePulse = EXCITATION,
     refocusing: SlicePulse | None = None,
     gap: Slot | None = None,
     prep: Event | None = None,
@@ -82,7 +98,7 @@ def press(
         echo_time: TE in s.
         te1: first echo time in s.
         name: of the sequence and its one shot.
-        excitation: an ideal pulse, a shaped one or a `Slot`.
+        excitation: an ideal pulse, a slice-selective one (on z, rephased), or a `Slot`.
         refocusing: slice-selective refocusing on x and y; ideal pulses when None.
         gap: slot for a designed pulse, centred between the refocusing pulses, where order +1 is kept.
         prep: slot or pulse before the excitation, followed by a spoiler that keeps order 0.
@@ -91,7 +107,7 @@ def press(
     first, second = _refocusing_pair(refocusing, central_frequency)
 
     def build(te: float) -> tuple[Event, ...]:
-        blocks = [_excited(excitation), (te1 / 2, first)]
+        blocks = [_excited(excitation, central_frequency), (te1 / 2, first)]
         if gap is not None:
             blocks.append((te1 / 2 + te / 4, (_PLUS, gap, _PLUS)))
         blocks.append((te1 / 2 + te / 2, second))
@@ -106,7 +122,7 @@ def megapress(
     te1: float = 0.010,
     editing_ppm: Mapping[str, float] | None = None,
     name: str = "megapress",
-    excitation: Event = EXCITATION,
+    excitation: Event | SlicePulse = EXCITATION,
     refocusing: SlicePulse | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
 ) -> Sequence:
@@ -132,7 +148,7 @@ def megapress(
 
         def build(te: float, event: Event = event) -> tuple[Event, ...]:
             blocks = [
-                _excited(excitation),
+                _excited(excitation, central_frequency),
                 (te1 / 2, first),
                 (te1 / 2 + te / 4, (_PLUS, event, _PLUS)),
                 (te1 / 2 + te / 2, second),
@@ -147,16 +163,38 @@ def megapress(
     return Sequence(name, echo_time, tuple(shots), combinations)
 
 
-def steam(echo_time: float, mixing_time: float = 0.010, name: str = "steam") -> Sequence:
+def steam(
+    echo_time: float,
+    mixing_time: float = 0.010,
+    name: str = "steam",
+    excitation: SlicePulse | None = None,
+    central_frequency: float = CENTRAL_FREQUENCY,
+) -> Sequence:
     """STEAM: 90 - TE/2 - 90 - TM - 90 - TE/2; half of the signal of a spin echo.
 
     Frahm 1987, doi:10.1016/0022-2364(87)90154-5. Order +1 in the first TE/2, order 0 (z and zero-quantum) in TM.
+
+    Args:
+        echo_time, mixing_time: TE and TM in s.
+        name: of the sequence.
+        excitation: the slice-selective pulse of all three slices (z, x, y); ideal pulses when None.
+        central_frequency: MHz, for the carrier of `excitation`.
     """
-    store, recall = HardPulse(90.0, -90.0), HardPulse(90.0, 90.0)
+    if excitation is None:
+        first, store, recall, aside = EXCITATION, (HardPulse(90.0, -90.0),), (HardPulse(90.0, 90.0),), 0.0
+    else:
+        first = excitation
+        storing, recalling = (excitation.event(a, central_frequency, p) for a, p in (("x", -90.0), ("y", 90.0)))
+        store, recall = (rephaser(storing), storing), (recalling, rephaser(recalling))
+        aside = excitation.pulse.duration / 4  # from the centre of the pulse to the middle of pulse and rephaser
 
     def build(te: float) -> tuple[Event, ...]:
         return _timeline(
-            [_excited(EXCITATION), (te / 2, (_PLUS, store, _ZERO)), (te / 2 + mixing_time, (_ZERO, recall, _MINUS))],
+            [
+                _excited(first, central_frequency),
+                (te / 2 - aside, (_PLUS, *store, _ZERO)),
+                (te / 2 + mixing_time + aside, (_ZERO, *recall, _MINUS)),
+            ],
             te + mixing_time,
         )
 
@@ -166,7 +204,7 @@ def steam(echo_time: float, mixing_time: float = 0.010, name: str = "steam") -> 
 def slaser(
     echo_time: float,
     name: str = "slaser",
-    excitation: Event = EXCITATION,
+    excitation: Event | SlicePulse = EXCITATION,
     refocusing: SlicePulse | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
 ) -> Sequence:
@@ -178,7 +216,7 @@ def slaser(
     pulses = [refocusing.event(axis, central_frequency) if refocusing else REFOCUSING for axis in "xxyy"]
 
     def build(te: float) -> tuple[Event, ...]:
-        blocks = [_excited(excitation)]
+        blocks = [_excited(excitation, central_frequency)]
         for k, pulse in enumerate(pulses):
             before, after = (_MINUS, _PLUS) if k % 2 == 0 else (_PLUS, _MINUS)
             blocks.append((te / 8 + k * te / 4, (before, pulse, after)))
@@ -197,9 +235,15 @@ def _prepared(prep: Event | None) -> tuple[Event, ...]:
     return () if prep is None else (prep, _ZERO)
 
 
-def _excited(excitation: Event) -> tuple[float, tuple[Event, ...]]:
-    """The excitation on the time axis: by its centre, a designed one (a slot) by its end."""
-    return (-excitation.duration / 2 if isinstance(excitation, Slot) else 0.0), (excitation,)
+def _excited(excitation: Event | SlicePulse, central_frequency: float) -> tuple[float, tuple[Event, ...]]:
+    """The excitation on the time axis, as (middle of the block, events): by its centre, a slot by its end."""
+    match excitation:
+        case Slot(duration=duration):
+            return -duration / 2, (excitation,)
+        case SlicePulse():
+            pulse = excitation.event("z", central_frequency, 90.0)
+            return pulse.duration / 4, (pulse, rephaser(pulse))
+    return 0.0, (excitation,)
 
 
 def _single(name: str, echo_time: float, events: tuple[Event, ...]) -> Sequence:

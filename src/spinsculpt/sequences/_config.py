@@ -15,7 +15,7 @@ from spinsculpt.sequences._build import (
     spin_echo,
     steam,
 )
-from spinsculpt.sequences._events import Event, Slot
+from spinsculpt.sequences._events import Slot
 from spinsculpt.sequences._sequence import Sequence
 
 
@@ -42,31 +42,31 @@ def build_sequence(
     echo_time = entry.get("echo_time", 0.0)
     if kind != "pulse_acquire" and not echo_time > 0:
         raise SpinsculptError(f"sequences.{name}: a {kind} needs an echo_time in s.")
-    excitation: Event = slots.get("excitation", EXCITATION)
-    shaped = {"refocusing": _slice_pulse(entry.get("refocusing")), "central_frequency": central_frequency}
+    if kind == "megapress" and not entry.get("editing"):
+        raise SpinsculptError(f"sequences.{name}: a megapress needs its editing pulses.")
+    selective = _slice_pulse(entry.get("selective_excitation"), 90.0)
+    if selective and "excitation" in slots:
+        raise SpinsculptError(f"sequences.{name}: excitation is designed or selective_excitation, not both.")
+    excitation = slots.get("excitation", selective or EXCITATION)
+    around = {"excitation": excitation, "central_frequency": central_frequency}
+    refocusing = {"refocusing": _slice_pulse(entry.get("refocusing"), 180.0)}
     match kind:
         case "pulse_acquire":
-            sequence = pulse_acquire(name, excitation, slots.get("prep"))
+            sequence = pulse_acquire(name, slots.get("excitation", EXCITATION), slots.get("prep"))
         case "spin_echo":
-            sequence = spin_echo(echo_time, name, excitation)
+            sequence = spin_echo(echo_time, name, **around, **refocusing)
         case "press":
-            te1 = entry.get("te1", 0.012)
-            sequence = press(echo_time, te1, name, excitation, gap=slots.get("gap"), prep=slots.get("prep"), **shaped)
+            slots_of_press = {"gap": slots.get("gap"), "prep": slots.get("prep")}
+            sequence = press(echo_time, entry.get("te1", 0.012), name, **around, **refocusing, **slots_of_press)
         case "megapress":
             editing = entry["editing"]
-            sequence = megapress(
-                _shape(editing["shape"], editing["duration"]),
-                echo_time,
-                entry.get("te1", 0.010),
-                editing["ppm"],
-                name,
-                excitation,
-                **shaped,
-            )
+            shape = _shape(editing["shape"], editing["duration"], 180.0)
+            te1 = entry.get("te1", 0.010)
+            sequence = megapress(shape, echo_time, te1, editing["ppm"], name, **around, **refocusing)
         case "steam":
-            sequence = steam(echo_time, entry.get("mixing_time", 0.010), name)
+            sequence = steam(echo_time, entry.get("mixing_time", 0.010), name, selective, central_frequency)
         case "slaser":
-            sequence = slaser(echo_time, name, excitation, **shaped)
+            sequence = slaser(echo_time, name, **around, **refocusing)
     return sequence.fill(pulses)
 
 
@@ -87,23 +87,24 @@ def _designed(name: str, slot: str, design: str, designs: Mapping[str, Pulse]) -
     return designs[design]
 
 
-def _slice_pulse(entry: Mapping | None) -> SlicePulse | None:
+def _slice_pulse(entry: Mapping | None, flip_angle: float) -> SlicePulse | None:
     if not entry or entry["shape"] == "ideal":
         return None
-    return SlicePulse(
-        _shape(entry["shape"], entry["duration"]), entry["slice_thickness"] * 1e-3, entry.get("carrier_ppm", 3.0)
-    )
+    pulse = _shape(entry["shape"], entry["duration"], flip_angle)
+    return SlicePulse(pulse, entry["slice_thickness"] * 1e-3, entry.get("carrier_ppm", 3.0))
 
 
-def _shape(shape: str, duration: float) -> Pulse:
-    """A 180-degree pulse: one of the analytic shapes, or a file."""
+def _shape(shape: str, duration: float, flip_angle: float) -> Pulse:
+    """One of the analytic shapes, or a file."""
     match shape:
         case "gaussian":
-            return gaussian(duration)
+            return gaussian(duration, flip_angle)
         case "sinc":
-            return sinc(duration, 180.0, lobes=5)
+            return sinc(duration, flip_angle, lobes=5)
         case "slr":
-            return slr(duration)
-        case "sech":
+            return slr(duration, flip_angle)
+        case "sech" if flip_angle == 180.0:
             return hyperbolic_secant(duration, bandwidth=2000.0, peak_b1=15.0)
-    return read_pulse(shape, duration=duration, flip_angle=180.0)
+        case "sech":
+            raise SpinsculptError("A hyperbolic secant inverts; choose another shape for an excitation.")
+    return read_pulse(shape, duration=duration, flip_angle=flip_angle)
