@@ -31,6 +31,7 @@ from spinsculpt.design import (
 from spinsculpt.design._cli import design_command
 from spinsculpt.design._explain import coherence_along, product_operators, spin_signals
 from spinsculpt.design._problem import parse_operator, template
+from spinsculpt.design._rival import best_press
 from spinsculpt.dynamics import evolve, free_eigensystem, line_list, liouville_evolve
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, predict_crlb
@@ -342,6 +343,13 @@ def killed_after(evaluate, calls):
         return evaluate(self, x)
 
     return interrupted
+
+
+def test_the_rival_press_is_no_worse_than_the_reference():
+    design = Design("one", entry(reference={"echo_time": 0.05, "te1": 0.014}), BASIS)
+    rival = best_press(design, {"Glu": 1.0, "Gln": 1.0})
+    assert np.mean(np.log(list(rival["crlb_over_reference"].values()))) <= 0
+    assert min(rival["te1_s"], rival["te2_s"]) >= 0.010
 
 
 def test_not_a_number_is_caught_with_the_part_that_caused_it(tmp_path, monkeypatch):

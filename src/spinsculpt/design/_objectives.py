@@ -142,7 +142,7 @@ class CRLB:
         noise_sd: float = 1.0,
         reference: float = 0.0,
     ):
-        self.shots, self.targets = tuple(shots), tuple(metabolites)
+        self.shots, self.targets, self.weighted = tuple(shots), tuple(metabolites), dict(metabolites)
         weights = torch.tensor(list(metabolites.values()), dtype=torch.float64)
         self.weights = weights / weights.sum()
         for name in self.targets:
