@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from spinsculpt.basis import simulate_basis
 from spinsculpt.basis._slices import Axis, averaged_lines
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, gaussian, sinc
+from spinsculpt.pulses import Pulse, gaussian, read_pulse, sinc, write_json
 from spinsculpt.sequences import SlicePulse, Slot, megapress, press, read_fslmrs, steam, write_fslmrs
+from spinsculpt.sequences._cli import export_command
 from spinsculpt.spins import SpinSystem
 
 CONFIG = {
@@ -94,3 +97,17 @@ def test_refuses_what_the_format_cannot_hold(tmp_path):
     design = press(0.048, gap=Slot("gap", "gap", 0.02)).fill({"gap": Pulse("designed", np.ones(200), 1e-4)})
     write_fslmrs(design, tmp_path / "s.json", CONFIG)
     assert len(json.loads((tmp_path / "s.json").read_text())["RF"]) == 4
+
+
+def test_command_line_exports_sequences_and_waveforms(tmp_path):
+    app = typer.Typer()
+    app.command()(export_command)
+    megapress(gaussian(0.014), refocusing=REFOCUSING, echo_time=0.08, te1=0.016).write(tmp_path / "mega.json")
+    for name in ("fsl.json", "pulse.pta"):
+        result = CliRunner().invoke(app, [str(tmp_path / "mega.json"), "--out", str(tmp_path / "out" / name)])
+        assert result.exit_code == 0, result.output
+    assert len(json.loads((tmp_path / "out" / "fsl.json").read_text())["RF"]) == 5
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.pta")) == ["pulse_1.pta", "pulse_2.pta"]
+    write_json(tmp_path / "pulse.json", gaussian(0.014))
+    assert CliRunner().invoke(app, [str(tmp_path / "pulse.json"), "--out", str(tmp_path / "p.RF")]).exit_code == 0
+    assert read_pulse(tmp_path / "p.RF", duration=0.014).peak_b1 == pytest.approx(gaussian(0.014).peak_b1, rel=1e-4)

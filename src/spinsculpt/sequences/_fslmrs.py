@@ -77,12 +77,12 @@ def write_fslmrs(sequence: Sequence, path: Path | str, config: Mapping, shot: st
         config: the `basis` section of the configuration.
         shot: name of the shot; the first one when None.
     """
-    events = next(s.events for s in sequence.shots if shot in (None, s.name))
+    chosen = sequence.shot(shot)
     field = (config.get("central_frequency") or larmor_frequency(config["field"])) / GAMMA_BAR
     blocks: list[dict] = []
     delays: list[float] = []
     filters: list[set[int] | None] = []
-    for event in events:
+    for event in chosen.events:
         match event:
             case HardPulse(flip_angle, phase):
                 if delays:
@@ -112,7 +112,7 @@ def write_fslmrs(sequence: Sequence, path: Path | str, config: Mapping, shot: st
         path,
         {
             "sequenceName": sequence.name,
-            "description": f"{shot or sequence.shots[0].name}, TE {sequence.echo_time * 1e3:g} ms, by spinsculpt",
+            "description": f"{chosen.name}, TE {sequence.echo_time * 1e3:g} ms, by spinsculpt",
             "B0": field,
             "centralShift": WATER_PPM,
             "Rx_Points": config["points"],

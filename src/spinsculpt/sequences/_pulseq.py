@@ -63,7 +63,7 @@ def write_pulseq(sequence: Sequence, path: Path | str, points: int, dwell: float
         shot: name of the shot; the first one when None.
     """
     pp = _pypulseq()
-    chosen = next(s for s in sequence.shots if shot in (None, s.name))
+    chosen = sequence.shot(shot)
     blocks, end = _placed(sequence.name, chosen.events)
     limits = pp.Opts(max_grad=40, grad_unit="mT/m", max_slew=_SLEW, slew_unit="T/m/s")
     seq = pp.Sequence(system=limits)

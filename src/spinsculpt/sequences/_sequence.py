@@ -53,6 +53,13 @@ class Sequence:
         """Names of what the sequence measures: its shots, then their combinations."""
         return (*(shot.name for shot in self.shots), *self.combinations)
 
+    def shot(self, name: str | None = None) -> Shot:
+        """The shot of that name, the first one when None."""
+        for shot in self.shots:
+            if name in (None, shot.name):
+                return shot
+        raise SpinsculptError(f"{self.name} has no shot {name!r}; it has {', '.join(s.name for s in self.shots)}.")
+
     def fill(self, pulses: Mapping[str, Pulse]) -> "Sequence":
         """The sequence with its slots filled by the pulses of those names, which must last as long as the slots."""
         unknown = set(pulses) - {slot.name for slot in self.slots}
