@@ -34,3 +34,4 @@ rule all:
     default_target: True
     input:
         "<results>/report.html",
+        lcmodel_files(),

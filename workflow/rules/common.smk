@@ -11,7 +11,7 @@ from spinsculpt.study import check_study
 from spinsculpt.subjects import read_subjects, simulated_cohort
 
 # Scripts find the package of this checkout also in environments that Snakemake makes (--sdm conda).
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [f"{workflow.basedir}/src", os.environ.get("PYTHONPATH")]))
+os.environ.update(PYTHONPATH=os.pathsep.join([f"{workflow.basedir}/src", *filter(None, [os.getenv("PYTHONPATH")])]))
 SCHEMAS = Path(workflow.basedir) / "workflow/schemas"
 
 
@@ -209,3 +209,19 @@ def report_figures():
         "preprocessing": bool(planned_fits()),
     }
     return [f"<results>/figures/{name}.png" for name, there in wanted.items() if there]
+
+
+def lcmodel_files():
+    """LCModel .basis of every compared sequence, one a shot or combination."""
+    wanted = []
+    for sequence in COMPARED_SEQUENCES:
+        edited = config["sequences"][sequence]["type"] == "megapress"
+        wanted += [f"{sequence}_{name}" for name in ("on", "off", "diff")] if edited else [sequence]
+    return [f"<results>/basis/{name}.basis" for name in wanted]
+
+
+def sweep_entry(wildcards):
+    """The design of one point: the named design, what the sweep overrides, and the values of the point."""
+    sweep = config["sweep"]
+    point = {name: type(values[0])(wildcards[name]) for name, values in sweep["grid"].items()}
+    return config["designs"][sweep["design"]] | sweep["override"] | point

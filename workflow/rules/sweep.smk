@@ -9,12 +9,6 @@ GRID = config["sweep"]["grid"]
 SWEEP = Paramspace(pd.DataFrame(product(*GRID.values()), columns=list(GRID)))
 
 
-def sweep_entry(wildcards):
-    """The design of one point: the named design, what the sweep overrides, and the values of the point."""
-    point = {name: type(values[0])(wildcards[name]) for name, values in GRID.items()}
-    return config["designs"][config["sweep"]["design"]] | config["sweep"]["override"] | point
-
-
 rule sweep:
     input:
         "<results>/sweep/table.tsv",

@@ -31,6 +31,6 @@ def unitary_bound(source: np.ndarray, target: np.ndarray) -> float:
 
 
 def transfer_bound(n_spins: int, spins: tuple[int, ...]) -> float:
-    """Bound for the transfer of F_z to the summed transverse (or longitudinal) magnetisation of some of `n_spins` spins."""
+    """Bound for the transfer of F_z of `n_spins` spins to the summed transverse (or z) magnetisation of some."""
     target = sum(single_spin(n_spins, k, "z") for k in spins)
     return unitary_bound(total(n_spins, "z"), target)

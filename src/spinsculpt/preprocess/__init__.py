@@ -1,0 +1,23 @@
+"""From converted to clean spectra, one scan a call. Importing this package imports neither torch nor matplotlib."""
+
+from spinsculpt.preprocess._align import align, outliers
+from spinsculpt.preprocess._coils import coil_weights, combine_coils
+from spinsculpt.preprocess._eddy import correct_eddy_currents
+from spinsculpt.preprocess._match import match, shifted
+from spinsculpt.preprocess._reference import find_singlets
+from spinsculpt.preprocess._scan import preprocess_scan, preprocess_water
+from spinsculpt.preprocess._water import remove_water
+
+__all__ = [
+    "align",
+    "coil_weights",
+    "combine_coils",
+    "correct_eddy_currents",
+    "find_singlets",
+    "match",
+    "outliers",
+    "preprocess_scan",
+    "preprocess_water",
+    "remove_water",
+    "shifted",
+]

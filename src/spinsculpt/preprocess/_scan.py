@@ -1,0 +1,241 @@
+"""One scan from the converted file to the clean one, step by step.
+
+The order: coils, align, reject, average, between (conditions of edited data), eddy_current, water_removal, reference
+and phase. Each step but averaging is a switch of the config. No step changes the scale against the water reference.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from spinsculpt import __version__
+from spinsculpt.conventions import FID
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.preprocess import _quality
+from spinsculpt.preprocess._align import align, outliers
+from spinsculpt.preprocess._coils import coil_weights, combine_coils
+from spinsculpt.preprocess._eddy import correct_eddy_currents
+from spinsculpt.preprocess._match import band, match, shifted
+from spinsculpt.preprocess._reference import find_singlets
+from spinsculpt.preprocess._water import remove_water
+from spinsculpt.provenance import provenance, write_json
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class History:
+    """What was done to a scan: records for the header (NIfTI-MRS standard), numbers for the quality control."""
+
+    records: list[dict] = field(default_factory=list)
+    numbers: dict = field(default_factory=dict)
+
+    def note(self, method: str, details: str, **numbers: object) -> None:
+        log.info("%s: %s", method, details)
+        self.records.append({"Program": "spinsculpt", "Version": __version__, "Method": method, "Details": details})
+        self.numbers.update(numbers)
+
+
+def preprocess_scan(
+    data: Path | str,
+    water: Path | str | None,
+    out_data: Path | str,
+    out_qc: Path | str,
+    out_picture: Path | str,
+    section: Mapping,
+    edited: bool = False,
+) -> dict:
+    """Clean one scan and say how good it is.
+
+    Args:
+        data: NIfTI-MRS file of the scan, with or without DIM_COIL, DIM_DYN and other dimensions.
+        water: NIfTI-MRS file of the unsuppressed water reference, or None.
+        out_data: NIfTI-MRS file with one FID, or for edited data (points, 2) along DIM_EDIT in the order ON, OFF.
+        out_qc: JSON with the numbers of the quality control, the verdict and the provenance.
+        out_picture: PNG, before and after on one page.
+        section: the validated section `preprocess` of the config.
+        edited: whether the scan holds ON and OFF averages.
+    Returns:
+        the content of `out_qc`.
+    """
+    steps, history = section["steps"], History()
+    scan, reference = _read(data, water, steps, history)
+    raw = _conditions(scan, section["edit_order"] if edited else None, str(data))
+    labels = list(raw)
+    dwell, central = scan.dwell, scan.central_frequency
+
+    kept, drift = _clean_averages(raw, scan, section, history)
+    fids = np.stack([kept[label].mean(axis=1) for label in labels], axis=1)
+    history.note("Signal averaging", ", ".join(f"{kept[label].shape[1]} averages {label}".strip() for label in labels))
+    if steps["align"] and len(labels) > 1:
+        fids = _align_conditions(fids, scan, section["align"], history)
+    if steps["eddy_current"] and reference is not None:
+        fids = correct_eddy_currents(fids, reference)
+        history.note("Eddy current correction", "phase of the water reference (Klose 1990, doi:10.1002/mrm.1910140104)")
+    with_water = fids
+    if steps["water_removal"]:
+        low, high = section["water"]["ppm"]
+        removal = {"ppm": (low, high), "components": section["water"]["components"]}
+        fids = np.stack([remove_water(fid, dwell, central, **removal) for fid in fids.T], axis=1)
+        history.note("Nuisance peak removal", f"HLSVD, {low}-{high} ppm, {removal['components']} components")
+    shift, phase = _reference(fids[:, -1], scan, section, history)
+    fids, with_water = (shifted(item, shift, phase, dwell) for item in (fids, with_water))
+
+    before = FID(with_water[:, -1], dwell, central)
+    after = FID(fids[:, -1], dwell, central)
+    numbers = _quality.measure(after)
+    numbers |= _quality.residual_water(before, after, section["water"]["ppm"], numbers["snr"] * numbers["noise_sd"])
+    numbers |= history.numbers
+    if edited:
+        numbers |= _quality.subtraction(fids, dwell, central)
+    quality = {**numbers, **_quality.verdict(numbers, section["limits"])}
+    quality |= {"steps": history.records, "provenance": provenance(dict(section))}
+
+    result = _output(scan, fids, labels, history)
+    from spinsculpt.preprocess._picture import draw_page  # matplotlib imports slowly
+
+    originals = {label: fids.mean(axis=1) for label, fids in raw.items()}
+    draw_page(out_picture, result, labels, originals, quality, drift, Path(data).name)
+    write_fids(out_data, result)
+    write_json(out_qc, quality)
+    return quality
+
+
+def preprocess_water(data: Path | str, water: Path | str, out: Path | str, section: Mapping) -> None:
+    """The water reference as one FID, its coils combined with the weights of the scan: what the fit scales by."""
+    history = History()
+    _, reference = _read(data, water, section["steps"], history)
+    header = read_fids(water)
+    history.note("Signal averaging", "all FIDs of the water reference")
+    write_fids(out, _with_history(replace(header, fids=reference, dims=(), dim_headers={}), history))
+
+
+def _read(data, water, steps: Mapping, history: History) -> tuple[MRSData, np.ndarray | None]:
+    """The scan with its coils combined, and the mean water FID combined alike."""
+    scan = read_fids(data)
+    reference = None if water is None else read_fids(water)
+    if reference is not None and abs(reference.dwell / scan.dwell - 1) > 1e-6:
+        raise SpinsculptError(
+            f"{water}: the sampling interval is {reference.dwell:g} s and that of the scan {scan.dwell:g} s; give the "
+            "reference of the same scan."
+        )
+    if "DIM_COIL" in scan.dims:
+        if not steps["coils"]:
+            raise SpinsculptError(
+                f"{data}: the scan holds {scan.size('DIM_COIL')} coils; switch the step coils on or combine them first."
+            )
+        try:
+            weights = coil_weights(scan if reference is None else reference, scan)
+        except SpinsculptError as error:
+            raise SpinsculptError(f"{data}: {error}") from error
+        scan = combine_coils(scan, weights)
+        reference = None if reference is None else combine_coils(reference, weights)
+        source = "the scan" if reference is None else "the water reference"
+        history.note("RF coil combination", f"noise-whitened singular vector of {source}", coils=len(weights))
+    return scan, None if reference is None else reference.fids.reshape(reference.points, -1).mean(axis=1)
+
+
+def _conditions(scan: MRSData, order: list[str] | None, name: str) -> dict[str, np.ndarray]:
+    """Averages of each editing condition, ON first: {label: shape (points, n)}; one label "" for unedited data."""
+    if order is None:
+        return {"": scan.fids.reshape(scan.points, -1)}
+    if "DIM_EDIT" in scan.dims:
+        named = scan.dim_headers.get("DIM_EDIT", {}).get("EditCondition", ["ON", "OFF"])
+        if scan.size("DIM_EDIT") != 2 or set(named) != {"ON", "OFF"}:
+            raise SpinsculptError(
+                f"{name}: DIM_EDIT holds {scan.size('DIM_EDIT')} conditions {named}, not ON and OFF; select the two."
+            )
+        parts = {label: scan.select("DIM_EDIT", k).fids.reshape(scan.points, -1) for k, label in enumerate(named)}
+    else:
+        averages = scan.fids.reshape(scan.points, -1)
+        if averages.shape[1] < 2 or averages.shape[1] % len(order):
+            raise SpinsculptError(
+                f"{name}: {averages.shape[1]} averages cannot be divided into the conditions {', '.join(order)}; "
+                "correct preprocess: edit_order, or convert the scan with its single averages."
+            )
+        places = np.resize(np.array(order), averages.shape[1])
+        parts = {label: averages[:, places == label] for label in ("ON", "OFF")}
+    return {label: parts[label] for label in ("ON", "OFF")}
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What alignment and rejection found of the averages of one condition, each of shape (n,)."""
+
+    shift: np.ndarray
+    phase: np.ndarray
+    rejected: np.ndarray
+
+
+def _clean_averages(
+    raw: dict[str, np.ndarray], scan: MRSData, section: Mapping, history: History
+) -> tuple[dict[str, np.ndarray], dict[str, Drift]]:
+    """Averages of each condition on one frequency and phase, without outliers."""
+    steps, settings = section["steps"], section["align"]
+    kept, drift = {}, {}
+    for label, fids in raw.items():
+        count = fids.shape[1]
+        shift, phase, rejected = np.zeros(count), np.zeros(count), np.zeros(count, bool)
+        if steps["align"] and count > 1:
+            where = tuple(settings["ppm"])
+            shift, phase = align(fids, scan.dwell, scan.central_frequency, where, settings["max_shift"])
+            fids = shifted(fids, -shift, -phase, scan.dwell)
+        if steps["reject"] and count >= section["reject"]["at_least"]:
+            rejected = outliers(fids, scan.dwell, scan.central_frequency, section["reject"]["threshold"])
+        kept[label], drift[label] = fids[:, ~rejected], Drift(shift, phase, rejected)
+    shifts = np.concatenate([item.shift - item.shift.mean() for item in drift.values()])
+    rejected = {label or "all": np.flatnonzero(item.rejected).tolist() for label, item in drift.items()}
+    if len(shifts) > len(raw):
+        if steps["align"]:
+            history.note("Frequency and phase correction", "spectral registration", drift_hz=float(np.ptp(shifts)))
+        history.numbers["averages"] = len(shifts)
+        history.numbers["rejected_fraction"] = sum(map(len, rejected.values())) / len(shifts)
+        history.numbers["rejected"] = rejected
+    return kept, drift
+
+
+def _align_conditions(fids: np.ndarray, scan: MRSData, settings: Mapping, history: History) -> np.ndarray:
+    """ON brought to the frequency and phase of OFF by signals that editing leaves alone."""
+    off = band(fids[:, 1], scan.dwell, scan.central_frequency, tuple(settings["between_ppm"]))
+    shift, phase = match(fids[:, 0], off, scan.dwell, settings["max_shift"])
+    low, high = settings["between_ppm"]
+    details = f"ON moved by {-shift:.2f} Hz and {-np.degrees(phase):.1f} degrees to OFF, {low}-{high} ppm"
+    history.note("Frequency and phase correction", details, between_shift_hz=float(shift))
+    return np.stack([shifted(fids[:, 0], -shift, -phase, scan.dwell), fids[:, 1]], axis=1)
+
+
+def _reference(fid: np.ndarray, scan: MRSData, section: Mapping, history: History) -> tuple[float, float]:
+    """Shift (Hz) and phase (rad) to apply so that the singlets lie where they belong, upright."""
+    settings, steps = section["reference"], section["steps"]
+    shift, phase, overlap = find_singlets(fid, scan.dwell, scan.central_frequency, settings["max_shift"])
+    history.numbers["singlets"] = overlap
+    if overlap < settings["at_least"]:
+        history.numbers |= {"applied_shift_hz": 0.0, "applied_phase_deg": 0.0}
+        log.warning("NAA, creatine and choline were not found; frequency and phase are left as measured")
+        return 0.0, 0.0
+    if not steps["phase"]:
+        phase = 0.0
+    if not steps["reference"]:
+        shift = 0.0
+    if steps["reference"]:
+        history.note("Frequency and phase correction", f"singlets moved by {-shift:.2f} Hz to their places")
+    if steps["phase"]:
+        history.note("Phasing", f"zero order, {-np.degrees(phase):.1f} degrees, from the singlets")
+    history.numbers |= {"applied_shift_hz": -shift, "applied_phase_deg": -float(np.degrees(phase))}
+    return -shift, -phase
+
+
+def _output(scan: MRSData, fids: np.ndarray, labels: list[str], history: History) -> MRSData:
+    if len(labels) == 1:
+        return _with_history(replace(scan, fids=fids[:, 0], dims=(), dim_headers={}), history)
+    conditions = {"DIM_EDIT": {"EditCondition": labels}}
+    return _with_history(replace(scan, fids=fids, dims=("DIM_EDIT",), dim_headers=conditions), history)
+
+
+def _with_history(data: MRSData, history: History) -> MRSData:
+    earlier = data.header.get("ProcessingApplied", [])
+    return replace(data, header={**data.header, "ProcessingApplied": [*earlier, *history.records]})

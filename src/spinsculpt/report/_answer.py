@@ -1,0 +1,144 @@
+"""What the tables say, in sentences and small tables; every number comes from a table."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+TIE = 0.05  # bounds closer than this are called equal
+
+
+def _kind(analysis: str, config: Mapping) -> str:
+    """ "designed", "edited" or "plain": what sort of sequence an analysis fits."""
+    entry = config["sequences"][config["analyses"][analysis]["sequence"]]
+    if any(entry.get(slot) for slot in ("excitation", "prep", "gap")):
+        return "designed"
+    return "edited" if entry["type"] == "megapress" else "plain"
+
+
+def bounds(separation: pd.DataFrame, pair: tuple[str, str]) -> pd.DataFrame:
+    """One row an analysis and assumption, columns: the CRLB of both metabolites and the SD of their ratio in %."""
+    first, second = pair
+    rows = separation[separation["metric"].isin(["CRLB", "ratio SD"])]
+    wide = rows.pivot_table(
+        index=["baseline", "macromolecules", "t2_scale", "sequence"], columns="metabolite", values="value", sort=False
+    )
+    return wide[[first, second, f"{second}/{first}"]]
+
+
+def answer(separation: pd.DataFrame, config: Mapping) -> list[str]:
+    """Who separates the pair best, under which assumption, by how much, and where plain PRESS is as good.
+
+    Args:
+        separation: compare/separation.tsv.
+        config: the validated configuration.
+    Returns:
+        Sentences, the most important one first.
+    """
+    pair = tuple(config["compare"]["pair"])
+    ratio = f"{pair[1]}/{pair[0]}"
+    wide = bounds(separation, pair)
+    assumptions = wide.groupby(level=["baseline", "macromolecules", "t2_scale"], sort=False)
+    central = _central(separation)
+    sentences = [_ranking(wide.loc[central][ratio], central, ratio, config)]
+    winners = pd.DataFrame({key: part.droplevel([0, 1, 2])[ratio].sort_values() for key, part in assumptions})
+    best = winners.idxmin()
+    counts = best.value_counts()
+    if len(best) > 1:
+        parts = [f"{_label(name, config)} in {count}" for name, count in counts.items()]
+        sentences.append(
+            f"The smallest SD of {ratio}, over all {len(best)} combinations of baseline, macromolecule model and T₂: "
+            f"{', '.join(parts)}."
+        )
+    plain = [name for name in winners.index if _kind(name, config) == "plain"]
+    others = [name for name in winners.index if name not in plain]
+    if plain and others:
+        sentences.append(_plain_sentence(wide, pair, plain, others, config))
+    return sentences
+
+
+def _central(separation: pd.DataFrame) -> tuple:
+    """The assumption of the headline: the first baseline and macromolecule model, the T2 nearest to the library's."""
+    rows = separation[separation["metric"] == "CRLB"]
+    nearest = min(rows["t2_scale"].unique(), key=lambda scale: abs(scale - 1))
+    return rows["baseline"].iloc[0], rows["macromolecules"].iloc[0], nearest
+
+
+def _ranking(values: pd.Series, central: tuple, ratio: str, config: Mapping) -> str:
+    ordered = values.sort_values()
+    best = ordered.index[0]
+    rest = [f"{value:.1f} % with {_label(name, config)}" for name, value in ordered.iloc[1:].items()]
+    baseline, macromolecules, _ = central
+    return (
+        f"With a {baseline} baseline and macromolecules {macromolecules}, {_label(best, config)} separates the pair "
+        f"best: the Cramér-Rao bound of {ratio} is {ordered.iloc[0]:.1f} %"
+        + (f", against {', '.join(rest)}." if rest else ".")
+    )
+
+
+def _plain_sentence(wide: pd.DataFrame, pair, plain: list[str], others: list[str], config: Mapping) -> str:
+    """Where the best plain sequence is as good as, or better than, the best of the others."""
+    kept = []
+    assumptions = wide.groupby(level=["baseline", "macromolecules", "t2_scale"], sort=False)
+    for (baseline, macromolecules, t2_scale), part in assumptions:
+        part = part.droplevel([0, 1, 2])
+        for measure in part.columns:
+            if part.loc[plain, measure].min() <= part.loc[others, measure].min() * (1 + TIE):
+                kept.append((measure, f"{baseline} baseline, macromolecules {macromolecules}, T₂ × {t2_scale:g}"))
+    total = len(wide.columns) * assumptions.ngroups
+    press = f"Plain {_kinds(plain, config)}"
+    if not kept:
+        return f"{press} is nowhere within {100 * TIE:.0f} % of the best of the others ({total} comparisons)."
+    measures = {}
+    for measure, assumption in kept:
+        measures.setdefault(measure, []).append(assumption)
+    where = "; ".join(f"{measure} in {len(found)} of {assumptions.ngroups}" for measure, found in measures.items())
+    return (
+        f"{press} is as good as the best of the others, within {100 * TIE:.0f} %, or better in {len(kept)} of {total} "
+        f"comparisons of bounds: {where}."
+    )
+
+
+def _kinds(names: list[str], config: Mapping) -> str:
+    return "/".join(
+        dict.fromkeys(config["sequences"][config["analyses"][name]["sequence"]]["type"].upper() for name in names)
+    )
+
+
+def _label(name: str, config: Mapping) -> str:
+    return config["figures"]["labels"].get(name, name)
+
+
+def bounds_summary(separation: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+    """The bounds at the T2 of the library: a row an analysis, a column an assumption and metabolite."""
+    pair = tuple(config["compare"]["pair"])
+    wide = bounds(separation, pair).xs(_central(separation)[2], level="t2_scale")
+    table = wide.unstack(["baseline", "macromolecules"]).reorder_levels([1, 2, 0], axis=1)
+    columns = [(*assumption, measure) for assumption in dict.fromkeys(c[:2] for c in table.columns) for measure in wide]
+    table = table.loc[[name for name in config["compare"]["analyses"] if name in table.index], columns]
+    table.columns = pd.MultiIndex.from_tuples(
+        [(f"{b} baseline", f"macromolecules {m}", f"{x} (%)") for b, m, x in columns]
+    )
+    return table.rename(index=lambda name: _label(name, config)).rename_axis(None)
+
+
+def recovery_summary(recovery: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+    """Bias and SD of the errors over the cohort, beside the mean bound, of both metabolites."""
+    pair = list(config["compare"]["pair"])
+    rows = recovery[recovery["metabolite"].isin(pair) & (recovery["unit"] == "mM")]
+    grouped = rows.groupby(["engine", "sequence", "metabolite"], sort=False)
+    table = grouped.agg(
+        scans=("error", "size"),
+        bias=("error", "mean"),
+        spread=("error", "std"),
+        bound=("crlb", "mean"),
+        reliable=("reliable", lambda flags: (flags == "yes").sum()),
+    ).reset_index()
+    table["sequence"] = table["sequence"].map(lambda name: _label(name, config))
+    return table.rename(
+        columns={
+            "bias": "mean error (%)",
+            "spread": "SD of errors (%)",
+            "bound": "mean CRLB (%)",
+            "reliable": "reliable fits",
+        }
+    )

@@ -1,0 +1,65 @@
+"""Fill the page with what the workflow made."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+from spinsculpt.compare import read_table
+from spinsculpt.provenance import atomic_path, provenance
+from spinsculpt.report._answer import answer, bounds_summary, recovery_summary
+
+CAPTIONS = {
+    "crlb": "Cramér-Rao bounds at equal total scan time, under each baseline and macromolecule model. Bars: the T₂ of "
+    "all signals scaled by the factors of compare.t2_scales. Ticks: the metabolite alone, without relaxation.",
+    "spectra": "The pair by sequence, at typical concentrations, on one scale; shaded: the window of the overlaps.",
+    "designs": "Designed pulses: amplitude and phase, and the objective of every start against the optimiser's step.",
+    "recovery": "Estimated against true concentrations of the simulated cohort, and the errors of all metabolites.",
+    "fits": "Every scan: data, fit, baseline, and residual on the same scale.",
+    "preprocessing": "Quality of every preprocessed scan.",
+}
+
+
+def write_report(tables: Iterable[Path | str], figures: Iterable[Path | str], config: Mapping, out: Path | str) -> None:
+    """Write the page.
+
+    Args:
+        tables: compare/*.tsv; separation.tsv is always among them, others add their section.
+        figures: PNG files in the order of the page; a file of the same name with the suffix .tsv is named beside each.
+        config: the validated configuration.
+        out: HTML file, self-contained.
+    """
+    read = {Path(path).stem: read_table(path) for path in tables}
+    template = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(), trim_blocks=True
+    ).get_template("page.html")
+    page = template.render(
+        config=config,
+        sentences=answer(read["separation"], config),
+        bounds=_html(bounds_summary(read["separation"], config), index=True),
+        recovery=_html(recovery_summary(read["recovery"], config)) if "recovery" in read else None,
+        expected=_html(read["expected"]) if "expected" in read else None,
+        engines=_html(read["engines"]) if "engines" in read else None,
+        designs=_html(read["designs"]) if "designs" in read else None,
+        figures=[_figure(Path(path)) for path in figures],
+        tables=sorted(read),
+        provenance=provenance(dict(config)),
+        config_text=json.dumps(config, indent=1, default=str),
+    )
+    with atomic_path(out) as path:
+        path.write_text(page, encoding="utf-8")
+
+
+def _figure(path: Path) -> dict:
+    return {
+        "name": path.stem,
+        "caption": CAPTIONS.get(path.stem, path.stem),
+        "data": base64.b64encode(path.read_bytes()).decode(),
+    }
+
+
+def _html(table: pd.DataFrame, index: bool = False) -> str:
+    return table.to_html(index=index, border=0, na_rep="", float_format=lambda value: f"{value:.3g}")
