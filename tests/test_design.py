@@ -120,6 +120,13 @@ def test_b1_scale_of_a_member_scales_the_pulse(library):
     np.testing.assert_allclose(both.fids["press"][0, 1], weaker.fids["press"][0, 0], atol=1e-9)
 
 
+def test_a_broadening_of_a_member_is_a_wider_line(library):
+    both = simulate(press(0.03), library, ["Cr"], members=(Member(), Member(broadening_hz=3.0)))
+    fids = both.fids["press"][0, :, 0]
+    time = np.arange(1024) / 2000
+    np.testing.assert_allclose(fids[1], fids[0] * np.exp(-3 * np.pi * time), atol=1e-12)
+
+
 def test_a_silent_gap_pulse_leaves_press(library):
     silent = Pulse("silent", np.zeros(20, complex), 4e-4)
     with_gap = simulate(press(0.036, gap=Slot("gap", "gap", silent.duration)), library, ["Glu", "NAA"], silent)
@@ -243,7 +250,7 @@ def test_loss_gradient_is_the_finite_difference(kind):
         {"type": "power"},
         {"type": "smooth"},
     ]
-    robustness = {"mode": "worst", "b1_scale": [0.9, 1.0], "b0_hz": [0.0, 5.0]}
+    robustness = {"mode": "worst", "b1_scale": [0.9, 1.0], "b0_hz": [0.0, 5.0], "broadening_hz": [0.0, 2.0]}
     design = Design("d", entry(parametrisation=kind, objectives=goals, robustness=robustness), BASIS)
     design.simulation = design.simulate(design.simulation.members, torch.complex128)
     x = design.initial(torch.Generator().manual_seed(3), 2)

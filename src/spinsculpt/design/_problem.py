@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -233,9 +234,10 @@ def template(name: str, entry: Mapping) -> Sequence:
 
 
 def members(robustness: Mapping) -> tuple[Member, ...]:
-    """Grid of B1 scales and B0 offsets, the nominal condition first."""
-    grid = [Member(b1, b0) for b1 in robustness["b1_scale"] for b0 in robustness["b0_hz"]]
-    return tuple(sorted(grid, key=lambda member: (abs(member.b1_scale - 1) + abs(member.b0_hz)) > 0))
+    """Grid of B1 scales, B0 offsets and broadenings, the nominal condition first."""
+    axes = robustness["b1_scale"], robustness["b0_hz"], robustness["broadening_hz"]
+    grid = [Member(*condition) for condition in product(*axes)]
+    return tuple(sorted(grid, key=lambda member: member != Member()))
 
 
 def reference_signals(entry: Mapping, library: Library, names, acquisition: Acquisition) -> Signals:
@@ -249,13 +251,13 @@ def parse_operator(text: str, spins: tuple[str, ...], where: str = "operator") -
     """Hermitian operator from e.g. "0.5 H2x - 2 H2z H3ax": spins of the library followed by x, y or z."""
     n, operator = len(spins), 0
     for term in text.replace("-", "+ -").split("+"):
-        factor, product = 1.0, None
+        factor, operators = 1.0, None
         for word in term.replace("- ", "-").split():
             sign, bare = (-1.0, word[1:]) if word.startswith("-") else (1.0, word)
             factor *= sign
             if bare[:-1] in spins and bare[-1] in "xyz":
                 single = single_spin(n, spins.index(bare[:-1]), bare[-1])
-                product = single if product is None else product @ single
+                operators = single if operators is None else operators @ single
                 continue
             try:
                 factor *= float(bare)
@@ -263,8 +265,8 @@ def parse_operator(text: str, spins: tuple[str, ...], where: str = "operator") -
                 raise SpinsculptError(
                     f"{where}: {word!r} is neither a number nor one of the spins {', '.join(spins)} with x, y or z."
                 ) from None
-        if product is not None:
-            operator = operator + factor * product
+        if operators is not None:
+            operator = operator + factor * operators
     if not np.any(operator):
         raise SpinsculptError(f"{where}: {text!r} names no operator; write for example '{spins[0]}x'.")
     if not np.allclose(operator, operator.conj().T):

@@ -27,10 +27,17 @@ _VISIBLE = 1e-6  # transitions whose element of F_+ is smaller than this carry n
 
 @dataclass(frozen=True)
 class Member:
-    """One condition of the ensemble over which a design shall hold: factor on B1 and main-field offset in Hz."""
+    """One condition of the ensemble over which a design shall hold.
+
+    Attributes:
+        b1_scale: factor on B1.
+        b0_hz: offset of the main field in Hz.
+        broadening_hz: Lorentzian width on top of that of the acquisition in Hz.
+    """
 
     b1_scale: float = 1.0
     b0_hz: float = 0.0
+    broadening_hz: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,9 @@ class Simulation:
             nutation = nutation.unflatten(1, (self._chunks[name], -1))[:, :, None] * self._scale[:, None, None]
             nutation = nutation.flatten(0, 2)  # (starts, chunks, members), members fastest as in the groups
             propagators[name] = propagate(nutation, self.dwell[name], self.groups, self.substeps[name], self.dtype)
+        time = time_axis(self.acquisition.points, self.acquisition.dwell)
+        broadening = np.exp(-np.pi * np.outer([member.broadening_hz for member in self.members], time))
+        envelope = torch.as_tensor(broadening[:, None])
         fids, states = {}, {}
         for shot, chains in self._chains.items():
             total_fid = [0.0] * len(self.names)
@@ -169,7 +179,7 @@ class Simulation:
                 if name in self.keep_states:
                     states.setdefault((shot, name), rho)
             shape = (starts, members, self.acquisition.points)
-            fids[shot] = torch.stack([fid.expand(shape) for fid in total_fid], -2)
+            fids[shot] = torch.stack([fid.expand(shape) for fid in total_fid], -2) * envelope
         return Signals(self.names, fids, states, dict(waveforms))
 
     def _run(self, chain, propagators: Mapping[str, Tensor], part: int, starts: int) -> Tensor:
