@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -24,8 +25,8 @@ from spinsculpt.conventions import ppm_axis, time_axis, to_spectrum
 from spinsculpt.dynamics import line_list
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import read_fids
-from spinsculpt.pulses import gaussian
-from spinsculpt.sequences import megapress, press, pulse_acquire
+from spinsculpt.pulses import Pulse, gaussian
+from spinsculpt.sequences import Slot, megapress, press, pulse_acquire
 from spinsculpt.spectra import decay
 from spinsculpt.spins import load_library
 
@@ -79,6 +80,21 @@ def test_difference_spectrum_is_half_of_on_minus_off(mega):
     cr, naa = mega["diff"].index("Cr"), mega["diff"].index("NAA")
     assert np.abs(mega["diff"].fids[cr]).max() < 0.03 * np.abs(mega["on"].fids[cr]).max()
     assert np.abs(mega["diff"].fids[naa][0]) > 1
+
+
+def test_macromolecules_keep_their_shape_under_a_silent_selective_pulse():
+    """A line is spread over several spins when a pulse is frequency-selective; together they are the same line."""
+    silent = {"gap": Pulse("silent", np.zeros(100), 2e-4)}
+    selective = press(0.048, gap=Slot("gap", "gap", 0.020)).fill(silent)
+    spread, whole = (simulate_basis(s, CONFIG)["press"] for s in (selective, press(0.048)))
+    for name in CONFIG["macromolecules"]:
+        assert np.abs(spread[name] - whole[name]).max() < 2e-3 * np.abs(whole[name]).max()
+
+
+def test_editing_saturates_the_centre_of_a_broad_line_more_than_its_wings(mega):
+    on, off = (np.abs(mega[shot].spectra[mega[shot].index("MM20")]) for shot in ("on", "off"))
+    centre, wing = (np.argmin(np.abs(mega["on"].ppm - ppm)) for ppm in (2.08, 2.20))
+    assert 1.3 * on[centre] / off[centre] < on[wing] / off[wing] < 1
 
 
 def test_central_frequency_may_be_given():
@@ -228,6 +244,15 @@ def test_megapress_agrees_with_isbi_basis(shared):
         for sub, reference in fids.items():
             ours, theirs = to_spectrum(basis[sub][name])[window], to_spectrum(reference * to_water)[window]
             assert correlation(ours, theirs) > 0.99, (name, sub)
+
+
+def test_fsl_mrs_reads_our_basis_without_a_warning(tmp_path, press30):
+    mrs_io = pytest.importorskip("fsl_mrs.utils.mrs_io")
+    press30.write_fslmrs(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        basis = mrs_io.read_basis(str(tmp_path))
+    assert sorted(basis.names) == sorted(press30.names)
 
 
 def test_lcmodel_reads_our_basis(tmp_path, press30):
