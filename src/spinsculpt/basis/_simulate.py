@@ -5,7 +5,7 @@ What is not: T1 saturation and T2 decay. Both depend on the subject and the repe
 quantification (and, for simulated data, to the scanner), as in FSL-MRS and LCModel.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,7 +18,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.provenance import provenance
 from spinsculpt.sequences import Sequence, ShapedPulse
 from spinsculpt.spectra import LineList, decay
-from spinsculpt.spins import Library, Macromolecule, Metabolite, SpinSystem, load_library, read_macromolecule
+from spinsculpt.spins import Library, Macromolecule, Metabolite, load_library, read_macromolecule
 
 DEFAULT_METABOLITES = (
     *("NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH"),
@@ -66,10 +66,8 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
         raise SpinsculptError(f"basis: {next(n for n in names if names.count(n) > 1)} is listed twice; list it once.")
     frequency, points, dwell = central_frequency(config), config["points"], 1 / config["bandwidth"]
     linewidth = config.get("linewidth", 0.0)
-
     grid = config.get("grid") or {"points": 32, "extent": 2.0}
     axes = slice_axes(sequence, frequency, grid["points"], grid["extent"])
-
     events = (event for shot in sequence.shots for event in shot.events)
     selective = any(isinstance(event, ShapedPulse) and event.gradient is None for event in events)
 
@@ -77,9 +75,7 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
         """FIDs of every shot, shape (shots, points)."""
         if isinstance(entry, Macromolecule):
             parts = [
-                (system, decay(points, dwell, 0.0, width * frequency))
-                for peak in entry.peaks
-                for system, width in _spread(entry.name, *peak, selective)
+                (spin, decay(points, dwell, 0.0, width * frequency)) for spin, width in entry.spins(spread=selective)
             ]
         else:
             lorentzian = decay(points, dwell, linewidth)
@@ -109,21 +105,6 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
         name: BasisSet(tuple(names), shot_fids, dwell, frequency, linewidth, meta | {"subspectrum": name})
         for name, shot_fids in shots.items()
     }
-
-
-def _spread(name: str, ppm: float, protons: float, width: float, selective: bool) -> Iterator[tuple[SpinSystem, float]]:
-    """Spins that stand for a broad Gaussian line, with the width in ppm that each keeps.
-
-    A frequency-selective pulse acts on the wings of a line otherwise than on its centre. So 0.8 of the width are spread
-    over the nine nodes of a Gauss-Hermite rule and 0.6 stay with each, which makes the same line (0.64 + 0.36 = 1).
-    """
-    if not selective:
-        yield SpinSystem(name, ("H",), (ppm,), weight=protons), width
-        return
-    nodes, weights = np.polynomial.hermite_e.hermegauss(9)
-    sigma = 0.8 * width / np.sqrt(8 * np.log(2))
-    for node, weight in zip(nodes, weights / weights.sum(), strict=True):
-        yield SpinSystem(name, ("H",), (ppm + node * sigma,), weight=protons * weight), 0.6 * width
 
 
 def _refuse_aliasing(name: str, lines: LineList, bandwidth: float, frequency: float) -> None:
