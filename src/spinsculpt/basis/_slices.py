@@ -22,7 +22,7 @@ from spinsculpt.spins import SpinSystem, hamiltonian, total
 _SPLITTING = 0.01  # largest (2 pi)^2 J (nu_j - nu_k) T^2 of a step T of the splitting; keeps spectra right to 1e-4
 _GRID_TOLERANCE = 0.01  # of the signal of uncoupled spins, by which the grid may be wrong
 _BATCH = 2**21  # matrix elements worked on at a time
-_FINE_GRID = 128  # positions that count as exact
+_FINE_GRID = 64  # positions that count as exact
 
 
 @dataclass(frozen=True)
