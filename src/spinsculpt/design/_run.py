@@ -112,13 +112,21 @@ def minimise(design: Design, checkpoint: Path, identity: str, resume: bool, prog
         saved = torch.load(checkpoint, weights_only=False)
         if saved["identity"] == identity:
             search.load(saved["search"])
-    with tqdm(
-        total=entry["iterations"], initial=search.done, desc=design.name, disable=not progress, file=sys.stderr
-    ) as bar:
+    bar = tqdm(
+        total=entry["iterations"],
+        initial=search.done,
+        desc=design.name,
+        disable=not progress,
+        file=sys.stderr,
+        mininterval=0.2 if sys.stderr.isatty() else 10.0,  # a log file is no place for an animation
+    )
+    with bar:
         while search.done < entry["iterations"]:
             search.advance()
             latest = min(search.history[-len(search.starts) :], key=lambda row: row["loss"])
-            bar.set_postfix({key: f"{value:.3f}" for key, value in latest.items() if key not in ("start", "step")})
+            bar.set_postfix(
+                {key: f"{value:.3f}" for key, value in latest.items() if key not in ("start", "step")}, False
+            )
             bar.update()
             if search.done % entry["checkpoint_every"] == 0:
                 with atomic_path(checkpoint) as temporary:
