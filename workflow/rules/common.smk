@@ -135,7 +135,7 @@ def preprocessed_scan(wildcards):
 
 def water_of_fit(wildcards):
     scan = scan_of_analysis(wildcards)
-    return f"<results>/bids/{scan.folder}/mrs/{scan.name}_mrsref.nii.gz" if scan.water else []
+    return f"<results>/preproc/{scan.folder}/{scan.name}_mrsref.nii.gz" if scan.water else []
 
 
 def basis_of_analysis(wildcards):

@@ -28,3 +28,25 @@ rule preprocess_scan:
         edited=is_edited,
     script:
         "../scripts/preprocess_scan.py"
+
+
+rule preprocess_water:
+    input:
+        data="<results>/bids/{folder}/mrs/{scan}_svs.nii.gz",
+        water="<results>/bids/{folder}/mrs/{scan}_mrsref.nii.gz",
+    output:
+        "<results>/preproc/{folder}/{scan}_mrsref.nii.gz",
+    log:
+        "<logs>/preprocess/{folder}/{scan}_mrsref.log",
+    benchmark:
+        "<benchmarks>/preprocess/{folder}/{scan}_mrsref.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        preprocess=config["preprocess"],
+    script:
+        "../scripts/preprocess_water.py"

@@ -1,0 +1,117 @@
+"""What was put into a clean signal is taken out again, and the scale is left alone."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spinsculpt.config import read_yaml, validate
+from spinsculpt.conventions import FID, ppm_to_hz
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.preprocess import correct_eddy_currents, preprocess_scan, preprocess_water, remove_water
+
+POINTS, DWELL, CENTRAL = 2048, 1 / 2000, 127.732
+SECTION = validate({}, read_yaml(Path(__file__).resolve().parents[1] / "workflow/schemas/preprocess.schema.yaml"))
+TIME = np.arange(POINTS) * DWELL
+HEADER = {"EchoTime": 0.03, "RepetitionTime": 2.0}
+
+
+def lines(*peaks: tuple[float, float], width: float = 4.0) -> np.ndarray:
+    """Lorentzian lines of (ppm, amplitude), `width` Hz wide."""
+    return sum(a * np.exp((2j * np.pi * ppm_to_hz(p, CENTRAL) - np.pi * width) * TIME) for p, a in peaks)
+
+
+BRAIN = lines((2.008, 12.0), (3.027, 9.0), (3.2, 9.0), (3.91, 6.0), (2.35, 2.0))
+WATER = lines((4.65, 1e4), width=6.0)
+
+
+def scan(folder: Path, fids: np.ndarray, dims: tuple[str, ...] = (), name: str = "scan") -> Path:
+    path = folder / f"{name}.nii.gz"
+    write_fids(path, MRSData(fids, DWELL, CENTRAL, dims, dict(HEADER)))
+    return path
+
+
+def clean(folder: Path, data: Path, water: Path | None = None, edited: bool = False, section: dict = SECTION):
+    quality = preprocess_scan(data, water, folder / "o.nii.gz", folder / "o.json", folder / "o.png", section, edited)
+    return read_fids(folder / "o.nii.gz"), quality
+
+
+def noise(shape: tuple[int, ...], sd: float = 0.02) -> np.ndarray:
+    generator = np.random.default_rng(1)
+    return sd * (generator.standard_normal(shape) + 1j * generator.standard_normal(shape))
+
+
+def deviation(measured: np.ndarray, expected: np.ndarray) -> float:
+    """Largest deviation of the spectra in 1.5-4.2 ppm relative to the largest peak there."""
+    axis = FID(expected, DWELL, CENTRAL).ppm
+    window = (axis > 1.5) & (axis < 4.2)
+    spectra = [np.fft.fftshift(np.fft.fft(fid))[window] for fid in (measured, expected)]
+    return float(np.abs(spectra[0] - spectra[1]).max() / np.abs(spectra[1]).max())
+
+
+def test_shift_and_phase_are_found_and_undone(tmp_path):
+    spoiled = BRAIN * np.exp(1j * (2 * np.pi * 9.0 * TIME + 0.7))
+    result, quality = clean(tmp_path, scan(tmp_path, spoiled + noise(BRAIN.shape)))
+    assert deviation(result.fid.samples, BRAIN) < 0.05
+    assert quality["snr"] > 50 and (tmp_path / "o.png").stat().st_size > 5000
+
+
+def test_drift_over_averages_is_undone_so_that_lines_do_not_widen(tmp_path):
+    drift, phase = np.linspace(-6, 6, 24), np.linspace(0.5, -0.5, 24)
+    fids = BRAIN[:, None] * np.exp(1j * (2 * np.pi * np.outer(TIME, drift) + phase)) + noise((POINTS, 24), 0.05)
+    result, quality = clean(tmp_path, scan(tmp_path, fids, ("DIM_DYN",)))
+    assert deviation(result.fid.samples, BRAIN) < 0.04
+    assert quality["linewidth_hz"] == pytest.approx(4.0, abs=0.4)
+    without = SECTION | {"steps": SECTION["steps"] | {"align": False, "reject": False}}
+    assert clean(tmp_path, scan(tmp_path, fids, ("DIM_DYN",)), section=without)[1]["linewidth_hz"] > 6
+
+
+def test_a_corrupted_average_is_left_out(tmp_path):
+    fids = BRAIN[:, None] + noise((POINTS, 16), 0.05)
+    fids[:, 5] *= -3.0
+    _, quality = clean(tmp_path, scan(tmp_path, fids, ("DIM_DYN",)))
+    assert quality["rejected_fraction"] == pytest.approx(1 / 16)
+
+
+def test_eddy_currents_seen_by_the_water_are_undone():
+    phase = 1.2 * (1 - np.exp(-TIME / 0.03))
+    corrected = correct_eddy_currents((BRAIN * np.exp(1j * phase))[:, None], WATER * np.exp(1j * phase))[:, 0]
+    assert deviation(corrected, BRAIN) < 1e-3
+
+
+def test_residual_water_goes_and_the_metabolites_stay():
+    water = lines((4.65, 60.0), (4.7, 25.0), width=9.0) * np.exp(0.4j)
+    left = remove_water(BRAIN + water + noise(BRAIN.shape), DWELL, CENTRAL, (4.3, 5.1), 30)
+    assert deviation(left, BRAIN) < 0.02
+    axis = FID(left, DWELL, CENTRAL).ppm
+    near = (axis > 4.5) & (axis < 4.9)
+    before, after = (np.abs(np.fft.fftshift(np.fft.fft(fid)))[near].max() for fid in (BRAIN + water, left))
+    assert after < 0.05 * before
+
+
+def test_edited_averages_come_out_as_on_and_off(tmp_path):
+    on, off = BRAIN - lines((2.008, 12.0)) + lines((3.0, 1.0)), BRAIN
+    fids = np.stack([on, off] * 12, axis=1) * np.exp(2j * np.pi * np.outer(TIME, np.linspace(0, 4, 24)))
+    result, _ = clean(tmp_path, scan(tmp_path, fids + noise(fids.shape, 0.05), ("DIM_DYN",)), edited=True)
+    assert result.dims == ("DIM_EDIT",) and result.fids.shape == (POINTS, 2)
+    assert deviation(result.fids[:, 0], on) < 0.05 and deviation(result.fids[:, 1], off) < 0.05
+
+
+def test_coils_are_combined_with_the_weights_of_the_water(tmp_path):
+    sensitivity = np.array([1.0, 0.5j, -0.3, 0.1 - 0.4j])
+    metabolites = scan(tmp_path, BRAIN[:, None] * sensitivity + noise((POINTS, 4), 0.1), ("DIM_COIL",))
+    water = scan(tmp_path, WATER[:, None] * sensitivity + noise((POINTS, 4), 0.1), ("DIM_COIL",), "water")
+    combined, _ = clean(tmp_path, metabolites, water)
+    preprocess_water(metabolites, water, tmp_path / "w.nii.gz", SECTION)
+    ratio = np.abs(combined.fid.samples[0]) / np.abs(read_fids(tmp_path / "w.nii.gz").fid.samples[0])
+    assert ratio == pytest.approx(np.abs(BRAIN[0]) / np.abs(WATER[0]), rel=0.02), "the scale against water has moved"
+
+
+def test_water_reference_of_another_scan_is_refused(tmp_path):
+    data = scan(tmp_path, BRAIN)
+    path = tmp_path / "other.nii.gz"
+    write_fids(path, replace(MRSData(WATER, DWELL, CENTRAL, (), dict(HEADER)), dwell=DWELL / 2))
+    with pytest.raises(SpinsculptError, match="sampling interval"):
+        clean(tmp_path, data, path)

@@ -1,0 +1,7 @@
+"""Combine and average the water reference of one scan (rule preprocess_water)."""
+
+from spinsculpt.preprocess import preprocess_water
+from spinsculpt.workflow import job
+
+with job(snakemake) as s:
+    preprocess_water(s.input.data, s.input.water, s.output[0], s.params.preprocess)
