@@ -174,6 +174,17 @@ def test_on_and_diff_tell_as_much_as_on_and_off(basis):
     np.testing.assert_allclose(mixed.concentrations.values, shots.concentrations.values, rtol=0.02)
 
 
+def test_predicted_bounds_do_not_depend_on_how_shots_are_combined(basis):
+    """ON and OFF, or any two combinations of them with the covariance that follows: the same information."""
+    on, off = phantom_basis(signs={"Glu": 0.4, "Gln": -0.3, "NAA": 0.1}), basis
+    model = FitModel(shared=("width", "shift", "phase"))
+    shots = predict_crlb([on, off], CONCENTRATIONS, model, [20.0, 20.0], 5.0)
+    mixing = np.array([[1.0, 0.0], [0.5, -0.5]])
+    diff = replace(on, fids=0.5 * (on.fids - off.fids))
+    mixed = predict_crlb([on, diff], CONCENTRATIONS, model, 400.0 * mixing @ mixing.T, 5.0)
+    np.testing.assert_allclose(mixed.sd, shots.sd, rtol=1e-6)
+
+
 def test_a_gap_in_the_fit_range_hides_what_is_in_it(basis):
     clean = phantom(basis)
     artefact = 60.0 * np.exp((2j * np.pi * (1.4 - 4.65) * 127.731 - 500.0 * clean.time) * clean.time)

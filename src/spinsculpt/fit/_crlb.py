@@ -11,7 +11,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._model import FitModel
-from spinsculpt.fit._problem import Problem
+from spinsculpt.fit._problem import Problem, noise_matrix
 
 _SINGULAR = 1e-13  # relative eigenvalue of the information below which a direction is undetermined
 
@@ -20,7 +20,7 @@ def predict_crlb(
     bases: Sequence[BasisSet],
     concentrations: dict[str, float],
     model: FitModel,
-    noise_sd: Sequence[float],
+    noise_sd: Sequence[float] | np.ndarray,
     linewidth_hz: float,
     gaussian_hz: float = 0.0,
     stiffness: float | None = None,
@@ -31,7 +31,8 @@ def predict_crlb(
         bases: one a spectrum; several are a joint fit, each with its share of the scan time in its `noise_sd`.
         concentrations: of every name that the model takes from the bases, in units in which one proton gives the basis.
         model: the model that would be fitted; all its parameters count as unknown.
-        noise_sd: SD of one real channel of `to_spectrum`, one a spectrum.
+        noise_sd: SD of one real channel of `to_spectrum`, one a spectrum; or the covariance of spectra with noise in
+            common.
         linewidth_hz: Lorentzian full width at half maximum of the measurement; what is in a basis already
             (`BasisSet.linewidth`) is not added again.
         gaussian_hz: Gaussian full width at half maximum.
@@ -51,7 +52,7 @@ def predict_crlb(
     labels = [f"basis {k + 1}" for k in range(len(bases))]
     flat = [FID(np.ones(basis.points, complex), basis.dwell, basis.central_frequency) for basis in bases]
     fids, matched = prepare(flat, bases, model, labels)
-    problem = Problem(fids, matched, model, np.diag(np.square(np.asarray(noise_sd, float))))
+    problem = Problem(fids, matched, model, noise_matrix(noise_sd))
     values = {
         "gamma": np.pi * max(linewidth_hz - bases[0].linewidth, 0.0),
         "gauss": (np.pi * gaussian_hz) ** 2 / (4.0 * np.log(2.0)),

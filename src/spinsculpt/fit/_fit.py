@@ -14,7 +14,7 @@ from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._noise import noise_covariance
-from spinsculpt.fit._problem import Problem
+from spinsculpt.fit._problem import Problem, noise_matrix
 from spinsculpt.fit._result import Curve, FitResult, ParameterEstimate
 from spinsculpt.fit._solver import Solution, minimise
 from spinsculpt.fit._starts import explained, starts
@@ -30,7 +30,7 @@ def fit(
     data: Sequence[FID],
     bases: Sequence[BasisSet],
     model: FitModel | None = None,
-    noise_sd: Sequence[float] | None = None,
+    noise_sd: Sequence[float] | np.ndarray | None = None,
     labels: Sequence[str] | None = None,
 ) -> FitResult:
     """Fit spectra with one set of concentrations.
@@ -40,7 +40,7 @@ def fit(
         bases: one basis a spectrum.
         model: what to fit; the default FitModel if None.
         noise_sd: SD of the noise of one real channel of `to_spectrum`, one a spectrum; None: from signal-free points,
-            with the noise that spectra have in common.
+            with the noise that spectra have in common. A covariance matrix says both.
         labels: names of the spectra for tables and messages.
     Raises:
         SpinsculptError: when data and basis do not belong together or the data cannot be fitted.
@@ -58,10 +58,10 @@ def build_problem(
     bases: Sequence[BasisSet],
     model: FitModel,
     labels: Sequence[str],
-    noise_sd: Sequence[float] | None = None,
+    noise_sd: Sequence[float] | np.ndarray | None = None,
 ) -> Problem:
     """The problem of prepared data (`_data.prepare`), with its noise; conjugated data are refused."""
-    noise = noise_covariance(fids) if noise_sd is None else np.diag(np.square(np.asarray(noise_sd, float)))
+    noise = noise_covariance(fids) if noise_sd is None else noise_matrix(noise_sd)
     noise = floored(noise, fids)
     if np.linalg.eigvalsh(_correlation(noise))[0] < _DEPENDENT:
         raise SpinsculptError(

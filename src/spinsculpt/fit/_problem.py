@@ -327,6 +327,12 @@ class Problem:
         return rows @ rows.T + _block_diagonal(self.concentration_penalty, self.prior_precision, self.baseline_penalty)
 
 
+def noise_matrix(noise_sd: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Covariance of the noise of S spectra from SDs, shape (S,), of independent noise, or from a covariance, (S, S)."""
+    noise = np.asarray(noise_sd, float)
+    return np.diag(noise**2) if noise.ndim == 1 else noise
+
+
 def _declare(model: FitModel, spectra: int, groups: int, central_frequency: float) -> tuple[Parameter, ...]:
     width, shift = np.pi * model.max_width, 2.0 * np.pi * model.max_shift * central_frequency
     limits = {
