@@ -20,7 +20,7 @@ from spinsculpt.basis import (
     write_jmrui,
     write_nifti,
 )
-from spinsculpt.basis._cli import basis_command
+from spinsculpt.cli._basis import basis_command
 from spinsculpt.conventions import ppm_axis, time_axis, to_spectrum
 from spinsculpt.dynamics import line_list
 from spinsculpt.errors import SpinsculptError

@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from spinsculpt.basis import simulate_basis
+from spinsculpt.cli._design import design_command
 from spinsculpt.config import read_yaml, validate
 from spinsculpt.conventions import larmor_frequency
 from spinsculpt.design import (
@@ -28,7 +29,6 @@ from spinsculpt.design import (
     robust,
     run_design,
 )
-from spinsculpt.design._cli import design_command
 from spinsculpt.design._explain import coherence_along, product_operators, spin_signals
 from spinsculpt.design._problem import parse_operator, template
 from spinsculpt.design._rival import best_press

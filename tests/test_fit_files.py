@@ -11,6 +11,7 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from fit_phantom import CONCENTRATIONS, DWELL, FREQUENCY, LINES, POINTS, phantom, phantom_basis
+from spinsculpt.cli._fit import fit_command
 from spinsculpt.conventions import FID, time_axis
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import (
@@ -22,7 +23,6 @@ from spinsculpt.fit import (
     water_amplitude,
     water_scaling,
 )
-from spinsculpt.fit._cli import fit_command
 from spinsculpt.fit._tissue import tissue_of
 from spinsculpt.nifti import MRSData, write_fids
 

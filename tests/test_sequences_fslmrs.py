@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from spinsculpt.basis import simulate_basis
 from spinsculpt.basis._slices import Axis, averaged_lines
+from spinsculpt.cli._export import export_command
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses import Pulse, gaussian, read_pulse, sinc, write_json
 from spinsculpt.sequences import SlicePulse, Slot, megapress, press, read_fslmrs, steam, write_fslmrs
-from spinsculpt.sequences._cli import export_command
 from spinsculpt.spins import SpinSystem
 
 CONFIG = {

@@ -1,4 +1,4 @@
-"""`spinsculpt …` for people without Snakemake. Each command is a function of its floor; heavy imports happen inside."""
+"""`spinsculpt …` for people without Snakemake. The packages of the science are imported inside the commands."""
 
 import sys
 from pathlib import Path
@@ -6,13 +6,25 @@ from typing import Annotated
 
 import typer
 
+from spinsculpt.cli._basis import basis_command
+from spinsculpt.cli._design import design_command
+from spinsculpt.cli._export import export_command
+from spinsculpt.cli._fit import fit_command
 from spinsculpt.errors import SpinsculptError
 
-app = typer.Typer(help=__doc__.splitlines()[0], no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Design and judge pulse sequences for MR spectroscopy of the brain, one stage at a time.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("design")(design_command)
+app.command("basis")(basis_command)
+app.command("export")(export_command)
+app.command("fit")(fit_command)
 
 
 @app.command("config")
-def config_reference(
+def config_command(
     schemas: Annotated[Path, typer.Option(help="folder of the JSON schemas")] = Path("workflow/schemas"),
 ) -> None:
     """Print every key of the configuration with its default and meaning (config/README.md)."""
