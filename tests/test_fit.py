@@ -296,7 +296,10 @@ def test_pure_noise_is_called_that(basis):
 def test_misfit_is_said(basis):
     data = phantom(basis, 20.0)
     without = FitModel(exclude=("GPC",))
-    assert any("High residual" in message for message in fit([data], [basis], without).messages)
+    result = fit([data], [basis], without)
+    assert any("High residual" in message for message in result.messages)
+    row = next(row for row in result.summary() if row["Metab"] == "NAA")
+    assert (row["flag"], row["reliable"]) == ("high residual", "yes")  # said, but in vivo there is always some
 
 
 def test_ratios_and_sums_use_the_covariances():

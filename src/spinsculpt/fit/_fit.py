@@ -123,7 +123,8 @@ def report(problem: Problem, solution: Solution, labels: Sequence[str], engine: 
     parameters = _parameters(problem, theta, np.sqrt(np.diag(covariance))[count:], labels)
     snr, fwhm = _peaks(problem, theta, c, curves[0].noise_sd)
     detected = _detection(problem, chi2, max(1.0, reduced))
-    flags = _flags(problem, solution, estimates, parameters, detected)
+    misfit = reduced > HIGH_RESIDUAL and model.noise == "noise"
+    flags = _flags(problem, solution, estimates, parameters, detected, misfit)
     return FitResult(
         engine=engine,
         concentrations=estimates,
@@ -133,7 +134,7 @@ def report(problem: Problem, solution: Solution, labels: Sequence[str], engine: 
         snr=snr,
         fwhm=fwhm,
         flags=flags,
-        messages=_messages(solution, flags, detected, reduced, model),
+        messages=_messages(solution, flags, detected, misfit, reduced),
         qc={
             "converged": solution.converged,
             "steps": solution.steps,
@@ -148,7 +149,7 @@ def report(problem: Problem, solution: Solution, labels: Sequence[str], engine: 
             else "Cramer-Rao lower bound",
             "baseline_degrees_of_freedom": problem.baseline_dimension,
             "linewidth_hz": linewidth(problem, theta),
-            "reliable": [name for name, flag in zip(problem.names, flags, strict=True) if not flag],
+            "reliable": [name for name, flag in zip(problem.names, flags, strict=True) if flag in _result.TRUSTED],
         },
         model=model,
         problem=problem,
@@ -252,7 +253,12 @@ def _width(frequency: np.ndarray, peak: np.ndarray) -> float:
 
 
 def _flags(
-    problem: Problem, solution: Solution, estimates: Estimates, parameters: Sequence[ParameterEstimate], detected: bool
+    problem: Problem,
+    solution: Solution,
+    estimates: Estimates,
+    parameters: Sequence[ParameterEstimate],
+    detected: bool,
+    misfit: bool,
 ) -> tuple[str, ...]:
     bad_groups = {
         p.group for p, e in zip(problem.parameters, parameters, strict=True) if e.at_bound and p.group is not None
@@ -268,17 +274,18 @@ def _flags(
         elif problem.groups[k] in bad_groups:
             flags.append(_result.AT_BOUND)
         else:
-            flags.append(_result.poorly(percent, problem.model.max_crlb))
+            poor = _result.poorly(percent, problem.model.max_crlb)
+            flags.append(poor or (_result.HIGH_RESIDUAL if misfit else ""))
     return tuple(flags)
 
 
 def _messages(
-    solution: Solution, flags: Sequence[str], detected: bool, reduced: float, model: FitModel
+    solution: Solution, flags: Sequence[str], detected: bool, misfit: bool, reduced: float
 ) -> tuple[str, ...]:
     found = []
     if not detected:
         found.append("No metabolite is reliable: the spectrum holds no more than noise would explain.")
-    elif all(flags):
+    elif not any(flag in _result.TRUSTED for flag in flags):
         found.append("No metabolite is reliable; the flags of the summary say why.")
     if not solution.converged:
         found.append(f"The fit did not converge in {solution.steps} steps.")
@@ -286,7 +293,7 @@ def _messages(
         found.append(
             "A width or a shift ended at its bound; check frequency and shim, or widen max_shift or max_width."
         )
-    if reduced > HIGH_RESIDUAL and model.noise == "noise":
+    if misfit:
         found.append(
             f"High residual: {reduced:.1f} times the variance of the noise; the model misses something (baseline, "
             "macromolecules, lineshape), so the CRLBs are too small."

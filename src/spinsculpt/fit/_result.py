@@ -103,8 +103,8 @@ class FitResult:
 
     @property
     def reliable(self) -> tuple[bool, ...]:
-        """Whether each estimate can be trusted: no flag."""
-        return tuple(not flag for flag in self.flags)
+        """Whether each estimate can be trusted: no flag, or only that the residual is high."""
+        return tuple(flag in TRUSTED for flag in self.flags)
 
     def with_water(self, water: WaterScaling) -> "FitResult":
         """The same result with concentrations in mM and mmol/kg."""
@@ -143,15 +143,14 @@ class FitResult:
         shape = (self.snr[position], self.fwhm[position]) if position is not None else (float("nan"), float("nan"))
         row = dict(zip(self.columns(), (label, *numbers, *shape), strict=True))
         flag = self.flags[position] if position is not None else self._flag_of_sum(value, percent)
-        return {**row, "flag": flag, "reliable": "yes" if not flag else "no"}
+        return {**row, "flag": flag, "reliable": "yes" if flag in TRUSTED else "no"}
 
     def _flag_of_sum(self, value: float, percent: float) -> str:
         if value <= 0.0:
             return AT_ZERO
-        whole = [flag for flag in self.flags if flag in WHOLE_FIT]
-        if whole:
-            return whole[0]
-        return poorly(percent, self.model.max_crlb)
+        whole = [flag for flag in self.flags if flag in (NO_SIGNAL, NOT_CONVERGED)]
+        poor = poorly(percent, self.model.max_crlb)
+        return whole[0] if whole else poor or (HIGH_RESIDUAL if HIGH_RESIDUAL in self.flags else "")
 
     def columns(self) -> tuple[str, ...]:
         """Names of the columns that FSL-MRS writes too."""
@@ -237,7 +236,8 @@ AT_ZERO = "at zero"
 NO_SIGNAL = "no signal"
 NOT_CONVERGED = "not converged"
 AT_BOUND = "width or shift at its bound"
-WHOLE_FIT = (NO_SIGNAL, NOT_CONVERGED)
+HIGH_RESIDUAL = "high residual"
+TRUSTED = ("", HIGH_RESIDUAL)
 
 
 def poorly(percent: float, limit: float) -> str:
