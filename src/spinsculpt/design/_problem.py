@@ -12,6 +12,7 @@ from spinsculpt.conventions import larmor_frequency, ppm_to_hz
 from spinsculpt.design._objectives import (
     CRLB,
     Enhance,
+    Objective,
     Power,
     Smooth,
     Suppress,
@@ -38,7 +39,7 @@ class Goal:
 
     name: str
     weight: float
-    objective: object
+    objective: Objective
 
 
 class Design:

@@ -17,7 +17,7 @@ from torch import Tensor
 from spinsculpt.conventions import GAMMA_BAR, time_axis
 from spinsculpt.dynamics import class_decay, evolve, free_eigensystem, propagator
 from spinsculpt.dynamics.engine import SpinGroup, choose_substeps, propagate
-from spinsculpt.sequences import CoherenceFilter, Shot, Slot
+from spinsculpt.sequences import CoherenceFilter, Event, Shot, Slot
 from spinsculpt.sequences import Sequence as PulseSequence
 from spinsculpt.spectra import decay
 from spinsculpt.spins import Library, Macromolecule, SpinSystem, coherence_order, raising
@@ -84,7 +84,7 @@ class Simulation:
     """A sequence with slots, applied to metabolites under an ensemble of conditions.
 
     Args:
-        sequence: at least one of its shots has a slot.
+        sequence: with slots for the pulses, or without any.
         library: metabolites and macromolecules at the field of `acquisition`.
         names: those to simulate.
         acquisition: field and sampling.
@@ -210,49 +210,36 @@ class Simulation:
 
     def _chain(self, shot: Shot, system: SpinSystem) -> list[tuple[str, object]]:
         """The shot as ("state" | "unitary" | "mask" | "slot", content), its tensors with a leading members axis."""
-        chain, constant = [], []
-        frame = (system, self.acquisition.central_frequency)
 
-        def per_member(function) -> Tensor:
-            return torch.as_tensor(np.stack([function(member) for member in self.members]))
+        def for_members(function, events: tuple[Event, ...]) -> Tensor:
+            frame = (system, self.acquisition.central_frequency)
+            conditions = [(m.b1_scale, m.b0_hz, self.acquisition.receiver_ppm) for m in self.members]
+            return torch.as_tensor(np.stack([function(events, *frame, *condition) for condition in conditions]))
 
-        def flush():
-            events, constant[:] = tuple(constant), []
-            if not chain:
-                chain.append(("state", per_member(
-                    lambda m: evolve(events, *frame, m.b1_scale, m.b0_hz, self.acquisition.receiver_ppm)
-                )))  # fmt: skip
-                return
-            run: list = []
-            for event in (*events, None):
-                if event is not None and not isinstance(event, CoherenceFilter):
-                    run.append(event)
-                    continue
-                if run:
-                    stretch, run = tuple(run), []
-                    chain.append(("unitary", per_member(
-                        lambda m, stretch=stretch: propagator(
-                            stretch, *frame, m.b1_scale, m.b0_hz, self.acquisition.receiver_ppm
-                        )
-                    )))  # fmt: skip
-                if event is not None:
-                    chain.append(("mask", torch.as_tensor(np.isin(coherence_order(system.n_spins), event.orders))))
-
-        for event in shot.events:
+        first = next((k for k, event in enumerate(shot.events) if isinstance(event, Slot)), len(shot.events))
+        chain, stretch = [("state", for_members(evolve, shot.events[:first]))], []
+        for event in (*shot.events[first:], None):
+            if event is not None and not isinstance(event, Slot | CoherenceFilter):
+                stretch.append(event)
+                continue
+            if stretch:
+                chain.append(("unitary", for_members(propagator, tuple(stretch))))
+                stretch = []
             if isinstance(event, Slot):
-                flush()
                 chain.append(("slot", event.name))
-            else:
-                constant.append(event)
-        flush()
-        basis = free_eigensystem(*frame, 0.0, self.acquisition.receiver_ppm)[1]
-        chain.append(("unitary", torch.as_tensor(basis.T.astype(complex))))
+            elif event is not None:
+                kept = np.isin(coherence_order(system.n_spins), event.orders)
+                chain.append(("mask", torch.as_tensor(kept)))
+        chain.append(("unitary", torch.as_tensor(self._eigensystem(system)[1].T.astype(complex))))
         return chain
+
+    def _eigensystem(self, system: SpinSystem) -> tuple[np.ndarray, np.ndarray]:
+        return free_eigensystem(system, self.acquisition.central_frequency, 0.0, self.acquisition.receiver_ppm)
 
     def _detector(self, part: _Part) -> tuple[Tensor, Tensor, Tensor]:
         """Transitions (rows, columns of rho in the eigenbasis) and the FID that one unit of each gives."""
         system, acq = part.system, self.acquisition
-        energy, basis = free_eigensystem(system, acq.central_frequency, 0.0, acq.receiver_ppm)
+        energy, basis = self._eigensystem(system)
         detected = (basis.T @ raising(system.n_spins).real @ basis).T
         rows, columns = np.nonzero(np.abs(detected) > _VISIBLE)
         frequency = (energy[columns] - energy[rows]) / (2 * np.pi)
