@@ -53,9 +53,10 @@ def fit_with_fsl_mrs(
 ) -> FitResult:
     """Fit one spectrum by the real `fsl_mrs` command.
 
-    Its table is kept as it wrote it. The curves, the covariance and the flags are ours, computed at its estimates, with
-    the noise from the residual as it does. What it does not check is checked first: central frequency, length of the
-    basis, numbers that are not finite; and afterwards, that not everything is zero.
+    Its table is kept as it wrote it; columns that it does not write are filled by us. The curves, the covariance and
+    the flags are ours, computed at its estimates, with the noise from the residual as it does. What it does not check
+    is checked first: central frequency, length of the basis, numbers that are not finite; and afterwards, that not
+    everything is zero.
 
     Args:
         data, bases, labels: one of each; FSL-MRS fits no spectra jointly.
@@ -65,6 +66,10 @@ def fit_with_fsl_mrs(
         command: name or path of the command.
     """
     executable = find_fsl_mrs(command)
+    if "diff" in labels:
+        water = (
+            None  # it scales by the creatine of the basis, of which a difference leaves nothing; ours does not need it
+        )
     _refuse_what_it_lacks(data, model)
     model = replace(model, noise="residual")
     fids, matched = prepare(data, bases, model, labels)

@@ -126,11 +126,11 @@ class FitResult:
         if self.table is None:
             return rows
         own = {row["Metab"]: row for row in rows}
-        blank = dict.fromkeys(self.columns(), float("nan"))
+        kept = ("flag", "reliable")
         return [
-            {**blank, **row, **{key: own[row["Metab"]][key] for key in ("flag", "reliable")}}
-            for row in self.table
-            if row["Metab"] in own
+            {**own[name], **row, **{key: own[name][key] for key in kept}}
+            for name, row in ((row["Metab"], row) for row in self.table)
+            if name in own
         ]
 
     def _row(self, label: str, group: Sequence[str], position: int | None) -> dict:
