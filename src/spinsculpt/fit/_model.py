@@ -61,7 +61,7 @@ class FitModel:
         combine: sums to report besides the single metabolites.
         soft_ratios: priors on ratios of concentrations.
         group_shift_sd: SD in ppm of a Gaussian prior that ties the shifts of further groups to group 0; None: free.
-        group_width_sd: SD in Hz of the same for the Lorentzian width.
+        group_width_sd: SD in Hz of the same for the Lorentzian and the Gaussian width.
         max_shift: largest shift in ppm.
         max_width: largest additional width in Hz (full width at half maximum; Lorentzian and Gaussian part each).
         max_crlb: largest CRLB in per cent at which an estimate is called reliable.
