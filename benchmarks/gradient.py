@@ -140,38 +140,44 @@ def timed(function, repeats=3):
 def cost_table(library, quick):
     """(label, spins, samples, members, seconds) of the compiled engine."""
     rows = []
-    for name in ["Glu", "GSH", "Ins"] if quick else ["Glu", "GSH", "Ins", "Glc"]:
-        tasks = [Task(part, 8 if quick else MEMBERS) for part in library[name].parts]
+
+    def add(label, *tasks):
         for task in tasks:
             compiled(task)
-        seconds = sum(timed(lambda task=task: compiled(task), 1) for task in tasks)
-        sizes = "+".join(str(task.system.n_spins) for task in tasks)
-        rows.append(
-            (f"{name} ({sizes} spins)", max(t.system.n_spins for t in tasks), SAMPLES, tasks[0].members, seconds)
-        )
+        seconds = sum(timed(lambda task=task: compiled(task)) for task in tasks)
+        largest = max(task.system.n_spins for task in tasks)
+        rows.append((label, largest, len(tasks[0].waveform), tasks[0].members, seconds))
+
+    members = 8 if quick else MEMBERS
     glu = library["Glu"].parts[0]
-    for samples in (125, 250, 1000):
-        task = Task(glu, 8, samples)
-        rows.append(("Glu", 5, samples, 8, timed(lambda task=task: compiled(task), 1)))
-    for members in (1, 4, 16, 64):
-        task = Task(glu, members, 250)
-        rows.append(("Glu", 5, 250, members, timed(lambda task=task: compiled(task), 1)))
+    add("GSH (1+3+5 spins)", *(Task(part, members) for part in library["GSH"].parts))
+    for name, part in (("NAA", 1), ("Tau", 0), ("Glu", 0), ("Ins", 0), ("Glc", 0)):
+        system = library[name].parts[part]
+        add(system.name, Task(system, members))
+    for samples in (125, 250, 500, 1000):
+        add("by samples", Task(glu, 8, samples))
+    for count in (1, 4, 16, 64):
+        add("by members", Task(glu, count, 250))
     return rows
 
 
 def plot(rows, path):
+    """Seconds against samples, members and spins."""
     from matplotlib import pyplot as plt
 
+    panels = {
+        "samples (Glu, 8 members)": [(r[2], r[4]) for r in rows if r[0] == "by samples"],
+        "members (Glu, 250 samples)": [(r[3], r[4]) for r in rows if r[0] == "by members"],
+        "spins (500 samples)": [(r[1], r[4]) for r in rows if "/" in r[0]],
+    }
     figure, axes = plt.subplots(1, 3, figsize=(9, 2.8), constrained_layout=True)
-    by_samples = sorted({(r[2], r[4]) for r in rows if r[0] == "Glu" and r[3] == 8})
-    by_members = sorted({(r[3], r[4]) for r in rows if r[0] == "Glu" and r[2] == 250})
-    by_spins = sorted({(r[1], r[4] / r[3] / r[2]) for r in rows if r[0] != "Glu"})
-    for ax, points, label in zip(
-        axes, (by_samples, by_members, by_spins), ("samples", "members", "spins"), strict=True
-    ):
-        ax.loglog(*zip(*points, strict=True), "o-")
+    for ax, (label, points) in zip(axes, panels.items(), strict=True):
+        x, seconds = zip(*points, strict=True)
+        ax.loglog(x, seconds, "o-")
+        ax.set_xticks(x, labels=map(str, x))
+        ax.minorticks_off()
         ax.set_xlabel(label)
-        ax.set_ylabel("s a sample and member" if label == "spins" else "seconds (loss + gradient)")
+    axes[0].set_ylabel("loss and gradient (s)")
     figure.savefig(path, dpi=150)
 
 
