@@ -36,7 +36,7 @@ from spinsculpt.dynamics import evolve, free_eigensystem, line_list, liouville_e
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, predict_crlb
 from spinsculpt.pulses import Pulse, read_json
-from spinsculpt.sequences import HardPulse, Slot, press, pulse_acquire
+from spinsculpt.sequences import HardPulse, ShapedPulse, Slot, press, pulse_acquire
 from spinsculpt.spins import (
     Library,
     Metabolite,
@@ -118,6 +118,18 @@ def test_b1_scale_of_a_member_scales_the_pulse(library):
     both = simulate(sequence, library, ["Glu"], pulse, (Member(), Member(0.8)))
     weaker = simulate(sequence, library, ["Glu"], Pulse("weak", 0.8 * pulse.b1, pulse.dwell))
     np.testing.assert_allclose(both.fids["press"][0, 1], weaker.fids["press"][0, 0], atol=1e-9)
+
+
+def test_an_offset_during_the_pulse_is_a_gradient_at_a_place(library):
+    pulse, strength, place = random_pulse(40, 1e-4), 2.0, 0.003  # mT/m, m
+    sequence = press(0.036, gap=Slot("gap", "gap", pulse.duration))
+    offset = 42577.478518 * strength * place
+    signals = simulate(sequence, library, ["Glu"], pulse, (Member(), Member(pulse_offset_hz=offset)), relaxation=False)
+    played = ShapedPulse(pulse, gradient=("x", strength))
+    events = [played if isinstance(event, Slot) else event for event in sequence.shots[0].events]
+    exact = line_list(events, library["Glu"].parts[0], F0, position={"x": place}).fid(1024, 1 / 2000)
+    exact *= np.exp(-np.pi * 5.0 * np.arange(1024) / 2000)
+    np.testing.assert_allclose(signals.fids["press"][0, 1, 0], exact, atol=5e-3)
 
 
 def test_a_broadening_of_a_member_is_a_wider_line(library):

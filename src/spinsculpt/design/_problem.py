@@ -235,8 +235,8 @@ def template(name: str, entry: Mapping) -> Sequence:
 
 
 def members(robustness: Mapping) -> tuple[Member, ...]:
-    """Grid of B1 scales, B0 offsets and broadenings, the nominal condition first."""
-    axes = robustness["b1_scale"], robustness["b0_hz"], robustness["broadening_hz"]
+    """Grid of all conditions, the nominal one first."""
+    axes = (robustness[key] for key in ("b1_scale", "b0_hz", "broadening_hz", "pulse_offset_hz"))
     grid = [Member(*condition) for condition in product(*axes)]
     return tuple(sorted(grid, key=lambda member: member != Member()))
 

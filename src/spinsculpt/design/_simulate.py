@@ -33,11 +33,13 @@ class Member:
         b1_scale: factor on B1.
         b0_hz: offset of the main field in Hz.
         broadening_hz: Lorentzian width on top of that of the acquisition in Hz.
+        pulse_offset_hz: offset during the designed pulses alone, as a gradient gives it: 42577 Hz/mT * (mT/m) * m.
     """
 
     b1_scale: float = 1.0
     b0_hz: float = 0.0
     broadening_hz: float = 0.0
+    pulse_offset_hz: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class Simulation:
         lossy = sum(slot.duration for slot in sequence.shots[0].slots if slot.kind == "gap") if self._decaying else 0.0
         echo_time = sequence.echo_time - lossy if relaxation else 0.0
         self.parts = tuple(_parts(library, self.names, acquisition, echo_time))
-        b0 = [member.b0_hz for member in self.members]
+        b0 = [member.b0_hz + member.pulse_offset_hz for member in self.members]
         self._scale = torch.tensor([member.b1_scale for member in self.members], dtype=torch.float64)
         self.groups = tuple(
             SpinGroup.from_system(part.system, acquisition.central_frequency, b0, acquisition.receiver_ppm)
