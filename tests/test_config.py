@@ -41,6 +41,12 @@ def test_the_original_is_left_alone():
     assert original == {"name": "a"}
 
 
+def test_the_order_of_keys_does_not_matter():
+    one = validate({"name": "a", "basis": {"linewidth": 1}}, SCHEMA)
+    other = validate({"basis": {"linewidth": 1}, "name": "a"}, SCHEMA)
+    assert repr(one) == repr(other)
+
+
 def test_unknown_key_names_the_nearest_valid_key_and_the_file():
     with pytest.raises(SpinsculptError, match=r"my\.yaml: unknown key 'basis\.linewdth'; did you mean 'linewidth'"):
         validate({"name": "a", "basis": {"linewdth": 3}}, SCHEMA, "my.yaml")

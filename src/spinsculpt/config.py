@@ -57,10 +57,11 @@ def _with_defaults(content: object, schema: dict) -> object:
             if key not in content and "default" in sub:
                 content[key] = copy.deepcopy(sub["default"])
             if key in content:
-                content[key] = _with_defaults(content[key], sub)
+                # In the order of the schema, so that the order in which a user writes keys recomputes nothing.
+                content[key] = _with_defaults(content.pop(key), sub)
         additional = schema.get("additionalProperties")
         if isinstance(additional, dict):
-            for key in content.keys() - schema.get("properties", {}).keys():
+            for key in [key for key in content if key not in schema.get("properties", {})]:
                 content[key] = _with_defaults(content[key], additional)
     elif isinstance(content, list) and isinstance(schema.get("items"), dict):
         content = [_with_defaults(item, schema["items"]) for item in content]

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("workflow")
 
 def command(folder: Path, *arguments: str, configfile: Path = TINY) -> list[str]:
     workflow = ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(folder)]
-    return [sys.executable, "-m", "snakemake", *workflow, "--cores", "2", "--configfile", str(configfile), *arguments]
+    return [sys.executable, "-m", "snakemake", *workflow, "--configfile", str(configfile), "--cores", "2", *arguments]
 
 
 def snakemake(folder: Path, *arguments: str, configfile: Path = TINY) -> tuple[int, str]:
@@ -36,7 +36,7 @@ def tiny_config() -> dict:
 
 def write_config(folder: Path, config: dict) -> Path:
     path = folder / "altered.yaml"
-    path.write_text(yaml.safe_dump(config))
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
     return path
 
 
@@ -145,7 +145,7 @@ def test_bad_raw_files_fail_alone_and_leave_nothing_that_looks_like_a_result(fin
     config = tiny_config() | {"subjects": str(table), "data": str(data)}
     targets = [f"results/fit/builtin/sub-{s}/press30/summary.csv" for s in ("good", "short", "alone")]
     config_path = write_config(tmp_path, config)
-    status, text = snakemake(tmp_path, "--keep-going", "--rerun-triggers", "mtime", *targets, configfile=config_path)
+    status, text = snakemake(tmp_path, *targets, "--keep-going", "--rerun-triggers", "mtime", configfile=config_path)
     assert status != 0
     assert (tmp_path / targets[0]).is_file(), text
     assert "press30_act.SDAT" in text and "Traceback" not in text
