@@ -49,6 +49,7 @@ def draw_sweep(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path
                     fontsize=7,
                 )
             axes.set_title(metabolite, loc="left")
+            axes.set_xticks(sorted(set(designs["duration_ms"])))
             axes.set_xlabel("pulse duration (ms)")
             axes.set_ylabel(f"Cramér-Rao bound ({part['unit'].iloc[0]})")
             axes.grid(axis="y", color=PALE, linewidth=0.6)
