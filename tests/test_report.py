@@ -39,6 +39,11 @@ def test_the_best_sequence_comes_first_with_its_number():
     assert re.search(r"designed separates the pair best.*6\.0 %.*8\.0 % with press30.*10\.0 % with mega", sentences[0])
 
 
+def test_the_designed_sequence_is_held_against_the_edited_one():
+    sentences = answer(separation({"press30": (2, 7, 8), "mega": (4, 10, 10), "new": (2, 5, 6)}), CONFIG)
+    assert any("0.50 (Glu), 0.50 (Gln), 0.60 (Gln/Glu) of those of mega" in sentence for sentence in sentences)
+
+
 def test_where_plain_press_wins_it_is_said():
     table = separation({"press30": (2, 5, 6), "mega": (3, 9, 10), "new": (2.5, 6, 7)})
     sentences = answer(table, CONFIG)

@@ -41,3 +41,22 @@ rule fetch_example_data:
         runtime=30,
     script:
         "../scripts/fetch_example_data.py"
+
+
+rule describe_dataset:
+    output:
+        "<results>/bids/dataset_description.json",
+    log:
+        "<logs>/convert/dataset_description.log",
+    benchmark:
+        "<benchmarks>/convert/dataset_description.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        name=config["run"] or "spinsculpt",
+    script:
+        "../scripts/describe_dataset.py"

@@ -49,6 +49,9 @@ def answer(separation: pd.DataFrame, config: Mapping) -> list[str]:
             f"The smallest SD of {ratio}, over all {len(best)} combinations of baseline, macromolecule model and T₂: "
             f"{', '.join(parts)}."
         )
+    designed, edited = ([n for n in winners.index if _kind(n, config) == kind] for kind in ("designed", "edited"))
+    if designed and edited:
+        sentences.append(_against_edited(wide.loc[central], ratio, designed, edited, config))
     plain = [name for name in winners.index if _kind(name, config) == "plain"]
     others = [name for name in winners.index if name not in plain]
     if plain and others:
@@ -73,6 +76,17 @@ def _ranking(values: pd.Series, central: tuple, ratio: str, config: Mapping) -> 
         f"best: the Cramér-Rao bound of {ratio} is {ordered.iloc[0]:.1f} %"
         + (f", against {', '.join(rest)}." if rest else ".")
     )
+
+
+def _against_edited(values: pd.DataFrame, ratio: str, designed: list[str], edited: list[str], config: Mapping) -> str:
+    """The best designed sequence beside every edited one, as fractions of its bounds."""
+    best = values.loc[designed, ratio].idxmin()
+    parts = []
+    for name in edited:
+        fractions = values.loc[best] / values.loc[name]
+        bounds = ", ".join(f"{fraction:.2f} ({measure})" for measure, fraction in fractions.items())
+        parts.append(f"{bounds} of those of {_label(name, config)}")
+    return f"Under the same assumptions the bounds with {_label(best, config)} are {'; '.join(parts)}."
 
 
 def _plain_sentence(wide: pd.DataFrame, pair, plain: list[str], others: list[str], config: Mapping) -> str:
