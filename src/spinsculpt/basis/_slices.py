@@ -181,8 +181,10 @@ def slice_propagators(
         offsets: Hz, of the local field from the frequency of the pulse, shape (offsets,).
     """
     n, b1, dwell = system.n_spins, np.asarray(event.pulse.b1, complex), event.pulse.dwell
-    couplings = SpinSystem(system.name, system.spins, (0.0,) * n, system.couplings)
-    energy, states = np.linalg.eigh(hamiltonian(couplings, central_frequency, receiver_ppm=0.0))
+    couplings = hamiltonian(SpinSystem(system.name, system.spins, (0.0,) * n, system.couplings), 0.0)
+    quantum_number = np.diag(total(n, "z")).real
+    blocks = [np.flatnonzero(quantum_number == m) for m in np.unique(quantum_number)]  # couplings conserve F_z
+    levels = [np.linalg.eigh(couplings[np.ix_(block, block)]) for block in blocks]
     shifts = np.array([ppm_to_hz(shift, central_frequency) for shift in system.shifts])
     mixing = max((abs(value * (shifts[i] - shifts[j])) for i, j, value in system.couplings), default=0.0)  # Hz^2
     longest = np.sqrt(_SPLITTING / max(mixing, 1e-9)) / (2 * np.pi)  # s
@@ -192,18 +194,22 @@ def slice_propagators(
     steps = np.array_split(b1, max(1, int(np.ceil(len(b1) * dwell / longest))))
     local = np.asarray(offsets)[:, None] + shifts  # (offsets, spins)
 
-    def coupled(duration: float) -> np.ndarray:
-        return (states * np.exp(-1j * energy * duration)) @ states.T
+    def coupled(duration: float, u: np.ndarray) -> np.ndarray:
+        """The couplings alone for a time in s, times u."""
+        product = np.empty_like(u)
+        for block, (energy, states) in zip(blocks, levels, strict=True):
+            product[:, block] = (states * np.exp(-1j * energy * duration)) @ states.T @ u[:, block]
+        return product
 
     phase = np.exp(1j * np.deg2rad(event.phase))
     half = len(steps[0]) * dwell / 2
-    u = np.broadcast_to(coupled(half), (len(local), *2 * (system.dimension,)))
+    u = np.repeat(coupled(half, np.eye(system.dimension, dtype=complex)[None]), len(local), axis=0)
     for k, step in enumerate(steps):
         u = _rotated(*spin_rotation(Pulse("step", step * phase, dwell), local), u)
         following = len(steps[k + 1]) * dwell / 2 if k + 1 < len(steps) else 0.0
-        u = coupled(len(step) * dwell / 2 + following) @ u
+        u = coupled(len(step) * dwell / 2 + following, u)
     # The frame of the pulse turns at its offset about z; both frames agree in the middle of the pulse.
-    turn = np.exp(-1j * np.pi * event.offset * event.pulse.duration * np.diag(total(n, "z")).real)
+    turn = np.exp(-1j * np.pi * event.offset * event.pulse.duration * quantum_number)
     return turn[:, None] * u * turn
 
 

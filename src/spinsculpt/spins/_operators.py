@@ -64,6 +64,10 @@ def hamiltonian(system: SpinSystem, central_frequency: float, receiver_ppm: floa
     for k, shift in enumerate(system.shifts):
         offset = ppm_to_hz(shift, central_frequency) - ppm_to_hz(receiver_ppm, central_frequency)
         h += 2 * np.pi * offset * single_spin(n, k, "z").real
-    for i, j, value in system.couplings:
-        h += 2 * np.pi * value * sum((single_spin(n, i, a) @ single_spin(n, j, a)).real for a in "xyz")
+    states = np.arange(2**n)
+    for i, j, value in system.couplings:  # I_i.I_j = P_ij / 2 - 1/4, where P_ij exchanges the two spins
+        unlike = (states >> (n - 1 - i) ^ states >> (n - 1 - j)) & 1
+        exchanged = states ^ unlike * (2 ** (n - 1 - i) + 2 ** (n - 1 - j))
+        h[states, exchanged] += np.pi * value
+        h[states, states] -= np.pi * value / 2
     return h
