@@ -170,6 +170,28 @@ def test_command_line_does_what_the_rule_does(tmp_path, press30):
     assert (tmp_path / "basis.png").stat().st_size > 1000
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ("--te 30 --te1 12 --te2 20", "12 + 20 ms is not 30 ms"),
+        ("--sequence steam --te1 12", "steam has no first echo time"),
+        ("--te 3", "12.1 ms or more would work"),
+        ("--points -5", "basis.points is -5"),
+        ("--field 0", "basis.field is 0"),
+        ("--linewidth -1", "basis.linewidth is -1.0 Hz"),
+        ("--grid 0 --te 40 --refocusing sinc", "basis.grid.points is 0"),
+        ("--refocusing absent.pta", "no pulse file absent.pta"),
+    ],
+)
+def test_command_line_refuses_nonsense_in_a_sentence(tmp_path, options, complaint):
+    app = typer.Typer()
+    app.command()(basis_command)
+    result = CliRunner().invoke(app, [*options.split(), "--metabolites", "Glu", "--out", str(tmp_path / "out")])
+    assert result.exit_code != 0
+    assert complaint in (str(result.exception) + " ".join(result.output.replace("│", " ").split()))
+    assert not (tmp_path / "out").exists()
+
+
 def test_truncated_files_are_refused(tmp_path, press30):
     press30.write_lcmodel(tmp_path / "p.basis")
     text = (tmp_path / "p.basis").read_text()

@@ -5,7 +5,7 @@ import pytest
 
 from spinsculpt.dynamics import line_list
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, gaussian, sinc
+from spinsculpt.pulses import Pulse, gaussian, refocusing_profile, sinc, write_pulse
 from spinsculpt.sequences import (
     CoherenceFilter,
     Delay,
@@ -143,3 +143,21 @@ def test_configuration_builds_what_it_names():
         build_sequence("s", {"type": "steam", "echo_time": 0.03, "gap": "selective"}, {"selective": design})
     with pytest.raises(SpinsculptError, match="needs an echo_time"):
         build_sequence("p", {"type": "press"})
+
+
+def test_a_pulse_file_needs_its_duration(tmp_path):
+    write_pulse(tmp_path / "p.pta", gaussian(0.010))
+    refocusing = {"shape": str(tmp_path / "p.pta"), "slice_thickness": 20}
+    with pytest.raises(SpinsculptError, match=r"p\.pta does not say how long .* give its duration"):
+        build_sequence("p", {"type": "press", "echo_time": 0.03, "refocusing": refocusing})
+    sequence = build_sequence("p", {"type": "press", "echo_time": 0.04, "refocusing": refocusing | {"duration": 0.01}})
+    assert sequence.shots[0].events[3].pulse.duration == pytest.approx(0.01)
+
+
+def test_editing_with_a_hyperbolic_secant_inverts_its_band_only():
+    editing = {"ppm": {"on": 1.9, "off": 7.46}, "shape": "sech"}
+    sequence = build_sequence("mega", {"type": "megapress", "echo_time": 0.068, "editing": editing})
+    pulse = next(event.pulse for event in sequence.shot("on").events if isinstance(event, ShapedPulse))
+    centre, creatine = refocusing_profile(pulse, np.array([0.0, 1.1 * 127.7]))
+    assert centre > 0.99
+    assert creatine < 0.15

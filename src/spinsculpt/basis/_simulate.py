@@ -59,6 +59,8 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
     Returns:
         {name of the shot or combination: basis set}, metabolites first, then macromolecules, in the order asked for.
     """
+    grid = config.get("grid") or {"points": 32, "extent": 2.0}
+    _refuse_senseless(config, grid)
     library = basis_library(config)
     names = [*config["metabolites"], *config.get("macromolecules", ())]
     entries = [library[name] for name in names]
@@ -66,7 +68,6 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
         raise SpinsculptError(f"basis: {next(n for n in names if names.count(n) > 1)} is listed twice; list it once.")
     frequency, points, dwell = central_frequency(config), config["points"], 1 / config["bandwidth"]
     linewidth = config.get("linewidth", 0.0)
-    grid = config.get("grid") or {"points": 32, "extent": 2.0}
     axes = slice_axes(sequence, frequency, grid["points"], grid["extent"])
     events = (event for shot in sequence.shots for event in shot.events)
     selective = any(isinstance(event, ShapedPulse) and event.gradient is None for event in events)
@@ -105,6 +106,19 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
         name: BasisSet(tuple(names), shot_fids, dwell, frequency, linewidth, meta | {"subspectrum": name})
         for name, shot_fids in shots.items()
     }
+
+
+def _refuse_senseless(config: Mapping, grid: Mapping) -> None:
+    positive = {key: config[key] for key in ("field", "points", "bandwidth")} | {
+        "central_frequency": central_frequency(config),
+        "grid.points": grid["points"],
+        "grid.extent": grid["extent"],
+    }
+    for key, value in positive.items():
+        if not 0 < value < np.inf:
+            raise SpinsculptError(f"basis.{key} is {value}; it must be above 0.")
+    if not config.get("linewidth", 0.0) >= 0:
+        raise SpinsculptError(f"basis.linewidth is {config['linewidth']} Hz; it must not be negative.")
 
 
 def _refuse_aliasing(name: str, lines: LineList, bandwidth: float, frequency: float) -> None:

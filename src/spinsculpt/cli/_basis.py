@@ -41,11 +41,17 @@ def basis_command(
     linewidth: Annotated[float, typer.Option(help="Lorentzian width in Hz")] = 1.0,
     edit_on: Annotated[float, typer.Option(help="editing pulse of megapress, ON, in ppm")] = 1.9,
     edit_off: Annotated[float, typer.Option(help="editing pulse of megapress, OFF, in ppm")] = 7.46,
-    edit_duration: Annotated[float, typer.Option(help="length of the editing pulses in ms")] = 14.0,
+    editing: Annotated[str, typer.Option(help="gaussian, sinc, slr, sech, or a pulse file")] = "gaussian",
+    edit_duration: Annotated[
+        float | None, typer.Option(help="length of the editing pulses in ms; 14 if analytic, a pulse file needs it")
+    ] = None,
     refocusing: Annotated[
-        str, typer.Option(help="ideal, sinc, sech, or a pulse file (.pta, .RF, Bruker, .json)")
+        str, typer.Option(help="ideal, sinc, slr, sech, or a pulse file (.pta, .RF, Bruker, .json)")
     ] = "ideal",
-    refocusing_duration: Annotated[float, typer.Option(help="length of shaped refocusing pulses in ms")] = 5.0,
+    refocusing_duration: Annotated[
+        float | None,
+        typer.Option(help="length of shaped refocusing pulses in ms; 5 if analytic, a pulse file needs it"),
+    ] = None,
     grid: Annotated[int, typer.Option(help="positions along each slice axis for shaped refocusing pulses")] = 32,
     format: Annotated[Format, typer.Option(help="file format")] = Format.fslmrs,
     picture: Annotated[bool, typer.Option(help="also draw basis.png")] = False,
@@ -63,14 +69,21 @@ def basis_command(
     from spinsculpt.basis import central_frequency as frequency_of
     from spinsculpt.sequences import build_sequence
 
-    if te is None:
-        te = te1 + te2 if te1 and te2 else 68.0 if sequence is Kind.megapress else 30.0
+    te, te1 = _echo_times(sequence, te, te1, te2)
     entry = {
         "type": sequence.value,
         "echo_time": te * 1e-3,
         "mixing_time": tm * 1e-3,
-        "editing": {"ppm": {"on": edit_on, "off": edit_off}, "shape": "gaussian", "duration": edit_duration * 1e-3},
-        "refocusing": {"shape": refocusing, "duration": refocusing_duration * 1e-3, "slice_thickness": 20.0},
+        "editing": {
+            "ppm": {"on": edit_on, "off": edit_off},
+            "shape": editing,
+            "duration": edit_duration and edit_duration * 1e-3,
+        },
+        "refocusing": {
+            "shape": refocusing,
+            "duration": refocusing_duration and refocusing_duration * 1e-3,
+            "slice_thickness": 20.0,
+        },
     }
     if te1 is not None:
         entry["te1"] = te1 * 1e-3
@@ -98,6 +111,22 @@ def basis_command(
             write(basis, out / f"{name}{suffix}")
     if picture:
         draw_basis(sets, out / "basis.png")
+
+
+def _echo_times(sequence: Kind, te: float | None, te1: float | None, te2: float | None) -> tuple[float, float | None]:
+    """TE and, where given, TE1 in ms; what contradicts another option or the sequence is an error."""
+    if sequence is not Kind.press and te2 is not None:
+        raise typer.BadParameter(f"{sequence.value} has no second echo time; give --te", param_hint="--te2")
+    if sequence not in (Kind.press, Kind.megapress) and te1 is not None:
+        raise typer.BadParameter(f"{sequence.value} has no first echo time; give --te", param_hint="--te1")
+    if te is not None and te2 is not None:
+        if te1 is not None and abs(te1 + te2 - te) > 1e-6:
+            raise typer.BadParameter(f"{te1:g} + {te2:g} ms is not {te:g} ms; leave one of them out", param_hint="--te")
+        return te, te - te2
+    if te2 is not None:
+        te1 = 12.0 if te1 is None else te1
+        return te1 + te2, te1
+    return (68.0 if sequence is Kind.megapress else 30.0) if te is None else te, te1
 
 
 def _names(text: str) -> list[str]:

@@ -7,7 +7,9 @@ import typer
 
 
 def export_command(
-    sequence: Annotated[Path, typer.Argument(help="results/sequences/NAME.json, or pulse.json of a design")],
+    sequence: Annotated[
+        Path, typer.Argument(help="results/sequences/NAME.json, or pulse.json of a design", exists=True, dir_okay=False)
+    ],
     out: Annotated[
         Path,
         typer.Option(help=".json (FSL-MRS), .seq (Pulseq), .pta (Siemens), .RF (Varian), .exc or .inv (Bruker)"),
@@ -20,11 +22,16 @@ def export_command(
     """Write a sequence, or the waveforms in it, in the format that the suffix of --out names."""
     import json
 
+    from spinsculpt.errors import SpinsculptError
     from spinsculpt.pulses import read_json, write_pulse
     from spinsculpt.sequences import Sequence, ShapedPulse, write_fslmrs, write_pulseq
 
     out.parent.mkdir(parents=True, exist_ok=True)
-    if "b1_x_uT" in json.loads(sequence.read_text()):
+    try:
+        content = json.loads(sequence.read_text())
+    except ValueError as error:
+        raise SpinsculptError(f"{sequence} is no JSON file of spinsculpt ({error}); give one that it wrote.") from error
+    if "b1_x_uT" in content:
         write_pulse(out, read_json(sequence))
         return
     loaded = Sequence.read(sequence)

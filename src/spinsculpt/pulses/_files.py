@@ -25,8 +25,8 @@ def read_pulse(path: Path | str, duration: float | None = None, flip_angle: floa
         raise SpinsculptError(f"There is no pulse file {path}.")
     if path.suffix.lower() == ".json":
         return read_json(path)
-    if not duration:
-        raise SpinsculptError(f"{path} does not say how long the pulse lasts; give its duration in s.")
+    if duration is None or not duration > 0:
+        raise SpinsculptError(f"{path} does not say how long the pulse lasts; give its duration in s (above 0).")
     text = path.read_text(errors="replace")
     reader = {".pta": _pta, ".rf": _varian}.get(path.suffix.lower(), _bruker)
     try:

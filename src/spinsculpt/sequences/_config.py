@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, gaussian, hyperbolic_secant, read_pulse, sinc, slr
+from spinsculpt.pulses import Pulse, gaussian, hyperbolic_secant, read_pulse, scaled, sinc, slr
 from spinsculpt.sequences._build import (
     CENTRAL_FREQUENCY,
     EXCITATION,
@@ -44,12 +44,12 @@ def build_sequence(
         raise SpinsculptError(f"sequences.{name}: a {kind} needs an echo_time in s.")
     if kind == "megapress" and not entry.get("editing"):
         raise SpinsculptError(f"sequences.{name}: a megapress needs its editing pulses.")
-    selective = _slice_pulse(entry.get("selective_excitation"), 90.0)
+    selective = _slice_pulse(entry.get("selective_excitation"), 90.0, 0.003)
     if selective and "excitation" in slots:
         raise SpinsculptError(f"sequences.{name}: excitation is designed or selective_excitation, not both.")
     excitation = slots.get("excitation", selective or EXCITATION)
     around = {"excitation": excitation, "central_frequency": central_frequency}
-    refocusing = {"refocusing": _slice_pulse(entry.get("refocusing"), 180.0)}
+    refocusing = {"refocusing": _slice_pulse(entry.get("refocusing"), 180.0, 0.005)}
     match kind:
         case "pulse_acquire":
             sequence = pulse_acquire(name, slots.get("excitation", EXCITATION), slots.get("prep"))
@@ -60,7 +60,7 @@ def build_sequence(
             sequence = press(echo_time, entry.get("te1", 0.012), name, **around, **refocusing, **slots_of_press)
         case "megapress":
             editing = entry["editing"]
-            shape = _shape(editing["shape"], editing["duration"], 180.0)
+            shape = _shape(editing, 180.0, 0.014)
             te1 = entry.get("te1", 0.010)
             sequence = megapress(shape, echo_time, te1, editing["ppm"], name, **around, **refocusing)
         case "steam":
@@ -87,15 +87,18 @@ def _designed(name: str, slot: str, design: str, designs: Mapping[str, Pulse]) -
     return designs[design]
 
 
-def _slice_pulse(entry: Mapping | None, flip_angle: float) -> SlicePulse | None:
+def _slice_pulse(entry: Mapping | None, flip_angle: float, duration: float) -> SlicePulse | None:
     if not entry or entry["shape"] == "ideal":
         return None
-    pulse = _shape(entry["shape"], entry["duration"], flip_angle)
+    bandwidth = 2000.0  # Hz, of the sweep of a slice-selective hyperbolic secant
+    pulse = _shape(entry, flip_angle, duration, bandwidth)
     return SlicePulse(pulse, entry["slice_thickness"] * 1e-3, entry.get("carrier_ppm", 3.0))
 
 
-def _shape(shape: str, duration: float, flip_angle: float) -> Pulse:
-    """One of the analytic shapes, or a file."""
+def _shape(entry: Mapping, flip_angle: float, duration: float, bandwidth: float | None = None) -> Pulse:
+    """One of the analytic shapes, or a file; duration in s and bandwidth in Hz where the entry has none."""
+    shape, given = entry["shape"], entry.get("duration")
+    duration = given or duration
     match shape:
         case "gaussian":
             return gaussian(duration, flip_angle)
@@ -104,7 +107,8 @@ def _shape(shape: str, duration: float, flip_angle: float) -> Pulse:
         case "slr":
             return slr(duration, flip_angle)
         case "sech" if flip_angle == 180.0:
-            return hyperbolic_secant(duration, bandwidth=2000.0, peak_b1=15.0)
+            sweep = entry.get("bandwidth") or bandwidth or 1.2 / duration  # as wide as that of a Gaussian pulse
+            return scaled("sech", hyperbolic_secant(duration, sweep, peak_b1=1.0).b1, duration, flip_angle)
         case "sech":
             raise SpinsculptError("A hyperbolic secant inverts; choose another shape for an excitation.")
-    return read_pulse(shape, duration=duration, flip_angle=flip_angle)
+    return read_pulse(shape, duration=given, flip_angle=flip_angle)

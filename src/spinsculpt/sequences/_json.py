@@ -66,7 +66,7 @@ def read_json(path: Path | str) -> Sequence:
             combinations=content["combinations"],
             receiver_phase=content["receiver_phase_deg"],
         )
-    except (json.JSONDecodeError, KeyError, IndexError, TypeError) as error:
+    except (OSError, json.JSONDecodeError, KeyError, IndexError, TypeError) as error:
         raise SpinsculptError(f"{path} is no sequence file of spinsculpt ({error!r}); build it again.") from error
 
 
