@@ -29,6 +29,9 @@ def test_tissue_fractions_are_numbers_from_0_to_1(tmp_path):
     assert read(tmp_path, header, "01\tpress30\ta\t0.6\t.35\t0.05")[0].gm == "0.6"
     with pytest.raises(SpinsculptError, match=r"line 2: gm"):
         read(tmp_path, header, "01\tpress30\ta\t1.6\t0\t0")
+    for fractions in ("0.6\t0.3\t", "0.6\t0.6\t0.1"):
+        with pytest.raises(SpinsculptError, match=r"line 2: gm, wm and csf are fractions that add up to 1"):
+            read(tmp_path, header, f"01\tpress30\ta\t{fractions}")
 
 
 @pytest.mark.parametrize("subject", ["a b", "../etc", "sub-01", ""])

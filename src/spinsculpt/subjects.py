@@ -69,6 +69,7 @@ def read_subjects(path: Path | str, schema: dict, sequences: list[str]) -> list[
         row = {column: (value or "").strip() for column, value in row.items() if column is not None}
         try:
             scan = Scan(**validate(row, schema, where))
+            _check_tissue(scan, where)
             if scan.sequence not in sequences:
                 raise SpinsculptError(f"{where}: {nearest_name(scan.sequence, sequences, 'sequence')}")
             if scan.name in seen:
@@ -81,6 +82,12 @@ def read_subjects(path: Path | str, schema: dict, sequences: list[str]) -> list[
     if problems:
         raise SpinsculptError("\n".join(problems))
     return scans
+
+
+def _check_tissue(scan: Scan, where: str) -> None:
+    given = [value for value in (scan.gm, scan.wm, scan.csf) if value]
+    if given and (len(given) < 3 or abs(sum(map(float, given)) - 1) > 0.02):
+        raise SpinsculptError(f"{where}: gm, wm and csf are fractions that add up to 1; give all three or none.")
 
 
 def simulated_cohort(subjects: list[str], sequences: list[str]) -> list[Scan]:

@@ -142,6 +142,13 @@ def basis_of_analysis(wildcards):
     return f"<results>/basis/{ANALYSES[wildcards.analysis]['sequence']}"
 
 
+def fit_section(wildcards):
+    """The section `fit`, with the tissue fractions of the scan where the table of scans has them."""
+    scan, section = scan_of_analysis(wildcards), config["fit"]
+    tissue = {name: float(value) for name in ("gm", "wm", "csf") if (value := getattr(scan, name))}
+    return section | {"water": section["water"] | {"tissue": tissue}} if tissue else section
+
+
 def spectra_of_analysis(wildcards):
     return ANALYSES[wildcards.analysis]["spectra"]
 
@@ -205,6 +212,7 @@ def report_figures():
         "spectra": True,
         "designs": bool(drawn_designs()),
         "recovery": bool(planned_fits()) and not config["subjects"],
+        "engines": bool(planned_fits()) and len(ENGINES) > 1,
         "fits": bool(planned_fits()),
         "preprocessing": bool(planned_fits()),
     }

@@ -30,7 +30,7 @@ rule fit_scan:
     params:
         engine="builtin",
         spectra=spectra_of_analysis,
-        fit=config["fit"],
+        fit=fit_section,
     script:
         "../scripts/fit_scan.py"
 
@@ -56,4 +56,4 @@ use rule fit_scan as fit_scan_fsl_mrs with:
     params:
         engine="fsl_mrs",
         spectra=spectra_of_analysis,
-        fit=config["fit"],
+        fit=fit_section,
