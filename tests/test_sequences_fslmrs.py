@@ -12,7 +12,7 @@ from spinsculpt.basis._slices import Axis, averaged_lines
 from spinsculpt.cli._export import export_command
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses import Pulse, gaussian, read_pulse, sinc, write_json
-from spinsculpt.sequences import SlicePulse, Slot, megapress, press, read_fslmrs, steam, write_fslmrs
+from spinsculpt.sequences import SlicePulse, Slot, build_sequence, megapress, press, read_fslmrs, steam, write_fslmrs
 from spinsculpt.spins import SpinSystem
 
 CONFIG = {
@@ -111,3 +111,17 @@ def test_command_line_exports_sequences_and_waveforms(tmp_path):
     write_json(tmp_path / "pulse.json", gaussian(0.014))
     assert CliRunner().invoke(app, [str(tmp_path / "pulse.json"), "--out", str(tmp_path / "p.RF")]).exit_code == 0
     assert read_pulse(tmp_path / "p.RF", duration=0.014).peak_b1 == pytest.approx(gaussian(0.014).peak_b1, rel=1e-4)
+
+
+def test_configuration_takes_sequence_files(tmp_path):
+    mega = megapress(gaussian(0.014))
+    files = {shot: str(tmp_path / f"{shot}.json") for shot in ("on", "off")}
+    for shot, path in files.items():
+        write_fslmrs(mega, path, CONFIG, shot)
+    again = build_sequence("mega", {"type": "file", "files": files}, central_frequency=127.732)
+    assert again.subspectra == mega.subspectra
+    assert again.echo_time == pytest.approx(mega.echo_time, abs=3e-5)
+    with pytest.raises(SpinsculptError, match=r"on\.json is for 127\.73 MHz but the basis is at 298"):
+        build_sequence("mega", {"type": "file", "files": files}, central_frequency=298.0)
+    with pytest.raises(SpinsculptError, match="needs files"):
+        build_sequence("mega", {"type": "file"})

@@ -6,14 +6,7 @@ from typing import Annotated
 
 import typer
 
-
-class Kind(StrEnum):
-    press = "press"
-    megapress = "megapress"
-    steam = "steam"
-    slaser = "slaser"
-    spin_echo = "spin_echo"
-    pulse_acquire = "pulse_acquire"
+_KINDS = ("press", "megapress", "steam", "slaser", "spin_echo", "pulse_acquire")
 
 
 class Format(StrEnum):
@@ -25,7 +18,9 @@ class Format(StrEnum):
 
 def basis_command(
     out: Annotated[Path, typer.Option(help="folder to write to")],
-    sequence: Annotated[Kind, typer.Option(help="kind of sequence")] = Kind.press,
+    sequence: Annotated[
+        str, typer.Option(help=f"{', '.join(_KINDS)}, or a file of Pulseq (.seq) or FSL-MRS (.json)")
+    ] = "press",
     te: Annotated[float | None, typer.Option(help="echo time in ms; te1 + te2, else 30 (megapress: 68)")] = None,
     te1: Annotated[float | None, typer.Option(help="first echo time of press and megapress in ms")] = None,
     te2: Annotated[float | None, typer.Option(help="second echo time of press in ms")] = None,
@@ -52,7 +47,15 @@ def basis_command(
         float | None,
         typer.Option(help="length of shaped refocusing pulses in ms; 5 if analytic, a pulse file needs it"),
     ] = None,
-    grid: Annotated[int, typer.Option(help="positions along each slice axis for shaped refocusing pulses")] = 32,
+    excitation: Annotated[
+        str, typer.Option(help="ideal, sinc, slr, or a pulse file; steam uses it for all three slices")
+    ] = "ideal",
+    excitation_duration: Annotated[
+        float | None,
+        typer.Option(help="length of shaped excitation pulses in ms; 3 if analytic, a pulse file needs it"),
+    ] = None,
+    grid: Annotated[int, typer.Option(help="positions along each slice axis for slice-selective pulses")] = 32,
+    extent: Annotated[float, typer.Option(help="width of the grid in slice thicknesses")] = 2.0,
     format: Annotated[Format, typer.Option(help="file format")] = Format.fslmrs,
     picture: Annotated[bool, typer.Option(help="also draw basis.png")] = False,
 ) -> None:
@@ -67,23 +70,23 @@ def basis_command(
         write_nifti,
     )
     from spinsculpt.basis import central_frequency as frequency_of
+    from spinsculpt.config import nearest_name
+    from spinsculpt.errors import SpinsculptError
     from spinsculpt.sequences import build_sequence
 
-    te, te1 = _echo_times(sequence, te, te1, te2)
+    kind = "file" if Path(sequence).suffix.lower() in (".seq", ".json") else sequence
+    if kind not in (*_KINDS, "file"):
+        raise SpinsculptError(nearest_name(sequence, list(_KINDS), "sequence"))
+    name = Path(sequence).stem
+    te, te1 = _echo_times(kind, te, te1, te2)
     entry = {
-        "type": sequence.value,
+        "type": kind,
+        "files": {name: sequence},
         "echo_time": te * 1e-3,
         "mixing_time": tm * 1e-3,
-        "editing": {
-            "ppm": {"on": edit_on, "off": edit_off},
-            "shape": editing,
-            "duration": edit_duration and edit_duration * 1e-3,
-        },
-        "refocusing": {
-            "shape": refocusing,
-            "duration": refocusing_duration and refocusing_duration * 1e-3,
-            "slice_thickness": 20.0,
-        },
+        "editing": _pulse(editing, edit_duration) | {"ppm": {"on": edit_on, "off": edit_off}},
+        "refocusing": _pulse(refocusing, refocusing_duration),
+        "selective_excitation": _pulse(excitation, excitation_duration),
     }
     if te1 is not None:
         entry["te1"] = te1 * 1e-3
@@ -95,9 +98,9 @@ def basis_command(
         "linewidth": linewidth,
         "metabolites": _names(metabolites) or list(DEFAULT_METABOLITES),
         "macromolecules": _names(macromolecules),
-        "grid": {"points": grid, "extent": 2.0},
+        "grid": {"points": grid, "extent": extent},
     }
-    sets = simulate_basis(build_sequence(sequence.value, entry, central_frequency=frequency_of(config)), config)
+    sets = simulate_basis(build_sequence(name, entry, central_frequency=frequency_of(config)), config)
     out.mkdir(parents=True, exist_ok=True)
     if format is Format.fslmrs:
         write_basis(sets, out)
@@ -113,12 +116,19 @@ def basis_command(
         draw_basis(sets, out / "basis.png")
 
 
-def _echo_times(sequence: Kind, te: float | None, te1: float | None, te2: float | None) -> tuple[float, float | None]:
+def _pulse(shape: str, duration: float | None) -> dict:
+    """Entry of a pulse in the configuration; duration in ms."""
+    return {"shape": shape, "duration": duration and duration * 1e-3, "slice_thickness": 20.0}
+
+
+def _echo_times(sequence: str, te: float | None, te1: float | None, te2: float | None) -> tuple[float, float | None]:
     """TE and, where given, TE1 in ms; what contradicts another option or the sequence is an error."""
-    if sequence is not Kind.press and te2 is not None:
-        raise typer.BadParameter(f"{sequence.value} has no second echo time; give --te", param_hint="--te2")
-    if sequence not in (Kind.press, Kind.megapress) and te1 is not None:
-        raise typer.BadParameter(f"{sequence.value} has no first echo time; give --te", param_hint="--te1")
+    if sequence == "file" and te is not None:
+        raise typer.BadParameter("the file holds the echo time; leave it out", param_hint="--te")
+    if sequence != "press" and te2 is not None:
+        raise typer.BadParameter(f"{sequence} has no second echo time; give --te", param_hint="--te2")
+    if sequence not in ("press", "megapress") and te1 is not None:
+        raise typer.BadParameter(f"{sequence} has no first echo time; give --te", param_hint="--te1")
     if te is not None and te2 is not None:
         if te1 is not None and abs(te1 + te2 - te) > 1e-6:
             raise typer.BadParameter(f"{te1:g} + {te2:g} ms is not {te:g} ms; leave one of them out", param_hint="--te")
@@ -126,7 +136,7 @@ def _echo_times(sequence: Kind, te: float | None, te1: float | None, te2: float 
     if te2 is not None:
         te1 = 12.0 if te1 is None else te1
         return te1 + te2, te1
-    return (68.0 if sequence is Kind.megapress else 30.0) if te is None else te, te1
+    return (68.0 if sequence == "megapress" else 30.0) if te is None else te, te1
 
 
 def _names(text: str) -> list[str]:

@@ -6,7 +6,7 @@ condition to the first sample. Coherence filters stand where spoiler gradients d
 order -1 after excitation, +1 between the refocusing pulses, -1 at detection.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -157,10 +157,7 @@ def megapress(
             return _timeline(blocks, te)
 
         shots.append(Shot(shot, _fitting(build, echo_time, name)))
-    combinations = {}
-    if set(editing_ppm) == {"on", "off"}:
-        combinations = {"diff": {"on": 0.5, "off": -0.5}, "sum": {"on": 0.5, "off": 0.5}}
-    return Sequence(name, echo_time, tuple(shots), combinations)
+    return Sequence(name, echo_time, tuple(shots), combinations(shots))
 
 
 def steam(
@@ -223,6 +220,13 @@ def slaser(
         return _timeline(blocks, te)
 
     return _single(name, echo_time, _fitting(build, echo_time, name))
+
+
+def combinations(shots: Iterable[Shot]) -> dict[str, dict[str, float]]:
+    """Derived sub-spectra: DIFF = (ON - OFF) / 2 and SUM = (ON + OFF) / 2 of shots of those names."""
+    if {shot.name for shot in shots} != {"on", "off"}:
+        return {}
+    return {"diff": {"on": 0.5, "off": -0.5}, "sum": {"on": 0.5, "off": 0.5}}
 
 
 def _refocusing_pair(refocusing: SlicePulse | None, central_frequency: float) -> list[tuple[Event, ...]]:

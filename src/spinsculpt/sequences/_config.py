@@ -1,6 +1,7 @@
 """Sequences from their entries in the configuration."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses import Pulse, gaussian, hyperbolic_secant, read_pulse, scaled, sinc, slr
@@ -8,6 +9,7 @@ from spinsculpt.sequences._build import (
     CENTRAL_FREQUENCY,
     EXCITATION,
     SlicePulse,
+    combinations,
     megapress,
     press,
     pulse_acquire,
@@ -16,7 +18,9 @@ from spinsculpt.sequences._build import (
     steam,
 )
 from spinsculpt.sequences._events import Slot
-from spinsculpt.sequences._sequence import Sequence
+from spinsculpt.sequences._fslmrs import read_fslmrs
+from spinsculpt.sequences._pulseq import read_pulseq
+from spinsculpt.sequences._sequence import Sequence, Shot
 
 
 def build_sequence(
@@ -33,6 +37,8 @@ def build_sequence(
         designs: designed pulses by the name of their design.
         central_frequency: MHz; pulses that name chemical shifts are played at the frequencies they have there.
     """
+    if entry["type"] == "file":
+        return _from_files(name, entry, central_frequency)
     pulses = {slot: _designed(name, slot, entry[slot], designs or {}) for slot in _SLOTS if entry.get(slot)}
     slots = {slot: Slot(slot, slot, pulse.duration) for slot, pulse in pulses.items()}
     kind = entry["type"]
@@ -44,6 +50,9 @@ def build_sequence(
         raise SpinsculptError(f"sequences.{name}: a {kind} needs an echo_time in s.")
     if kind == "megapress" and not entry.get("editing"):
         raise SpinsculptError(f"sequences.{name}: a megapress needs its editing pulses.")
+    for key, without in {"refocusing": ("steam", "pulse_acquire"), "selective_excitation": ("pulse_acquire",)}.items():
+        if kind in without and (entry.get(key) or {}).get("shape", "ideal") != "ideal":
+            raise SpinsculptError(f"sequences.{name}: a {kind} has no {key} pulse; remove the key.")
     selective = _slice_pulse(entry.get("selective_excitation"), 90.0, 0.003)
     if selective and "excitation" in slots:
         raise SpinsculptError(f"sequences.{name}: excitation is designed or selective_excitation, not both.")
@@ -79,6 +88,28 @@ _SLOTS_OF = {
     "steam": set(),
     "slaser": {"excitation"},
 }
+
+
+def _from_files(name: str, entry: Mapping, central_frequency: float) -> Sequence:
+    """A sequence of Pulseq (.seq) or FSL-MRS (.json) files, one a shot."""
+    if not entry.get("files"):
+        raise SpinsculptError(
+            f"sequences.{name}: a sequence of type file needs files: {{{name}: PATH.seq or PATH.json}}."
+        )
+    read = []
+    for path in entry["files"].values():
+        if Path(path).suffix.lower() == ".seq":
+            read.append(read_pulseq(path, entry.get("orders") or None))
+            continue
+        sequence, settings = read_fslmrs(path)
+        if abs(settings["central_frequency"] / central_frequency - 1) > 0.005:
+            raise SpinsculptError(
+                f"sequences.{name}: {path} is for {settings['central_frequency']:.2f} MHz but the basis is at "
+                f"{central_frequency:.2f} MHz; set basis.central_frequency to that of the data, or edit B0 in the file."
+            )
+        read.append(sequence)
+    shots = tuple(Shot(shot, sequence.shots[0].events) for shot, sequence in zip(entry["files"], read, strict=True))
+    return Sequence(name, read[0].echo_time, shots, combinations(shots), read[0].receiver_phase)
 
 
 def _designed(name: str, slot: str, design: str, designs: Mapping[str, Pulse]) -> Pulse:
