@@ -28,6 +28,9 @@ def test_the_default_config_is_sound():
         (lambda c: c["analyses"]["press30"].update(sequence="press31"), "analyses.press30.sequence"),
         (lambda c: c["sweep"].update(design="nothing"), "sweep.design: unknown design 'nothing'"),
         (lambda c: c["basis"]["metabolites"].append("Glutamat"), "Glutamat"),
+        (lambda c: c["compare"].update(pair=["Glu", "Gl"]), "compare.pair: unknown name in the basis 'Gl'"),
+        (lambda c: c["analyses"]["megapress"].update(spectra=[]), "megapress is edited; name its spectra"),
+        (lambda c: c["analyses"]["press30"].update(spectra=["on"]), "press30 is not edited; leave out its spectra"),
     ],
 )
 def test_dangling_names_are_sentences(change, sentence):

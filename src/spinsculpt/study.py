@@ -17,6 +17,7 @@ def check_study(config: Mapping) -> None:
         for key, name, known, what in _references(config)
         if name not in known
     ]
+    problems += _wrong_spectra(config)
     if problems:
         raise SpinsculptError("\n".join(problems))
     _check_library(config["basis"])
@@ -34,7 +35,26 @@ def _references(config: Mapping):
         yield "compare.analyses", name, config["analyses"], "analysis"
     for name in config["figures"]["designs"]:
         yield "figures.designs", name, config["designs"], "design"
+    simulated = [*config["basis"]["metabolites"], *config["basis"]["macromolecules"]]
+    for name in config["compare"]["pair"]:
+        yield "compare.pair", name, simulated, "name in the basis"
+    yield "compare.noise.metabolite", config["compare"]["noise"]["metabolite"], simulated, "name in the basis"
     yield "sweep.design", config["sweep"]["design"], config["designs"], "design"
+
+
+def _wrong_spectra(config: Mapping) -> list[str]:
+    """Analyses of an edited sequence must name sub-spectra, all others must not."""
+    sentences = []
+    for name, entry in config["analyses"].items():
+        sequence = config["sequences"].get(entry["sequence"], {"type": None})
+        edited = sequence["type"] == "megapress"
+        if edited and not entry["spectra"]:
+            sentences.append(
+                f"analyses.{name}.spectra: {entry['sequence']} is edited; name its spectra, e.g. [on, off]."
+            )
+        if entry["spectra"] and sequence["type"] and not edited:
+            sentences.append(f"analyses.{name}.spectra: {entry['sequence']} is not edited; leave out its spectra.")
+    return sentences
 
 
 def _check_library(basis: Mapping) -> None:
