@@ -29,14 +29,15 @@ from spinsculpt.design import (
     robust,
     run_design,
 )
-from spinsculpt.design._explain import coherence_along, product_operators, spin_signals
+from spinsculpt.design._explain import operator_classes, product_operators, spin_signals, weights_along
 from spinsculpt.design._problem import parse_operator, template
 from spinsculpt.design._rival import best_press
+from spinsculpt.design._run import usable_device
 from spinsculpt.dynamics import evolve, free_eigensystem, line_list, liouville_evolve
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, predict_crlb
 from spinsculpt.pulses import Pulse, read_json
-from spinsculpt.sequences import HardPulse, ShapedPulse, Slot, press, pulse_acquire
+from spinsculpt.sequences import Delay, HardPulse, ShapedPulse, Slot, press, pulse_acquire
 from spinsculpt.spins import (
     Library,
     Metabolite,
@@ -297,7 +298,7 @@ def test_a_run_improves_on_its_start_and_writes_all_its_files(tmp_path):
     assert metrics["loss"] == pytest.approx(history["loss"].min(), abs=1e-5)
     assert metrics["loss"] < history["loss"][history["step"] == 0].min()
     assert json.loads((tmp_path / "metrics.json").read_text())["rf"]["peak_b1_uT"] == pytest.approx(pulse.peak_b1)
-    assert (tmp_path / "state.tsv").read_text().startswith("metabolite\tpart\tterm\tcoefficient\tshare\n")
+    assert (tmp_path / "state.tsv").read_text().startswith("metabolite\tpart\tshot\tterm\tcoefficient\tshare\n")
     assert metrics["splitting_error"] < 0.05
     for spins in metrics["unitary_bound"].values():
         assert all(0 <= spin["fraction"] <= 1 + 1e-9 for spin in spins.values())
@@ -421,13 +422,47 @@ def test_product_operators_come_back_as_they_were_put_in():
     assert sum(share for _, share in terms.values()) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(
+    ("operator", "expected"),
+    [
+        ("I1z", "longitudinal"),
+        ("I1z I3z", "z_order"),
+        ("I2x", "in_phase"),
+        ("I1z I2z I3y", "antiphase"),
+        ("I1x I2y", "multi_spin"),
+    ],
+)
+def test_each_product_operator_has_one_class(operator, expected):
+    shares = operator_classes(parse_operator(operator, ("I1", "I2", "I3")))
+    assert shares[expected] == pytest.approx(1.0) and sum(shares.values()) == pytest.approx(1.0)
+
+
+def test_scalar_coupling_alone_turns_in_phase_into_antiphase_magnetisation():
+    system = SpinSystem("AX", ("A", "X"), (1.0, 4.0), ((0, 1, 8.0),))
+    moment = 1 / (4 * 8.0)  # weakly coupled: cos^2(pi J t) stays in phase
+    shares = operator_classes(evolve([HardPulse(90, 90), Delay(moment)], system, 400.0))
+    assert shares["in_phase"] == pytest.approx(0.5, abs=0.01)
+    assert shares["antiphase"] == pytest.approx(0.5, abs=0.01)
+
+
 def test_a_ninety_degree_pulse_moves_order_zero_to_order_one(library):
     samples = 50
     nutation = 1 / (4 * 42.577478518 * samples * 1e-6)
     hard = Pulse("hard", np.full(samples, nutation, complex), 1e-6)
-    along = coherence_along((), hard, library["Glu"].parts[0], F0)
+    along = weights_along((), hard, library["Glu"].parts[0], F0)
     assert along[0][1][0] == pytest.approx(1.0)
     assert along[-1][1][1] == pytest.approx(1.0, abs=0.02)
+    assert along[0][2]["longitudinal"] == pytest.approx(1.0)
+    assert along[-1][2]["in_phase"] == pytest.approx(1.0, abs=0.02)
+
+
+def test_the_device_is_the_one_that_is_there(monkeypatch):
+    for there, auto in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert usable_device("auto") == auto
+        assert usable_device("cpu") == "cpu"
+    with pytest.raises(SpinsculptError, match="no CUDA device"):
+        usable_device("cuda")
 
 
 def test_each_spin_carries_one_proton_after_a_ninety_degree_pulse(library):

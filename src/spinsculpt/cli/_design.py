@@ -10,6 +10,7 @@ import typer
 class Device(StrEnum):
     cpu = "cpu"
     cuda = "cuda"
+    auto = "auto"
 
 
 def design_command(
@@ -17,7 +18,7 @@ def design_command(
     out: Annotated[Path, typer.Option(help="folder to write to; each design gets a folder of its name")],
     name: Annotated[str, typer.Option(help="the one design to run; all of the file if empty")] = "",
     resume: Annotated[bool, typer.Option(help="go on from the checkpoint of a run that was stopped")] = True,
-    device: Annotated[Device, typer.Option(help="where to compute")] = Device.cpu,
+    device: Annotated[Device, typer.Option(help="where to compute; auto: on a GPU where there is one")] = Device.cpu,
     schemas: Annotated[Path, typer.Option(help="folder of the JSON schemas")] = Path("workflow/schemas"),
 ) -> None:
     """Design pulses and write pulse.json, history.tsv, metrics.json and state.tsv of each."""

@@ -1,4 +1,4 @@
-"""Why a pulse works: product operators of the final state, coherence orders along the pulse, signal of each spin."""
+"""Why a pulse works: product operators of the final state, weights along the pulse, signal of each spin."""
 
 from itertools import pairwise, product
 
@@ -26,11 +26,7 @@ def product_operators(rho: np.ndarray, spins: tuple[str, ...], leading: int = 20
     n = len(spins)
     hermitian = (rho + rho.conj().T) / 2
     norm = np.vdot(hermitian, hermitian).real
-    tensor = hermitian.reshape((2,) * (2 * n))
-    single = np.stack([np.eye(2), *(2 * single_spin(1, 0, axis) for axis in "xyz")])
-    for left in range(n, 0, -1):  # trade the first row and column index that are left for a Pauli index at the end
-        tensor = np.moveaxis(np.tensordot(single, tensor, axes=((2, 1), (0, left))), 0, -1)
-    expectation = tensor.real  # Tr[rho P] for all products P of Pauli matrices
+    expectation = _pauli_expectations(hermitian)
     terms = []
     for index in product(range(4), repeat=n):
         involved = [k for k, axis in enumerate(index) if axis]
@@ -43,15 +39,39 @@ def product_operators(rho: np.ndarray, spins: tuple[str, ...], leading: int = 20
     return sorted(terms, key=lambda term: -term[2])[:leading]
 
 
-def coherence_along(
+def operator_classes(rho: np.ndarray) -> dict[str, float]:
+    """Share of each class of product operators in a density operator; the shares of a traceless one add up to 1.
+
+    The classes are told apart by the transverse and longitudinal factors of a product: `longitudinal` Iz;
+    `z_order` IzSz and longer; `in_phase` Ix, Iy, the signal; `antiphase` IxSz and longer; `multi_spin` two or more
+    transverse factors, that is zero, double and higher quanta.
+
+    Args:
+        rho: density operator, shape (2**n, 2**n).
+    """
+    hermitian = (rho + rho.conj().T) / 2
+    energy = _pauli_expectations(hermitian) ** 2 / max(len(rho) * np.vdot(hermitian, hermitian).real, 1e-30)
+    axes = np.indices(energy.shape)
+    transverse, longitudinal = ((axes == 1) | (axes == 2)).sum(0), (axes == 3).sum(0)
+    classes = {
+        "longitudinal": (transverse == 0) & (longitudinal == 1),
+        "z_order": (transverse == 0) & (longitudinal > 1),
+        "in_phase": (transverse == 1) & (longitudinal == 0),
+        "antiphase": (transverse == 1) & (longitudinal > 0),
+        "multi_spin": transverse > 1,
+    }
+    return {name: float(energy[members].sum()) for name, members in classes.items()}
+
+
+def weights_along(
     before: tuple[Event, ...],
     pulse: Pulse,
     system: SpinSystem,
     central_frequency: float,
     receiver_ppm: float = 4.65,
     steps: int = 24,
-) -> list[tuple[float, dict[int, float]]]:
-    """Weight of each coherence order |p| of the density operator along a pulse: [(time in s, {p: share})].
+) -> list[tuple[float, dict[int, float], dict[str, float]]]:
+    """What the density operator is made of along a pulse: (time in s, {order |p|: share}, {operator class: share}).
 
     Args:
         before: events that lead from equilibrium to the pulse.
@@ -63,11 +83,11 @@ def coherence_along(
     rho = evolve(before, **frame)
     order = np.abs(coherence_order(system.n_spins))
     edges = np.unique(np.linspace(0, len(pulse.b1), steps + 1).round().astype(int))
-    found = [(0.0, _weights(rho, order))]
+    found = [(0.0, _weights(rho, order), operator_classes(rho))]
     for first, last in pairwise(edges):
         chunk = Pulse(pulse.name, pulse.b1[first:last], pulse.dwell)
         rho = evolve([ShapedPulse(chunk)], **frame, start=rho)
-        found.append((last * pulse.dwell, _weights(rho, order)))
+        found.append((last * pulse.dwell, _weights(rho, order), operator_classes(rho)))
     return found
 
 
@@ -83,6 +103,16 @@ def spin_signals(rho: np.ndarray, spins: tuple[str, ...]) -> dict[str, dict[str,
         bound = transfer_bound(n, (k,))
         found[name] = {"reached": float(reached), "bound": bound, "fraction": float(reached / bound)}
     return found
+
+
+def _pauli_expectations(hermitian: np.ndarray) -> np.ndarray:
+    """Tr[rho P] of all products P of unit (index 0) and Pauli matrices (1 to 3: x, y, z), shape (4,) * n."""
+    n = len(hermitian).bit_length() - 1
+    tensor = hermitian.reshape((2,) * (2 * n))
+    single = np.stack([np.eye(2), *(2 * single_spin(1, 0, axis) for axis in "xyz")])
+    for left in range(n, 0, -1):  # trade the first row and column index that are left for a Pauli index at the end
+        tensor = np.moveaxis(np.tensordot(single, tensor, axes=((2, 1), (0, left))), 0, -1)
+    return tensor.real
 
 
 def _weights(rho: np.ndarray, order: np.ndarray) -> dict[int, float]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from spinsculpt.conventions import to_spectrum
-from spinsculpt.design._explain import coherence_along, spin_signals
+from spinsculpt.design._explain import spin_signals, weights_along
 from spinsculpt.design._objectives import CRLB, Window
 from spinsculpt.design._problem import Design
 from spinsculpt.design._rival import best_press
@@ -51,7 +51,7 @@ def measure(design: Design, pulses: Mapping[str, Pulse], x: Tensor) -> dict:
             "bandwidth_90_hz": occupied_bandwidth(pulse, 0.9),
             "bandwidth_99_hz": occupied_bandwidth(pulse, 0.99),
         },
-        "coherence_orders": coherence_orders(design, pulse),
+        **along_pulse(design, pulse),
         "splitting_error": splitting_error(design, pulses, waveform),
     }
 
@@ -123,17 +123,18 @@ def occupied_bandwidth(pulse: Pulse, fraction: float) -> float:
     return float(2 * distance[order[min(enough, points - 1)]])
 
 
-def coherence_orders(design: Design, pulse: Pulse) -> list[dict]:
-    """Share of each coherence order along the pulse, one line a metabolite and time."""
+def along_pulse(design: Design, pulse: Pulse) -> dict[str, list[dict]]:
+    """Shares of coherence orders and of operator classes along the pulse, one line a metabolite and time."""
     events = design.sequence.shots[0].events
     before = events[: next(k for k, event in enumerate(events) if isinstance(event, Slot))]
-    return [
-        {"metabolite": name, "time_s": moment} | {f"order_{order}": share for order, share in weights.items()}
-        for name in design.targets
-        for moment, weights in coherence_along(
-            before, pulse, design.library[name].parts[0], design.acquisition.central_frequency
-        )
-    ]
+    orders, classes = [], []
+    for name in design.targets:
+        system = design.library[name].parts[0]
+        for moment, order, kind in weights_along(before, pulse, system, design.acquisition.central_frequency):
+            place = {"metabolite": name, "time_s": moment}
+            orders.append(place | {f"order_{p}": share for p, share in order.items()})
+            classes.append(place | kind)
+    return {"coherence_orders": orders, "operator_classes": classes}
 
 
 def splitting_error(design: Design, pulses: Mapping[str, Pulse], waveform: Mapping[str, Tensor]) -> float:

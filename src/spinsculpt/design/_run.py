@@ -44,14 +44,12 @@ def run_design(
         progress: show a progress bar.
         threads: of the compiled kernel; all cores when None. Torch's own threads gain nothing on matrices this small
             and wait for each other on a busy machine, so there is one.
-        device: "cpu", or "cuda" for batched matrix products on a GPU.
+        device: "cpu", "cuda" for batched matrix products on a GPU, or "auto": "cuda" where torch can use one.
     Returns:
         The content of metrics.json.
     """
     began, out = time.perf_counter(), Path(out_dir)
-    if device == "cuda" and not torch.cuda.is_available():
-        raise SpinsculptError("There is no CUDA device that torch can use; run with the device cpu.")
-    torch.set_default_device(device)
+    torch.set_default_device(usable_device(device))
     torch.set_num_threads(1)
     if threads:
         set_threads(threads)
@@ -94,6 +92,14 @@ def run_design(
     write_json(out / "metrics.json", metrics)
     (out / CHECKPOINT).unlink(missing_ok=True)
     return metrics
+
+
+def usable_device(device: str) -> str:
+    """The device to compute on: "auto" is "cuda" where torch can use one, else "cpu"."""
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
+        raise SpinsculptError("There is no CUDA device that torch can use; run with the device cpu or auto.")
+    return ("cuda" if there else "cpu") if device == "auto" else device
 
 
 def minimise(design: Design, checkpoint: Path, identity: str, resume: bool, progress: bool) -> Search:
@@ -147,6 +153,7 @@ def final_states(design: Design, pulses: Mapping[str, Pulse]) -> list[dict]:
                     {
                         "metabolite": metabolite,
                         "part": system.name,
+                        "shot": shot.name,
                         "term": term,
                         "coefficient": coefficient,
                         "share": share,
