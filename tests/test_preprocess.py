@@ -115,3 +115,11 @@ def test_water_reference_of_another_scan_is_refused(tmp_path):
     write_fids(path, replace(MRSData(WATER, DWELL, CENTRAL, (), dict(HEADER)), dwell=DWELL / 2))
     with pytest.raises(SpinsculptError, match="sampling interval"):
         clean(tmp_path, data, path)
+
+
+def test_broad_signals_do_not_turn_the_phase(tmp_path):
+    broad = lines((0.9, 40.0), (1.3, 60.0), (2.1, 60.0), width=35.0) + lines((1.35, 80.0), width=50.0) * np.exp(2.0j)
+    result, _ = clean(tmp_path, scan(tmp_path, (BRAIN + broad) * np.exp(0.6j) + noise(BRAIN.shape)))
+    late = TIME > 0.1
+    turned = np.vdot(BRAIN[late], result.fid.samples[late])
+    assert abs(np.degrees(np.angle(turned))) < 6
