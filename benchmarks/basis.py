@@ -19,7 +19,7 @@ from spinsculpt.basis import DEFAULT_METABOLITES, simulate_basis
 from spinsculpt.pulses import gaussian, sinc
 from spinsculpt.sequences import SlicePulse, megapress, press
 
-BY_SPINS = {1: "Scyllo", 2: "Cit", 3: "Asp", 4: "Lac", 5: "Glu", 6: "GABA", 7: "Glc"}
+BY_SPINS = {1: "Scyllo", 2: "Cit", 3: "Asp", 4: "Lac", 5: "Glu", 6: "GABA", 7: "Glc", 8: "Val", 9: "Lys"}
 REFOCUSING = SlicePulse(sinc(0.0035, 180.0, lobes=3, samples=100), thickness=0.020)
 PRESS = press(0.035, refocusing=REFOCUSING)
 MEGAPRESS = megapress(gaussian(0.014), refocusing=REFOCUSING)
@@ -53,12 +53,15 @@ def plot_cost(path: str) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3), layout="constrained", sharey=True)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained", sharey=True)
     grids = (8, 16, 32, 64, 128)
     left.loglog(grids, [seconds(PRESS, configuration(["Glu"], grid), 3) for grid in grids], "o-", color="#0072B2")
-    left.set(xlabel="positions along each of two axes", ylabel="seconds", title="Glu")
+    left.set(xlabel="positions along each of two axes", ylabel="seconds", title="Glu, 5 spins")
+    left.set_xticks(grids, [str(grid) for grid in grids])
+    left.minorticks_off()
     spins = list(BY_SPINS)
-    right.semilogy(spins, [seconds(PRESS, configuration([BY_SPINS[n]]), 3) for n in spins], "o-", color="#D55E00")
+    times = [seconds(PRESS, configuration([BY_SPINS[n]]), 3 if n < 8 else 1) for n in spins]
+    right.semilogy(spins, times, "o-", color="#D55E00")
     right.set(xlabel="spins in the largest group", title="32 x 32 positions")
     right.set_xticks(spins, [f"{n}\n{BY_SPINS[n]}" for n in spins])
     figure.savefig(path, dpi=150)
