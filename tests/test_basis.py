@@ -15,6 +15,8 @@ from spinsculpt.basis import (
     BasisSet,
     central_frequency,
     read_basis,
+    read_jmrui,
+    read_nifti,
     simulate_basis,
     write_basis,
     write_jmrui,
@@ -149,6 +151,14 @@ def test_jmrui_text_is_read_by_spec2nii(tmp_path, press30):
     assert header["TransmitterFrequency"] == pytest.approx(press30.central_frequency * 1e6)
     # spec2nii hands over what NIfTI-MRS stores, the conjugate of an FFT-positive FID.
     assert np.conj(data.T) == pytest.approx(press30.fids, abs=1e-5)
+    again = read_jmrui(tmp_path / "basis.txt")
+    assert again.names == press30.names
+    assert again.fids == pytest.approx(press30.fids, abs=1e-5)
+    assert (again.dwell, again.central_frequency) == pytest.approx((press30.dwell, press30.central_frequency))
+    text = (tmp_path / "basis.txt").read_text()
+    (tmp_path / "cut.txt").write_text(text[: len(text) * 2 // 3])
+    with pytest.raises(SpinsculptError, match=r"cut\.txt is no jMRUI text file"):
+        read_jmrui(tmp_path / "cut.txt")
 
 
 def test_nifti_mrs_keeps_names_and_axis(tmp_path, press30):
@@ -157,6 +167,7 @@ def test_nifti_mrs_keeps_names_and_axis(tmp_path, press30):
     assert data.dim_headers["DIM_USER_0"]["BasisName"]["Value"] == list(press30.names)
     assert pytest.approx(press30.fids, abs=1e-5) == data.fids.T
     assert (data.dwell, data.central_frequency) == (press30.dwell, press30.central_frequency)
+    assert read_nifti(tmp_path / "basis.nii.gz").names == press30.names
 
 
 def test_command_line_does_what_the_rule_does(tmp_path, press30):

@@ -1,7 +1,7 @@
 """Basis sets: simulate, read and write. Importing this package does not import torch or numba."""
 
 from spinsculpt.basis._basisset import BasisSet
-from spinsculpt.basis._export import write_jmrui, write_nifti
+from spinsculpt.basis._export import read_jmrui, read_nifti, write_jmrui, write_nifti
 from spinsculpt.basis._folder import read_basis, write_basis
 from spinsculpt.basis._fslmrs import read_fslmrs, write_fslmrs
 from spinsculpt.basis._lcmodel import read_lcmodel, write_lcmodel
@@ -16,7 +16,9 @@ __all__ = [
     "draw_basis",
     "read_basis",
     "read_fslmrs",
+    "read_jmrui",
     "read_lcmodel",
+    "read_nifti",
     "simulate_basis",
     "write_basis",
     "write_fslmrs",

@@ -1,4 +1,4 @@
-"""Basis sets for programs that read neither FSL-MRS JSON nor LCModel .basis."""
+"""Basis sets for, and of, programs that read neither FSL-MRS JSON nor LCModel .basis: jMRUI text and NIfTI-MRS."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.conventions import GAMMA_BAR, to_spectrum
+from spinsculpt.errors import SpinsculptError
 from spinsculpt.provenance import atomic_path
 
 
@@ -43,6 +44,24 @@ def write_jmrui(basis: BasisSet, path: Path | str) -> None:
         temporary.write_text("\n".join(lines) + "\n")
 
 
+def read_jmrui(path: Path | str) -> BasisSet:
+    """Read a jMRUI text file of one signal a metabolite, named in its SignalNames."""
+    path = Path(path)
+    try:
+        head, _, body = path.read_text(errors="replace").partition("Signal and FFT")
+        header = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in head.splitlines())}
+        names = tuple(name for name in header["SignalNames"].split(";") if name)
+        points, dwell = int(header["PointsInDataset"]), float(header["SamplingInterval"]) * 1e-3
+        frequency = float(header["TransmitterFrequency"]) * 1e-6
+        rows = [line.split() for line in body.splitlines() if line[:1] in "-0123456789"]
+        samples = np.array([[float(row[0]), float(row[1])] for row in rows if row]).reshape(len(names), points, 2)
+    except (OSError, KeyError, ValueError, IndexError) as error:
+        raise SpinsculptError(
+            f"{path} is no jMRUI text file with a whole signal for each of its SignalNames ({error}); export it again."
+        ) from error
+    return BasisSet(names, samples[..., 0] + 1j * samples[..., 1], dwell, frequency, meta={"sequence": path.stem})
+
+
 def write_nifti(basis: BasisSet, path: Path | str) -> None:
     """Write one NIfTI-MRS file, the metabolites along the fifth dimension, their names in the header."""
     from spinsculpt.nifti import MRSData, write_fids
@@ -56,3 +75,15 @@ def write_nifti(basis: BasisSet, path: Path | str) -> None:
         dim_headers={"DIM_USER_0": {"BasisName": names}},
     )
     write_fids(path, data)
+
+
+def read_nifti(path: Path | str) -> BasisSet:
+    """Read a NIfTI-MRS file that `write_nifti` wrote."""
+    from spinsculpt.nifti import read_fids
+
+    data = read_fids(path)
+    try:
+        names = tuple(data.dim_headers["DIM_USER_0"]["BasisName"]["Value"])
+    except (KeyError, TypeError) as error:
+        raise SpinsculptError(f"{path} does not name its basis functions (BasisName); it is no basis set.") from error
+    return BasisSet(names, data.fids.T, data.dwell, data.central_frequency, meta={"sequence": Path(path).stem})

@@ -8,7 +8,7 @@ import typer
 
 def fit_command(
     data: Annotated[Path, typer.Argument(help="preprocessed spectrum (NIfTI-MRS)")],
-    basis: Annotated[Path, typer.Option(help="basis: folder of FSL-MRS JSON files, or LCModel .basis")],
+    basis: Annotated[Path, typer.Option(help="folder of FSL-MRS JSON files, or a file of LCModel, jMRUI or NIfTI-MRS")],
     out: Annotated[Path, typer.Option(help="folder of the result; replaced when it exists")],
     water: Annotated[Path | None, typer.Option(help="unsuppressed water reference (NIfTI-MRS)")] = None,
     engine: Annotated[str, typer.Option(help="builtin or fsl_mrs")] = "builtin",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.basis import BasisSet
+from spinsculpt.basis import BasisSet, read_jmrui, read_nifti
 from spinsculpt.conventions import FID
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude
@@ -109,12 +109,13 @@ def _fitted(scan: Scan, section: Mapping, engine: str, water: Path | str | None)
 
 
 def basis_at(path: Path | str) -> BasisSet:
-    """A basis from a folder of FSL-MRS JSON files or an LCModel .basis file."""
+    """A basis from a folder of FSL-MRS JSON files, or a file: jMRUI (.txt), NIfTI-MRS (.nii, .nii.gz), LCModel (others)."""
     path = Path(path)
     if path.is_dir():
         return BasisSet.read_fslmrs(path)
     if path.is_file():
-        return BasisSet.read_lcmodel(path)
+        readers = {".txt": read_jmrui, ".nii": read_nifti, ".gz": read_nifti}
+        return readers.get(path.suffix.lower(), BasisSet.read_lcmodel)(path)
     raise SpinsculptError(f"{path}: there is no such basis; simulate it first or correct the path.")
 
 
