@@ -109,7 +109,7 @@ def _fitted(scan: Scan, section: Mapping, engine: str, water: Path | str | None)
 
 
 def basis_at(path: Path | str) -> BasisSet:
-    """A basis from a folder of FSL-MRS JSON files, or a file: jMRUI (.txt), NIfTI-MRS (.nii, .nii.gz), LCModel (others)."""
+    """A basis: a folder of FSL-MRS JSON files, or a file of jMRUI (.txt), NIfTI-MRS (.nii, .nii.gz) or LCModel."""
     path = Path(path)
     if path.is_dir():
         return BasisSet.read_fslmrs(path)
