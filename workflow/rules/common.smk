@@ -216,7 +216,9 @@ def report_figures():
         "fits": bool(planned_fits()),
         "preprocessing": bool(planned_fits()),
     }
-    return [f"<results>/figures/{name}.png" for name, there in wanted.items() if there]
+    names = [name for name, there in wanted.items() if there]
+    names += [f"explain_{design}" for design in drawn_designs()]
+    return [f"<results>/figures/{name}.png" for name in names]
 
 
 def lcmodel_files():

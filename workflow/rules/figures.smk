@@ -138,6 +138,60 @@ rule plot_recovery:
         "../scripts/plot_recovery.py"
 
 
+rule plot_explanation:
+    input:
+        metrics="<results>/design/{design}/metrics.json",
+        state="<results>/design/{design}/state.tsv",
+    output:
+        pdf="<results>/figures/explain_{design}.pdf",
+        png=report(
+            "<results>/figures/explain_{design}.png",
+            category="Designs",
+            caption="../report/explain.rst",
+        ),
+    log:
+        "<logs>/figures/explain_{design}.log",
+    benchmark:
+        "<benchmarks>/figures/explain_{design}.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=5,
+    params:
+        style=STYLE,
+    script:
+        "../scripts/plot_explanation.py"
+
+
+rule plot_engines:
+    input:
+        "<results>/compare/engines.tsv",
+    output:
+        pdf="<results>/figures/engines.pdf",
+        png=report(
+            "<results>/figures/engines.png",
+            category="Fits",
+            caption="../report/engines.rst",
+        ),
+    log:
+        "<logs>/figures/engines.log",
+    benchmark:
+        "<benchmarks>/figures/engines.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=5,
+    params:
+        pair=config["compare"]["pair"],
+        style=STYLE,
+    script:
+        "../scripts/plot_engines.py"
+
+
 rule plot_preprocessing:
     input:
         [f"<results>/preproc/{scan.folder}/{scan.name}_qc.json" for scan in COMPARED_SCANS],

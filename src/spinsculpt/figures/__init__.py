@@ -9,9 +9,13 @@ matplotlib.use("Agg")
 
 from spinsculpt.figures._cohort import draw_fits, draw_preprocessing, draw_recovery
 from spinsculpt.figures._design import draw_design
+from spinsculpt.figures._engines import draw_engines
+from spinsculpt.figures._explain import draw_explanation
 from spinsculpt.figures._files import (
     plot_crlb,
     plot_designs,
+    plot_engines,
+    plot_explanation,
     plot_fits,
     plot_preprocessing,
     plot_recovery,
@@ -27,6 +31,8 @@ __all__ = [
     "Style",
     "draw_crlb",
     "draw_design",
+    "draw_engines",
+    "draw_explanation",
     "draw_fits",
     "draw_preprocessing",
     "draw_recovery",
@@ -34,6 +40,8 @@ __all__ = [
     "draw_sweep",
     "plot_crlb",
     "plot_designs",
+    "plot_engines",
+    "plot_explanation",
     "plot_fits",
     "plot_preprocessing",
     "plot_recovery",

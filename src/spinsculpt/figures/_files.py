@@ -10,8 +10,11 @@ import pandas as pd
 from spinsculpt.basis import basis_library
 from spinsculpt.compare import Analysis, read_analysis, read_table
 from spinsculpt.compare._analysis import as_measured, broadened, typical_concentrations
+from spinsculpt.errors import SpinsculptError
 from spinsculpt.figures._cohort import draw_fits, draw_preprocessing, draw_recovery
 from spinsculpt.figures._design import draw_design
+from spinsculpt.figures._engines import draw_engines
+from spinsculpt.figures._explain import draw_explanation
 from spinsculpt.figures._separation import draw_crlb, draw_spectra
 from spinsculpt.figures._style import Style
 from spinsculpt.figures._sweep import draw_sweep
@@ -67,6 +70,37 @@ def plot_designs(
         )
         runs.append(pd.read_csv(history, sep="\t").assign(design=name))
     draw_design(pd.concat(shapes), pd.concat(runs), Path(png).with_suffix(""), study_style(study))
+
+
+def plot_explanation(metrics: Path | str, state: Path | str, png: Path | str, study: Mapping) -> None:
+    """Draw why a design works (metrics.json, state.tsv): its first shot, and of each metabolite the first part."""
+    found = json.loads(Path(metrics).read_text())
+    if "operator_classes" not in found:
+        raise SpinsculptError(f"{metrics} has no operator classes: an older version wrote it. Run the design again.")
+    along = pd.concat(
+        [_along(found["coherence_orders"], "coherence order"), _along(found["operator_classes"], "operator class")]
+    )
+    terms = pd.read_csv(state, sep="\t")
+    first = terms.groupby("metabolite")[["part", "shot"]].transform("first")
+    terms = terms[(terms[["part", "shot"]] == first).all(axis=1)]
+    carried = {part: spins for part, spins in found["unitary_bound"].items() if part in set(terms["part"])}
+    of = dict(zip(terms["part"], terms["metabolite"], strict=True))
+    spins = [
+        {"metabolite": of[part], "spin": spin, "reached": each["reached"], "bound": each["bound"]}
+        for part, system in carried.items()
+        for spin, each in system.items()
+    ]
+    conditions = ["b1_scale", "b0_hz"]
+    grid = pd.DataFrame(found["robustness"]["map"]).melt(conditions, var_name="objective", value_name="loss")
+    grid = grid[grid.groupby("objective")["loss"].transform("nunique") > 1]  # power depends on no condition
+    draw_explanation(along, terms, pd.DataFrame(spins), grid, Path(png).with_suffix(""), study_style(study))
+
+
+def _along(rows: Sequence[Mapping], kind: str) -> pd.DataFrame:
+    """Shares along a pulse, one a line; metabolites of fewer spins have no share of the highest orders."""
+    table = pd.DataFrame(rows).melt(["metabolite", "time_s"], var_name="name", value_name="share").dropna()
+    table["time_ms"] = 1e3 * table.pop("time_s")
+    return table.assign(kind=kind, name=table["name"].str.removeprefix("order_"))
 
 
 def plot_spectra(
@@ -127,6 +161,11 @@ def plot_fits(fits: Sequence[Path | str], labels: Sequence[Mapping[str, str]], p
 def plot_recovery(recovery: Path | str, pair: Sequence[str], png: Path | str, study: Mapping) -> None:
     """Draw the recovery table; the metabolites of `pair` get panels of their own."""
     draw_recovery(read_table(recovery), Path(png).with_suffix(""), study_style(study), pair)
+
+
+def plot_engines(engines: Path | str, pair: Sequence[str], png: Path | str, study: Mapping) -> None:
+    """Draw the engines table; the metabolites of `pair` get panels of their own."""
+    draw_engines(read_table(engines), Path(png).with_suffix(""), study_style(study), pair)
 
 
 def plot_preprocessing(

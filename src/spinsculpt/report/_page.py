@@ -18,8 +18,13 @@ CAPTIONS = {
     "spectra": "The pair by sequence, at typical concentrations, on one scale; shaded: the window of the overlaps.",
     "designs": "Designed pulses: amplitude and phase, and the objective of every start against the optimiser's step.",
     "recovery": "Estimated against true concentrations of the simulated cohort, and the errors of all metabolites.",
+    "engines": "Bland-Altman plots of the fit engines: mean against difference, beside the Cramér-Rao bounds of the "
+    "first (bars). Dashed: limits of agreement, mean ± 1.96 SD.",
     "fits": "Every scan: data, fit, baseline, and residual on the same scale.",
     "preprocessing": "Quality of every preprocessed scan.",
+    "explain": "Why a designed pulse works: coherence orders and classes of product operators along it, the leading "
+    "terms of the state at the first sample, the in-phase signal of each spin beside its unitary bound, the loss over "
+    "B₁ and B₀.",
 }
 
 
@@ -56,7 +61,7 @@ def write_report(tables: Iterable[Path | str], figures: Iterable[Path | str], co
 def _figure(path: Path) -> dict:
     return {
         "name": path.stem,
-        "caption": CAPTIONS.get(path.stem, path.stem),
+        "caption": CAPTIONS.get(path.stem.partition("_")[0], path.stem),
         "data": base64.b64encode(path.read_bytes()).decode(),
     }
 

@@ -1,0 +1,7 @@
+"""Draw where the fit engines differ (rule plot_engines)."""
+
+from spinsculpt.figures import plot_engines
+from spinsculpt.workflow import job
+
+with job(snakemake) as s:
+    plot_engines(s.input[0], s.params.pair, s.output.png, s.params.style)

@@ -1,0 +1,7 @@
+"""Draw why one designed pulse works (rule plot_explanation)."""
+
+from spinsculpt.figures import plot_explanation
+from spinsculpt.workflow import job
+
+with job(snakemake) as s:
+    plot_explanation(s.input.metrics, s.input.state, s.output.png, s.params.style)
