@@ -302,6 +302,8 @@ def test_a_run_improves_on_its_start_and_writes_all_its_files(tmp_path):
     assert metrics["splitting_error"] < 0.05
     for spins in metrics["unitary_bound"].values():
         assert all(0 <= spin["fraction"] <= 1 + 1e-9 for spin in spins.values())
+    nominal = metrics["separation"]["peak_ratio_2.2-2.6ppm"]["Glu/Gln"]
+    assert metrics["robustness"]["worst_peak_ratio_2.2-2.6ppm"]["Glu/Gln"] == pytest.approx(nominal, rel=0.02)
     assert not (tmp_path / "checkpoint.pt").exists()
 
 

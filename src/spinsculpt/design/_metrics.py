@@ -1,5 +1,6 @@
 """What is reported of every design: separation, bounds, robustness, cost."""
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -26,7 +27,8 @@ def measure(design: Design, pulses: Mapping[str, Pulse], x: Tensor) -> dict:
     nominal = design.simulate((Member(),), torch.complex128)
     with torch.no_grad():
         signals = nominal(waveform)
-        loss, parts = design.losses(design.simulation(waveform))
+        designed_for = design.simulation(waveform)
+        loss, parts = design.losses(designed_for)
         grid = tuple(Member(b1, b0) for b1 in ROBUST_B1 for b0 in ROBUST_B0)
         everywhere = design.simulate(grid)(waveform)
     energy = sum(each.energy for each in pulses.values()) / len(design.sequence.shots)  # of one shot
@@ -41,6 +43,7 @@ def measure(design: Design, pulses: Mapping[str, Pulse], x: Tensor) -> dict:
         "unitary_bound": unitary_fractions(design, pulses),
         "robustness": {
             "conditions": design.entry["robustness"],
+            "worst_peak_ratio_2.2-2.6ppm": worst_peak_ratio(design, designed_for),
             "map": robustness_map(design, everywhere, grid),
         },
         "rf": {
@@ -100,6 +103,14 @@ def unitary_fractions(design: Design, pulses: Mapping[str, Pulse]) -> dict:
         for name in design.targets
         for system in design.library[name].parts
     }
+
+
+def worst_peak_ratio(design: Design, signals: Signals) -> dict[str, float]:
+    """Smallest ratio of the peaks of each two targets in the window, of the conditions that the design was made for."""
+    window = Window(design.acquisition, WINDOW)
+    peaks = {name: window(signals, [name])[0, :, 0].abs().amax(-1) for name in design.targets}
+    pairs = itertools.combinations(design.targets, 2)
+    return {f"{a}/{b}": float((peaks[a] / peaks[b].clamp_min(1e-12)).min()) for a, b in pairs}
 
 
 def robustness_map(design: Design, signals: Signals, grid: tuple[Member, ...]) -> list[dict]:
