@@ -81,12 +81,15 @@ def pulses_of_sequence(wildcards):
     return [f"<results>/design/{design}/pulse.json" for design in designs_of_sequence(wildcards.sequence)]
 
 
+SCAN_OF_NAME = {(scan.folder, scan.name): scan for scan in SCANS}
+SCAN_OF_SEQUENCE = {(scan.folder, scan.sequence): scan for scan in SCANS}
+
+
 def scan_of(wildcards):
     """The line of the table of scans that a job works on."""
-    for scan in SCANS:
-        if scan.name == wildcards.scan and scan.folder == wildcards.folder:
-            return scan
-    raise WorkflowError(f"There is no scan {wildcards.folder}/{wildcards.scan} in the table of scans.")
+    if (wildcards.folder, wildcards.scan) not in SCAN_OF_NAME:
+        raise WorkflowError(f"There is no scan {wildcards.folder}/{wildcards.scan} in the table of scans.")
+    return SCAN_OF_NAME[wildcards.folder, wildcards.scan]
 
 
 def raw_path(wildcards):
@@ -125,8 +128,7 @@ def water_reference(wildcards):
 
 
 def scan_of_analysis(wildcards):
-    sequence = ANALYSES[wildcards.analysis]["sequence"]
-    return next(scan for scan in SCANS if scan.folder == wildcards.folder and scan.sequence == sequence)
+    return SCAN_OF_SEQUENCE[wildcards.folder, ANALYSES[wildcards.analysis]["sequence"]]
 
 
 def preprocessed_scan(wildcards):
