@@ -1,12 +1,15 @@
 """The metabolite library: complete, sourced, and free of the known defects of public files."""
 
 import json
+import re
 
 import numpy as np
 import pytest
+import yaml
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.spins import load_library
+from spinsculpt.spins._library import LIBRARY_PATH
 
 MAIN_JOB = {"NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH", "Ins", "Scyllo", "Tau"}
 MAIN_JOB |= {"Asp", "Lac", "Ala", "Asc", "Glc", "PE"}
@@ -30,6 +33,14 @@ def test_every_block_has_a_source(library):
         assert all(metabolite.sources.values())
     for macromolecule in library.macromolecules.values():
         assert set(macromolecule.sources) == {"peaks", "t1", "t2", "concentration"}
+
+
+def test_every_source_has_a_doi_or_says_why_not():
+    sources = yaml.safe_load(LIBRARY_PATH.read_text())["sources"]
+    without = [key for key, text in sources.items() if not re.search(r"doi:10\.\d{4,}/\S|\(no DOI: \w", text)]
+    assert not without, f"no DOI and no reason for its absence: {without}"
+    unused = [key for key in sources if len(re.findall(rf"\b{key}\b", LIBRARY_PATH.read_text())) < 2]
+    assert not unused, f"nothing in the library is taken from {unused}"
 
 
 @pytest.mark.parametrize(
