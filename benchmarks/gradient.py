@@ -39,10 +39,10 @@ class Task:
         self.waveform = 2 * np.pi * 42.577 * 0.7 * np.stack([envelope, quadrature], -1)  # rad/s, about 3 uT rms
         self.b1 = np.repeat(np.linspace(0.8, 1.2, max(1, members // 4)), min(4, members))[:members]
         self.b0 = np.tile(np.linspace(-10, 10, min(4, members)), max(1, members // 4))[:members]
-        n = system.n_spins
-        self.start = total(n, "z")
-        self.target = single_spin(n, n - 1, "x")
-        self.norm = float(np.vdot(self.target, self.target).real) * transfer_bound(n, (n - 1,))
+        levels, last = system.levels, system.n_spins - 1
+        self.start = total(levels, "z")
+        self.target = single_spin(levels, last, "x")
+        self.norm = float(np.vdot(self.target, self.target).real) * transfer_bound(levels, (last,))
         # The unit operator does not evolve, so F_z less its most frequent eigenvalue needs fewer columns.
         m = np.diag(self.start).real
         values, counts = np.unique(m, return_counts=True)
@@ -104,9 +104,9 @@ def dynamiqs_seconds(task):
         import jax.numpy as jnp
     except ImportError:
         return None
-    n, samples = task.system.n_spins, len(task.waveform)
+    levels, samples = task.system.levels, len(task.waveform)
     dq.set_precision("single")
-    fx, fy, fz = (jnp.asarray(np.array(total(n, axis)), jnp.complex64) for axis in "xyz")
+    fx, fy, fz = (jnp.asarray(np.array(total(levels, axis)), jnp.complex64) for axis in "xyz")
     free = jnp.asarray(hamiltonian(task.system, FREQUENCY, RECEIVER_PPM), jnp.complex64)
     edges = jnp.arange(samples + 1) * DWELL
     weights, target = jnp.asarray(np.diag(task.start).real), jnp.asarray(np.array(task.target), jnp.complex64)

@@ -52,11 +52,10 @@ def of_qutip(system, target, start):
         from qutip_qtrl import pulseoptim
     except ImportError:
         return None
-    n = system.n_spins
     drift = qutip.Qobj(hamiltonian(system, FREQUENCY, RECEIVER_PPM))
-    controls = [qutip.Qobj(np.array(total(n, axis))) for axis in "xy"]
+    controls = [qutip.Qobj(np.array(total(system.levels, axis))) for axis in "xy"]
     optimiser = pulseoptim.create_pulse_optimizer(
-        drift, controls, qutip.qeye(2**n), qutip.Qobj(target.numpy()), SAMPLES, DURATION,
+        drift, controls, qutip.qeye(system.dimension), qutip.Qobj(target.numpy()), SAMPLES, DURATION,
         fid_err_targ=GOAL, min_grad=1e-14, max_iter=LIMIT, max_wall_time=300, dyn_type="UNIT",
         fid_type="UNIT", fid_params={"phase_option": "PSU"}, method_params={"max_metric_corr": 12},
     )  # fmt: skip

@@ -155,7 +155,7 @@ def test_decay_between_stretches_is_that_of_liouville_space(library):
     pair = Metabolite("AX", "pair", (system,), t1, t2, 1.0)
     small = Library({"AX": pair}, {})
     sequence = pulse_acquire(excitation=Slot("excitation", "excitation", pulse.duration))
-    exact = liouville_evolve(total(2, "z"), pulse, system, t1, t2, F0)
+    exact = liouville_evolve(total((2, 2), "z"), pulse, system, t1, t2, F0)
     basis = free_eigensystem(system, F0)[1]
     errors = []
     for interval in (5e-4, 2.5e-4):
@@ -236,7 +236,7 @@ def test_robust_losses_lie_between_mean_and_worst():
 def test_a_ninety_degree_pulse_reaches_the_state_i_x_and_no_more_than_the_bound(library):
     system = library["Glu"].parts[0]
     basis = free_eigensystem(system, F0)[1]
-    target = TargetState("Glu", total(5, "x"), basis, total(5, "z"))
+    target = TargetState("Glu", total((2,) * 5, "x"), basis, total((2,) * 5, "z"))
     rho = evolve([HardPulse(90, 90)], system, F0)
     signals = type("S", (), {"states": {("shot", "Glu"): torch.as_tensor(basis.T @ rho @ basis)}})
     assert float(target(signals)) == pytest.approx(0.0, abs=1e-12)
@@ -244,9 +244,9 @@ def test_a_ninety_degree_pulse_reaches_the_state_i_x_and_no_more_than_the_bound(
 
 def test_bounds_of_five_spins():
     """Sorensen's bound from F_z onto one spin of five is 1.875, onto two 1.375, onto all 1."""
-    assert transfer_bound(5, (2,)) == pytest.approx(1.875)
-    assert transfer_bound(5, (0, 3)) == pytest.approx(1.375)
-    assert unitary_bound(total(5, "z"), total(5, "x")) == pytest.approx(1.0)
+    assert transfer_bound((2,) * 5, (2,)) == pytest.approx(1.875)
+    assert transfer_bound((2,) * 5, (0, 3)) == pytest.approx(1.375)
+    assert unitary_bound(total((2,) * 5, "z"), total((2,) * 5, "x")) == pytest.approx(1.0)
 
 
 # -- gradients ---------------------------------------------------------------------------------------------------------
@@ -476,10 +476,12 @@ def test_each_spin_carries_one_proton_after_a_ninety_degree_pulse(library):
 
 
 def test_operators_are_read_with_signs_and_factors():
-    spins = ("A", "B")
+    spins, two = ("A", "B"), (2, 2)
     read = parse_operator("-Ax + 2 Az Bx - 0.5 By", spins)
     expected = (
-        -single_spin(2, 0, "x") + 2 * single_spin(2, 0, "z") @ single_spin(2, 1, "x") - 0.5 * single_spin(2, 1, "y")
+        -single_spin(two, 0, "x")
+        + 2 * single_spin(two, 0, "z") @ single_spin(two, 1, "x")
+        - 0.5 * single_spin(two, 1, "y")
     )
     np.testing.assert_allclose(read, expected)
 

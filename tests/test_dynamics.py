@@ -42,7 +42,7 @@ def press(te1, te2):
 
 def test_ninety_degrees_about_x_turns_iz_into_minus_iy():
     rho = evolve([HardPulse(90, 0)], ON_RESONANCE, F0)
-    np.testing.assert_allclose(rho, -single_spin(1, 0, "y"), atol=1e-12)
+    np.testing.assert_allclose(rho, -single_spin((2,), 0, "y"), atol=1e-12)
 
 
 def test_shaped_rectangle_is_a_hard_pulse():
@@ -50,14 +50,14 @@ def test_shaped_rectangle_is_a_hard_pulse():
     duration = 1 / (4 * 42.577478518 * b1)  # a quarter turn
     rectangle = Pulse("rectangle", np.full(10, b1), duration / 10)
     rho = evolve([ShapedPulse(rectangle)], ON_RESONANCE, F0)
-    np.testing.assert_allclose(rho, -single_spin(1, 0, "y"), atol=1e-12)
+    np.testing.assert_allclose(rho, -single_spin((2,), 0, "y"), atol=1e-12)
 
 
 def test_half_over_two_j_makes_antiphase():
     frame = {"central_frequency": 1e6, "receiver_ppm": 1.0}  # weak coupling; spin A on resonance
     rho = evolve([HardPulse(90, 90), Delay(1 / (2 * 7.0))], AX, **frame)
-    antiphase = 2 * single_spin(2, 0, "y") @ single_spin(2, 1, "z")
-    in_phase = single_spin(2, 0, "x")
+    antiphase = 2 * single_spin((2, 2), 0, "y") @ single_spin((2, 2), 1, "z")
+    in_phase = single_spin((2, 2), 0, "x")
     assert np.trace(rho @ antiphase).real == pytest.approx(1.0, abs=1e-6)
     assert abs(np.trace(rho @ in_phase)) < 1e-6
 
@@ -132,7 +132,7 @@ def test_gradient_shifts_the_frequency_with_the_place():
 
 def test_filter_keeps_its_orders():
     rho = evolve([HardPulse(37, 0), CoherenceFilter((0,))], AX, F0)
-    np.testing.assert_allclose(rho, np.cos(np.deg2rad(37)) * total(2, "z"), atol=1e-12)
+    np.testing.assert_allclose(rho, np.cos(np.deg2rad(37)) * total((2, 2), "z"), atol=1e-12)
 
 
 def test_an_empty_slot_and_a_negative_delay_are_refused_in_a_sentence():

@@ -7,7 +7,7 @@ doi:10.1002/nbm.4129). Axes that do interleave are nested.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses import Pulse, slice_bandwidth, spin_rotation
 from spinsculpt.sequences import Event, Sequence, ShapedPulse
 from spinsculpt.spectra import LineList
-from spinsculpt.spins import SpinSystem, hamiltonian, total
+from spinsculpt.spins import SpinSystem, hamiltonian, rotation, total
 
 _SPLITTING = 0.01  # largest (2 pi)^2 J (nu_j - nu_k) T^2 of a step T of the splitting; keeps spectra right to 1e-4
 _GRID_TOLERANCE = 0.01  # of the signal of uncoupled spins, by which the grid may be wrong
@@ -104,7 +104,7 @@ def averaged_lines(
         cache: propagators of slice-selective pulses of this spin system, to share between shots.
     """
     space = _Space(system, central_frequency, axes, {} if cache is None else cache)
-    rho = space.average(events, total(system.n_spins, "z").astype(complex), {})
+    rho = space.average(events, total(system.levels, "z").astype(complex), {})
     return detected_lines(rho, system, central_frequency)
 
 
@@ -134,7 +134,7 @@ class _Space:
     def along(
         self, events: tuple[Event, ...], rho: np.ndarray, axis: str, batch: np.ndarray, fixed: dict[str, float]
     ) -> np.ndarray:
-        """States after the events at some positions of one axis, shape (len(batch), 2**n, 2**n)."""
+        """States after the events at some positions of one axis, shape (len(batch), d, d)."""
         for event in events:
             if _free_axis(event, fixed) == axis:
                 u = self.propagators(event)[batch]
@@ -151,7 +151,7 @@ class _Space:
         return evolve(events, self.system, self.central_frequency, position=fixed, start=rho)
 
     def propagators(self, event: ShapedPulse) -> np.ndarray:
-        """Unitaries of a slice-selective pulse at every position of its axis, shape (points, 2**n, 2**n)."""
+        """Unitaries of a slice-selective pulse at every position of its axis, shape (points, d, d)."""
         axis, strength = event.gradient
         offsets = GAMMA_BAR * 1e3 * strength * self.axes[axis].positions - event.offset
         key = (id(event.pulse), event.phase, event.offset, offsets.tobytes())
@@ -168,7 +168,7 @@ class _Space:
 def slice_propagators(
     event: ShapedPulse, system: SpinSystem, central_frequency: float, offsets: np.ndarray
 ) -> np.ndarray:
-    r"""Unitaries of a pulse at many field offsets, complex, shape (offsets, 2**n, 2**n).
+    r"""Unitaries of a pulse at many field offsets, complex, shape (offsets, d, d).
 
     The Hamiltonian is split into what acts on single spins (RF, gradient, chemical shift), whose rotations are exact,
     and the scalar couplings, which commute with rotations of all spins alike. Only the shift differences of coupled
@@ -180,9 +180,9 @@ def slice_propagators(
         central_frequency: MHz.
         offsets: Hz, of the local field from the frequency of the pulse, shape (offsets,).
     """
-    n, b1, dwell = system.n_spins, np.asarray(event.pulse.b1, complex), event.pulse.dwell
-    couplings = hamiltonian(SpinSystem(system.name, system.spins, (0.0,) * n, system.couplings), 0.0)
-    quantum_number = np.diag(total(n, "z")).real
+    b1, dwell = np.asarray(event.pulse.b1, complex), event.pulse.dwell
+    couplings = hamiltonian(replace(system, shifts=(0.0,) * system.n_spins), 0.0)
+    quantum_number = np.diag(total(system.levels, "z")).real
     blocks = [np.flatnonzero(quantum_number == m) for m in np.unique(quantum_number)]  # couplings conserve F_z
     levels = [np.linalg.eigh(couplings[np.ix_(block, block)]) for block in blocks]
     shifts = np.array([ppm_to_hz(shift, central_frequency) for shift in system.shifts])
@@ -205,7 +205,7 @@ def slice_propagators(
     half = len(steps[0]) * dwell / 2
     u = np.repeat(coupled(half, np.eye(system.dimension, dtype=complex)[None]), len(local), axis=0)
     for k, step in enumerate(steps):
-        u = _rotated(*spin_rotation(Pulse("step", step * phase, dwell), local), u)
+        u = _rotated(system.levels, *spin_rotation(Pulse("step", step * phase, dwell), local), u)
         following = len(steps[k + 1]) * dwell / 2 if k + 1 < len(steps) else 0.0
         u = coupled(len(step) * dwell / 2 + following, u)
     # The frame of the pulse turns at its offset about z; both frames agree in the middle of the pulse.
@@ -213,23 +213,22 @@ def slice_propagators(
     return turn[:, None] * u * turn
 
 
-def _rotated(a: np.ndarray, b: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Rotations of single spins, Cayley-Klein parameters of shape (offsets, spins), times u (offsets, 2**n, 2**n)."""
-    rotations = np.moveaxis(np.array([[a, -np.conj(b)], [b, np.conj(a)]]), (0, 1), (2, 3))  # (offsets, spins, 2, 2)
-    count, spins = a.shape
-    upper, lower = (_kronecker(rotations[:, part]) for part in (slice(0, spins // 2), slice(spins // 2, spins)))
+def _rotated(levels: tuple[int, ...], a: np.ndarray, b: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Rotations of single spins, Cayley-Klein parameters of shape (offsets, spins), times u (offsets, d, d)."""
+    rotations = [rotation(count, a[:, spin], b[:, spin]) for spin, count in enumerate(levels)]
+    middle = len(levels) // 2
+    upper, lower = _kronecker(rotations[:middle], len(a)), _kronecker(rotations[middle:], len(a))
     rows, columns = upper.shape[1], lower.shape[1]
-    u = (upper @ u.reshape(count, rows, -1)).reshape(count, rows, columns, -1)
-    return (lower[:, None] @ u).reshape(count, rows * columns, -1)
+    u = (upper @ u.reshape(len(a), rows, -1)).reshape(len(a), rows, columns, -1)
+    return (lower[:, None] @ u).reshape(len(a), rows * columns, -1)
 
 
-def _kronecker(rotations: np.ndarray) -> np.ndarray:
-    """Kronecker product over the spins, (offsets, spins, 2, 2) to (offsets, 2**spins, 2**spins)."""
-    product = np.ones((len(rotations), 1, 1))
-    for spin in range(rotations.shape[1]):
-        product = np.einsum("xij,xkl->xikjl", product, rotations[:, spin])
-        size = product.shape[1] * 2
-        product = product.reshape(-1, size, size)
+def _kronecker(rotations: list[np.ndarray], count: int) -> np.ndarray:
+    """Kronecker product of matrices (count, d_k, d_k), shape (count, d, d); ones without any."""
+    product = np.ones((count, 1, 1))
+    for single in rotations:
+        size = product.shape[1] * single.shape[1]
+        product = np.einsum("xij,xkl->xikjl", product, single).reshape(count, size, size)
     return product
 
 

@@ -81,7 +81,7 @@ def weights_along(
     """
     frame = {"system": system, "central_frequency": central_frequency, "receiver_ppm": receiver_ppm}
     rho = evolve(before, **frame)
-    order = np.abs(coherence_order(system.n_spins))
+    order = np.abs(coherence_order(system.levels))
     edges = np.unique(np.linspace(0, len(pulse.b1), steps + 1).round().astype(int))
     found = [(0.0, _weights(rho, order), operator_classes(rho))]
     for first, last in pairwise(edges):
@@ -99,8 +99,8 @@ def spin_signals(rho: np.ndarray, spins: tuple[str, ...]) -> dict[str, dict[str,
     """
     n, found = len(spins), {}
     for k, name in enumerate(spins):
-        reached = abs(np.trace(rho @ single_spin(n, k, "p"))) / 2 ** (n - 2)
-        bound = transfer_bound(n, (k,))
+        reached = abs(np.trace(rho @ single_spin((2,) * n, k, "p"))) / 2 ** (n - 2)
+        bound = transfer_bound((2,) * n, (k,))
         found[name] = {"reached": float(reached), "bound": bound, "fraction": float(reached / bound)}
     return found
 
@@ -109,7 +109,7 @@ def _pauli_expectations(hermitian: np.ndarray) -> np.ndarray:
     """Tr[rho P] of all products P of unit (index 0) and Pauli matrices (1 to 3: x, y, z), shape (4,) * n."""
     n = len(hermitian).bit_length() - 1
     tensor = hermitian.reshape((2,) * (2 * n))
-    single = np.stack([np.eye(2), *(2 * single_spin(1, 0, axis) for axis in "xyz")])
+    single = np.stack([np.eye(2), *(2 * single_spin((2,), 0, axis) for axis in "xyz")])
     for left in range(n, 0, -1):  # trade the first row and column index that are left for a Pauli index at the end
         tensor = np.moveaxis(np.tensordot(single, tensor, axes=((2, 1), (0, left))), 0, -1)
     return tensor.real

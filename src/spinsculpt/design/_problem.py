@@ -191,7 +191,7 @@ class Design:
         system = self.library[goal["metabolite"]].parts[0]
         operator = parse_operator(goal["operator"], system.spins, where)
         basis = free_eigensystem(system, self.acquisition.central_frequency)[1]
-        return TargetState(goal["metabolite"], operator, basis, total(system.n_spins, "z"))
+        return TargetState(goal["metabolite"], operator, basis, total(system.levels, "z"))
 
 
 def sampled(central_frequency: float, linewidth: float) -> Acquisition:
@@ -257,7 +257,7 @@ def parse_operator(text: str, spins: tuple[str, ...], where: str = "operator") -
             sign, bare = (-1.0, word[1:]) if word.startswith("-") else (1.0, word)
             factor *= sign
             if bare[:-1] in spins and bare[-1] in "xyz":
-                single = single_spin(n, spins.index(bare[:-1]), bare[-1])
+                single = single_spin((2,) * n, spins.index(bare[:-1]), bare[-1])
                 operators = single if operators is None else operators @ single
                 continue
             try:

@@ -8,7 +8,7 @@ and ends in the eigenbasis of the free Hamiltonian, where the detected transitio
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -152,8 +152,7 @@ class Simulation:
         generator = torch.Generator("cpu").manual_seed(0)
         amplitude = 2 * np.pi * GAMMA_BAR * peak / 2
         trial = amplitude * (2 * torch.rand(1, count, 2, generator=generator, dtype=torch.float64, device="cpu") - 1)
-        coupled = [g for g in self.groups if g.couplings and g.n_spins <= 5]
-        groups = [SpinGroup(g.name, g.offset[:1], g.couplings, g.columns) for g in coupled]
+        groups = [replace(g, offset=g.offset[:1]) for g in self.groups if g.couplings and g.dimension <= 32]
         return choose_substeps(trial, self.dwell[name], groups, tolerance) if groups else 1
 
     def __call__(self, waveforms: Mapping[str, Tensor]) -> Signals:
@@ -208,7 +207,7 @@ class Simulation:
     @staticmethod
     def _class_decays(part: _Part, interval: float) -> tuple[Tensor, Tensor]:
         """Half an interval of decay, as it stands on both sides of each stretch of the pulse."""
-        return tuple(map(torch.as_tensor, class_decay(part.system.n_spins, part.t1, part.t2, interval / 2)))
+        return tuple(map(torch.as_tensor, class_decay(part.system.levels, part.t1, part.t2, interval / 2)))
 
     def _chain(self, shot: Shot, system: SpinSystem) -> list[tuple[str, object]]:
         """The shot as ("state" | "unitary" | "mask" | "slot", content), its tensors with a leading members axis."""
@@ -230,7 +229,7 @@ class Simulation:
             if isinstance(event, Slot):
                 chain.append(("slot", event.name))
             elif event is not None:
-                kept = np.isin(coherence_order(system.n_spins), event.orders)
+                kept = np.isin(coherence_order(system.levels), event.orders)
                 chain.append(("mask", torch.as_tensor(kept)))
         chain.append(("unitary", torch.as_tensor(self._eigensystem(system)[1].T.astype(complex))))
         return chain
@@ -242,7 +241,7 @@ class Simulation:
         """Transitions (rows, columns of rho in the eigenbasis) and the FID that one unit of each gives."""
         system, acq = part.system, self.acquisition
         energy, basis = self._eigensystem(system)
-        detected = (basis.T @ raising(system.n_spins).real @ basis).T
+        detected = (basis.T @ raising(system.levels).real @ basis).T
         rows, columns = np.nonzero(np.abs(detected) > _VISIBLE)
         frequency = (energy[columns] - energy[rows]) / (2 * np.pi)
         amplitude = detected[rows, columns] * 4 * system.weight / system.dimension

@@ -9,7 +9,7 @@ diagonalisation gives the exact result. Relaxation is applied by the caller to w
 """
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.sequences import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.spectra import LineList
-from spinsculpt.spins import SpinSystem, coherence_order, hamiltonian, raising, total
+from spinsculpt.spins import SpinSystem, coherence_order, hamiltonian, raising, rotation, total
 
 _MERGE_HZ = 1e-6  # transitions closer than this are one line; far above rounding, far below any linewidth
 _DROP = 1e-9  # lines weaker than this fraction of one proton are left out
@@ -34,8 +34,8 @@ def line_list(
 ) -> LineList:
     r"""Signal of one spin system after the events as frequencies and complex amplitudes.
 
-    s(t) = (4 w / 2^n) Tr[rho(t) F_+] = sum_l a_l exp(+2 pi i f_l t), w the weight of the system: a 90 degree pulse
-    along x on n protons gives amplitudes that sum to -i n w. No receiver phase and no relaxation are applied.
+    s(t) = (4 w / d) Tr[rho(t) F_+] = sum_l a_l exp(+2 pi i f_l t), w the weight of the system, d its dimension: a 90
+    degree pulse along x on n protons gives amplitudes that sum to -i n w. No receiver phase and no relaxation.
 
     Args:
         events: of one shot, from equilibrium F_z to the first sample acquired; slots must be filled.
@@ -57,7 +57,7 @@ def detected_lines(
 ) -> LineList:
     """Lines of the signal that a density operator gives from now on; `line_list` of a state."""
     energy, states = free_eigensystem(system, central_frequency, b0_hz, receiver_ppm)
-    detection = states.T @ raising(system.n_spins) @ states
+    detection = states.T @ raising(system.levels) @ states
     amplitude = (detection.T * (states.T @ rho @ states)).ravel() * (4 * system.weight / system.dimension)
     frequency = ((energy[None, :] - energy[:, None]) / (2 * np.pi)).ravel()
     kept = np.abs(amplitude) > _DROP
@@ -74,14 +74,14 @@ def evolve(
     position: Mapping[str, float] | None = None,
     start: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Density operator after the events, complex, shape (2**n, 2**n); from F_z unless `start` is given.
+    """Density operator after the events, complex, shape (d, d); from F_z unless `start` is given.
 
     Arguments are those of `line_list`.
     """
-    rho = (total(system.n_spins, "z") if start is None else start).astype(complex)
+    rho = (total(system.levels, "z") if start is None else start).astype(complex)
     for event in events:
         if isinstance(event, CoherenceFilter):
-            rho = np.where(np.isin(coherence_order(system.n_spins), event.orders), rho, 0)
+            rho = np.where(np.isin(coherence_order(system.levels), event.orders), rho, 0)
         else:
             u = _unitary(event, b1_scale, position or {}, system, central_frequency, b0_hz, receiver_ppm)
             rho = u @ rho @ u.conj().T
@@ -97,7 +97,7 @@ def propagator(
     receiver_ppm: float = 4.65,
     position: Mapping[str, float] | None = None,
 ) -> np.ndarray:
-    """Unitary of events without coherence filters, complex, shape (2**n, 2**n). Arguments are those of `line_list`."""
+    """Unitary of events without coherence filters, complex, shape (d, d). Arguments are those of `line_list`."""
     u = np.eye(system.dimension, dtype=complex)
     for event in events:
         u = _unitary(event, b1_scale, position or {}, system, central_frequency, b0_hz, receiver_ppm) @ u
@@ -112,7 +112,7 @@ def _unitary(event: Event, b1_scale: float, position: Mapping[str, float], syste
             energy, states = free_eigensystem(system, *frame)
             return (states * np.exp(-1j * energy * duration)) @ states.T
         case HardPulse(flip_angle, phase):
-            return _rotation(system.n_spins, np.deg2rad(flip_angle), np.deg2rad(phase))
+            return _rotation(system.levels, np.deg2rad(flip_angle), np.deg2rad(phase))
         case ShapedPulse():
             return _shaped(event, b1_scale, position, system, *frame)
         case Slot(name):
@@ -131,17 +131,13 @@ def free_eigensystem(
 
 
 def _free(system: SpinSystem, central_frequency: float, b0_hz: float, receiver_ppm: float) -> np.ndarray:
-    return hamiltonian(system, central_frequency, receiver_ppm) + 2 * np.pi * b0_hz * total(system.n_spins, "z").real
+    return hamiltonian(system, central_frequency, receiver_ppm) + 2 * np.pi * b0_hz * total(system.levels, "z").real
 
 
-def _rotation(n_spins: int, angle: float, phase: float) -> np.ndarray:
+def _rotation(levels: tuple[int, ...], angle: float, phase: float) -> np.ndarray:
     """exp(-i angle (cos(phase) F_x + sin(phase) F_y)) as a Kronecker product of single-spin rotations."""
-    c, s = np.cos(angle / 2), -1j * np.sin(angle / 2)
-    single = np.array([[c, s * np.exp(-1j * phase)], [s * np.exp(1j * phase), c]])
-    u = np.ones((1, 1))
-    for _ in range(n_spins):
-        u = np.kron(u, single)
-    return u
+    a, b = np.cos(angle / 2), -1j * np.sin(angle / 2) * np.exp(1j * phase)
+    return reduce(np.kron, (rotation(count, a, b) for count in levels))
 
 
 def _shaped(event: ShapedPulse, b1_scale: float, position: Mapping[str, float], system: SpinSystem, *frame: float):
@@ -153,7 +149,7 @@ def _shaped(event: ShapedPulse, b1_scale: float, position: Mapping[str, float], 
     samples = np.ascontiguousarray(pulse.b1, complex) * b1_scale * np.exp(1j * np.deg2rad(event.phase))
     u = _pulse_frame_propagator(samples.tobytes(), pulse.dwell, system, central_frequency, b0_hz - offset, receiver_ppm)
     # The frame of the pulse turns by 2pi offset t about z, t = 0 in the middle of the pulse: U = R(T/2) U' R(-T/2)^-1.
-    half = np.exp(-1j * np.pi * offset * pulse.duration * np.diag(total(system.n_spins, "z")).real)
+    half = np.exp(-1j * np.pi * offset * pulse.duration * np.diag(total(system.levels, "z")).real)
     return half[:, None] * u * half[None, :]
 
 
@@ -166,9 +162,8 @@ def _pulse_frame_propagator(
     A phase phi is a frame rotation about z: exp(-i H(phi) dt) = Z(phi) exp(-i H(0) dt) Z(-phi), and H(0) is real.
     """
     b1 = np.frombuffer(samples, complex)
-    n = system.n_spins
-    free, fx = _free(system, central_frequency, b0_hz, receiver_ppm), total(n, "x").real
-    m = np.diag(total(n, "z")).real
+    free, fx = _free(system, central_frequency, b0_hz, receiver_ppm), total(system.levels, "x").real
+    m = np.diag(total(system.levels, "z")).real
     level, index = np.unique(np.round(np.abs(b1), 9), return_inverse=True)  # 1e-9 uT is far below any rounding of B1
     steps = np.empty((len(level), *free.shape), complex)
     for k, amplitude in enumerate(level):

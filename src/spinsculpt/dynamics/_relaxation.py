@@ -6,6 +6,8 @@ with o the product element by element in the product basis. The fast way keeps e
 decay (Strang splitting: second order in the interval); the reference exponentiates the whole superoperator.
 """
 
+from math import prod
+
 import numpy as np
 
 from spinsculpt.dynamics._exact import free_eigensystem
@@ -13,12 +15,12 @@ from spinsculpt.pulses import Pulse
 from spinsculpt.spins import SpinSystem, total
 
 
-def class_decay(n_spins: int, t1: float, t2: float, interval: float) -> tuple[np.ndarray, np.ndarray]:
-    """Factors and additions of `interval` s of relaxation: rho -> factor * rho + addition, both (2**n, 2**n)."""
-    dim = 2**n_spins
+def class_decay(levels: tuple[int, ...], t1: float, t2: float, interval: float) -> tuple[np.ndarray, np.ndarray]:
+    """Factors and additions of `interval` s of relaxation: rho -> factor * rho + addition, both (d, d)."""
+    dim = prod(levels)
     factor = np.full((dim, dim), np.exp(-interval / t2))
     np.fill_diagonal(factor, np.exp(-interval / t1))
-    return factor, (1 - np.exp(-interval / t1)) * total(n_spins, "z").real
+    return factor, (1 - np.exp(-interval / t1)) * total(levels, "z").real
 
 
 def liouville_evolve(
@@ -27,22 +29,22 @@ def liouville_evolve(
     """State after a pulse with relaxation, exactly, in Liouville space: the reference for two or three spins.
 
     Args:
-        rho: initial density operator, shape (2**n, 2**n).
+        rho: initial density operator, shape (d, d).
         pulse: waveform on the frequency of the receiver (4.65 ppm).
-        system: spins; the superoperators have 16**n elements.
+        system: spins; the superoperators have d**4 elements.
         t1, t2: s.
         central_frequency: MHz.
     """
-    n, dim = system.n_spins, system.dimension
+    levels, dim = system.levels, system.dimension
     energy, states = free_eigensystem(system, central_frequency)
     free = (states * energy) @ states.T
     one = np.eye(dim)
     gamma = np.full((dim, dim), 1 / t2)
     np.fill_diagonal(gamma, 1 / t1)
-    source = (gamma * total(n, "z").real).ravel()
+    source = (gamma * total(levels, "z").real).ravel()
     rho = np.append(rho.ravel(), 1.0)  # the last element carries the way back to equilibrium
     for w in pulse.nutation:
-        h = free + w.real * total(n, "x") + w.imag * total(n, "y")
+        h = free + w.real * total(levels, "x") + w.imag * total(levels, "y")
         generator = np.zeros((dim**2 + 1, dim**2 + 1), complex)
         generator[:-1, :-1] = -1j * (np.kron(h, one) - np.kron(one, h.T)) - np.diag(gamma.ravel())
         generator[:-1, -1] = source

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 import torch
@@ -31,21 +32,19 @@ class SpinGroup:
         name: of the spin system, for messages.
         offset: angular frequency of each spin in the rotating frame in rad/s, shape (members or 1, n_spins).
         couplings: (i, j, 2 pi J in rad/s).
-        columns: initial columns C, complex, shape (2**n_spins, columns); identity for the propagator itself.
+        levels: 2 I + 1 of each spin.
+        columns: initial columns C, complex, shape (d, columns), d = prod(levels); identity for the propagator itself.
     """
 
     name: str
     offset: np.ndarray
     couplings: tuple[tuple[int, int, float], ...]
+    levels: tuple[int, ...]
     columns: np.ndarray
 
     @property
-    def n_spins(self) -> int:
-        return self.offset.shape[1]
-
-    @property
     def dimension(self) -> int:
-        return 2**self.n_spins
+        return prod(self.levels)
 
     @classmethod
     def from_system(
@@ -63,6 +62,7 @@ class SpinGroup:
             system.name,
             2 * np.pi * (nu + np.asarray(b0_hz, float)[:, None]),
             tuple((i, j, 2 * np.pi * value) for i, j, value in system.couplings if value),
+            system.levels,
             np.eye(system.dimension) if columns is None else columns,
         )
 
@@ -97,7 +97,7 @@ def propagate(
         substeps: steps of the splitting in one sample (`choose_substeps`).
         dtype: complex64 or complex128, of the states.
     Returns:
-        For each group U C, shape (members, 2**n_spins, columns).
+        For each group U C, shape (members, d, columns).
     """
     if nutation.is_cuda:
         return tuple(_BatchedPropagation.apply(nutation, dwell, group, substeps, dtype) for group in groups)
@@ -107,7 +107,7 @@ def propagate(
 def exact_propagate(nutation: Tensor, dwell: float, group: SpinGroup, dtype=torch.complex128) -> Tensor:
     """As `propagate` for one group by one `torch.matrix_exp` a sample and plain autograd: slow and exact."""
     free = torch.as_tensor(_free_hamiltonians(group), dtype=dtype, device=nutation.device)
-    fx, fy = (torch.as_tensor(np.array(total(group.n_spins, a)), dtype=dtype, device=nutation.device) for a in "xy")
+    fx, fy = (torch.as_tensor(np.array(total(group.levels, a)), dtype=dtype, device=nutation.device) for a in "xy")
     state = torch.as_tensor(group.columns, dtype=dtype, device=nutation.device)
     state = state.expand(len(nutation), *state.shape)
     for sample in range(nutation.shape[1]):
@@ -145,9 +145,10 @@ def choose_substeps(
 
 
 def _free_hamiltonians(group: SpinGroup) -> np.ndarray:
-    n = group.n_spins
-    z = np.stack([np.diag(single_spin(n, k, "z")).real for k in range(n)])
-    bare = SpinSystem(group.name, ("",) * n, (0.0,) * n, tuple((i, j, w / (2 * np.pi)) for i, j, w in group.couplings))
+    levels, n = group.levels, len(group.levels)
+    z = np.stack([np.diag(single_spin(levels, k, "z")).real for k in range(n)])
+    couplings = tuple((i, j, strength / (2 * np.pi)) for i, j, strength in group.couplings)
+    bare = SpinSystem(group.name, ("",) * n, (0.0,) * n, couplings, levels=levels)
     coupling = hamiltonian(bare, 1.0, receiver_ppm=0.0)
     return coupling + np.stack([np.diag(offset @ z) for offset in group.offset])
 
@@ -249,7 +250,8 @@ class _BatchedTools:
     """Matrices of the steps of `_BatchedPropagation`."""
 
     def __init__(self, nutation, dwell, group, substeps, dtype):
-        n, device = group.n_spins, nutation.device
+        self.levels, device = group.levels, nutation.device
+        n = len(self.levels)
         self.dt = dwell / substeps
         offset = torch.as_tensor(group.offset, dtype=nutation.dtype, device=device).expand(len(nutation), n)
         transverse = nutation[:, :, None, :].expand(-1, -1, n, -1)
@@ -260,18 +262,24 @@ class _BatchedTools:
             torch.as_tensor((states * np.exp(-1j * energy * dt)) @ states.T, dtype=dtype, device=device)
             for dt in (self.dt / 2, self.dt)
         )
-        spin = np.stack([[single_spin(n, k, a) for a in "xyz"] for k in range(n)])
-        self.spin = torch.as_tensor(spin, dtype=dtype, device=device)
-        self.pauli = torch.as_tensor(np.stack([single_spin(1, 0, a) for a in "xyz"]), dtype=dtype, device=device)
+
+        def operators(levels: tuple[int, ...], spin: int) -> Tensor:
+            return torch.as_tensor(np.stack([single_spin(levels, spin, a) for a in "xyz"]), dtype=dtype, device=device)
+
+        self.spin = torch.stack([operators(self.levels, k) for k in range(n)])
+        self.alone = {count: operators((count,), 0) for count in set(self.levels)}
 
     def rotation(self, sample: int) -> Tensor:
-        """Kronecker product of the single-spin rotations of one sample, shape (members, 2**n, 2**n)."""
+        """Kronecker product of the single-spin rotations of one sample, shape (members, d, d)."""
         theta = self.theta[:, sample].to(self.half.dtype)
-        single = torch.matrix_exp(-1j * torch.einsum("mkc,cab->mkab", theta, self.pauli))
-        product = single[:, 0]
-        for k in range(1, single.shape[1]):
-            size = product.shape[-1] * 2
-            product = torch.einsum("mab,mcd->macbd", product, single[:, k]).reshape(len(product), size, size)
+        single = {
+            count: torch.matrix_exp(-1j * torch.einsum("mkc,cab->mkab", theta, operators))
+            for count, operators in self.alone.items()
+        }
+        product = single[self.levels[0]][:, 0]
+        for k, count in enumerate(self.levels[1:], 1):
+            size = product.shape[-1] * count
+            product = torch.einsum("mab,mcd->macbd", product, single[count][:, k]).reshape(len(product), size, size)
         return product
 
     def waveform_derivative(self, sample: int, by_rotation: Tensor) -> Tensor:
@@ -289,14 +297,14 @@ class _BatchedTools:
 
 
 def _coupling_arrays(group: SpinGroup) -> tuple[np.ndarray, np.ndarray]:
-    n = group.n_spins
+    n = len(group.levels)
     bits = np.array([[1 << (n - 1 - i), 1 << (n - 1 - j)] for i, j, _ in group.couplings], np.int64).reshape(-1, 2)
     return bits, np.array([w for *_, w in group.couplings], float)
 
 
 def _jobs(groups: Sequence[SpinGroup], members: int) -> list[tuple[int, int]]:
     """Largest systems first, so that threads end together."""
-    order = sorted(range(len(groups)), key=lambda g: -groups[g].n_spins)
+    order = sorted(range(len(groups)), key=lambda g: -groups[g].dimension)
     return [(g, member) for g in order for member in range(members)]
 
 

@@ -2,7 +2,16 @@
 
 from spinsculpt.spins._bounds import transfer_bound, unitary_bound
 from spinsculpt.spins._library import Library, Macromolecule, Metabolite, load_library, read_macromolecule
-from spinsculpt.spins._operators import coherence_order, hamiltonian, lowering, raising, single_spin, total
+from spinsculpt.spins._operators import (
+    coherence_order,
+    hamiltonian,
+    ladder,
+    lowering,
+    raising,
+    rotation,
+    single_spin,
+    total,
+)
 from spinsculpt.spins._system import SpinSystem
 
 __all__ = [
@@ -12,10 +21,12 @@ __all__ = [
     "SpinSystem",
     "coherence_order",
     "hamiltonian",
+    "ladder",
     "load_library",
     "lowering",
     "raising",
     "read_macromolecule",
+    "rotation",
     "single_spin",
     "total",
     "transfer_bound",

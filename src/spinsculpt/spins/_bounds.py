@@ -30,7 +30,7 @@ def unitary_bound(source: np.ndarray, target: np.ndarray) -> float:
     return float(a @ b / (b @ b))
 
 
-def transfer_bound(n_spins: int, spins: tuple[int, ...]) -> float:
-    """Bound for the transfer of F_z of `n_spins` spins to the summed transverse (or z) magnetisation of some."""
-    target = sum(single_spin(n_spins, k, "z") for k in spins)
-    return unitary_bound(total(n_spins, "z"), target)
+def transfer_bound(levels: tuple[int, ...], spins: tuple[int, ...]) -> float:
+    """Bound for the transfer of F_z to the summed transverse (or z) magnetisation of some spins."""
+    target = sum(single_spin(levels, k, "z") for k in spins)
+    return unitary_bound(total(levels, "z"), target)

@@ -1,73 +1,120 @@
-r"""Spin operators in the product basis |m_1 m_2 ... m_n>, spin 1 the slowest index, alpha (+1/2) before beta."""
+r"""Spin operators in the product basis |m_1 m_2 ... m_n>, spin 1 the slowest index, m from I down to -I.
+
+`levels` holds 2 I + 1 of each spin: (2, 2) are two protons, (2, 4) are a proton and a spin 3/2.
+"""
 
 from functools import cache
+from math import prod
 
 import numpy as np
 
 from spinsculpt.conventions import ppm_to_hz
 from spinsculpt.spins._system import SpinSystem
 
-_PAULI = {
-    "x": np.array([[0, 0.5], [0.5, 0]], complex),
-    "y": np.array([[0, -0.5j], [0.5j, 0]], complex),
-    "z": np.array([[0.5, 0], [0, -0.5]], complex),
-    "p": np.array([[0, 1], [0, 0]], complex),
-    "m": np.array([[0, 0], [1, 0]], complex),
-}
-
 
 @cache
-def single_spin(n_spins: int, spin: int, axis: str) -> np.ndarray:
-    """Operator I_k,axis ("x", "y", "z", "p" raising, "m" lowering), complex, shape (2**n, 2**n), read-only."""
-    operator = np.kron(np.kron(np.eye(2**spin), _PAULI[axis]), np.eye(2 ** (n_spins - spin - 1)))
+def single_spin(levels: tuple[int, ...], spin: int, axis: str) -> np.ndarray:
+    """Operator I_k,axis ("x", "y", "z", "p" raising, "m" lowering), complex, shape (d, d), read-only.
+
+    d = prod(levels) is the dimension of the whole.
+    """
+    before, after = np.eye(prod(levels[:spin])), np.eye(prod(levels[spin + 1 :]))
+    operator = np.kron(np.kron(before, _alone(levels[spin], axis)), after)
     operator.setflags(write=False)
     return operator
 
 
 @cache
-def total(n_spins: int, axis: str) -> np.ndarray:
-    """Total operator F_axis = sum_k I_k,axis, complex, shape (2**n, 2**n), read-only."""
-    operator = sum(single_spin(n_spins, k, axis) for k in range(n_spins))
+def total(levels: tuple[int, ...], axis: str) -> np.ndarray:
+    """Total operator F_axis = sum_k I_k,axis, complex, shape (d, d), read-only."""
+    operator = sum(single_spin(levels, k, axis) for k in range(len(levels)))
     operator.setflags(write=False)
     return operator
 
 
-def raising(n_spins: int) -> np.ndarray:
+def raising(levels: tuple[int, ...]) -> np.ndarray:
     """F_+ = F_x + i F_y."""
-    return total(n_spins, "p")
+    return total(levels, "p")
 
 
-def lowering(n_spins: int) -> np.ndarray:
+def lowering(levels: tuple[int, ...]) -> np.ndarray:
     """F_- = F_x - i F_y."""
-    return total(n_spins, "m")
+    return total(levels, "m")
 
 
 @cache
-def coherence_order(n_spins: int) -> np.ndarray:
-    """Coherence order p = M_row - M_column of each element of a density operator, integer, shape (2**n, 2**n)."""
-    m = np.rint(np.diag(total(n_spins, "z")).real * 2).astype(int)
-    order = (m[:, None] - m[None, :]) // 2
+def coherence_order(levels: tuple[int, ...]) -> np.ndarray:
+    """Coherence order p = M_row - M_column of each element of a density operator, integer, shape (d, d)."""
+    m = np.diag(total(levels, "z")).real
+    order = np.rint(m[:, None] - m[None, :]).astype(int)
     order.setflags(write=False)
     return order
 
 
+def ladder(levels: int) -> np.ndarray:
+    """<m + 1| I_+ |m> = sqrt(I(I + 1) - m(m + 1)) of one spin, m from I - 1 down to -I, shape (levels - 1,)."""
+    below = np.arange(1, levels)
+    return np.sqrt(below * (levels - below))
+
+
+def rotation(levels: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Rotation of one spin I, complex, shape (..., levels, levels): 2 I spins 1/2 turn alike in their symmetric states.
+
+    Args:
+        levels: 2 I + 1.
+        a, b: Cayley-Klein parameters, a spin 1/2 turns by [[a, -conj(b)], [b, conj(a)]]; complex, any shape.
+    """
+    half = product = np.moveaxis(np.array([[a, -np.conj(b)], [b, np.conj(a)]]), (0, 1), (-2, -1))
+    for size in 2 ** np.arange(2, levels):
+        product = np.einsum("...ij,...kl->...ikjl", product, half).reshape(*half.shape[:-2], size, size)
+    symmetric = _symmetric_states(levels)
+    return product if levels == 2 else symmetric.T @ product @ symmetric
+
+
 def hamiltonian(system: SpinSystem, central_frequency: float, receiver_ppm: float = 4.65) -> np.ndarray:
-    r"""Free Hamiltonian sum_k 2pi nu_k I_kz + sum_{j<k} 2pi J_jk I_j.I_k in rad/s, real symmetric, shape (2**n, 2**n).
+    r"""Free Hamiltonian sum_k 2pi nu_k I_kz + sum_{j<k} 2pi J_jk I_j.I_k in rad/s, real symmetric, shape (d, d).
 
     Args:
         system: the spins.
         central_frequency: spectrometer frequency in MHz.
         receiver_ppm: chemical shift in ppm of the rotating frame.
     """
-    n = system.n_spins
-    h = np.zeros((2**n, 2**n))
-    for k, shift in enumerate(system.shifts):
-        offset = ppm_to_hz(shift, central_frequency) - ppm_to_hz(receiver_ppm, central_frequency)
-        h += 2 * np.pi * offset * single_spin(n, k, "z").real
-    states = np.arange(2**n)
-    for i, j, value in system.couplings:  # I_i.I_j = P_ij / 2 - 1/4, where P_ij exchanges the two spins
-        unlike = (states >> (n - 1 - i) ^ states >> (n - 1 - j)) & 1
-        exchanged = states ^ unlike * (2 ** (n - 1 - i) + 2 ** (n - 1 - j))
-        h[states, exchanged] += np.pi * value
-        h[states, states] -= np.pi * value / 2
+    levels, states = system.levels, np.arange(system.dimension)
+    below = np.indices(levels).reshape(len(levels), -1)  # steps of each spin below its highest state
+    m = (np.array(levels)[:, None] - 1) / 2 - below
+    offsets = ppm_to_hz(np.array(system.shifts), central_frequency) - ppm_to_hz(receiver_ppm, central_frequency)
+    h = np.diag(2 * np.pi * offsets @ m)
+    for i, j, value in system.couplings:  # I_i.I_j = I_iz I_jz + (I_i+ I_j- + I_i- I_j+) / 2
+        h[states, states] += 2 * np.pi * value * m[i] * m[j]
+        old = states[(below[i] > 0) & (below[j] < levels[j] - 1)]
+        new = old - prod(levels[i + 1 :]) + prod(levels[j + 1 :])
+        element = np.pi * value * ladder(levels[i])[below[i, old] - 1] * ladder(levels[j])[below[j, old]]
+        h[old, new] += element
+        h[new, old] += element
     return h
+
+
+@cache
+def _alone(levels: int, axis: str) -> np.ndarray:
+    """Operator of one spin by itself, shape (levels, levels)."""
+    up = np.diag(ladder(levels), 1).astype(complex)
+    match axis:
+        case "p":
+            return up
+        case "m":
+            return up.T
+        case "x":
+            return (up + up.T) / 2
+        case "y":
+            return (up - up.T) / 2j
+        case "z":
+            return np.diag((levels - 1) / 2 - np.arange(levels)).astype(complex)
+    raise ValueError(f"A spin operator has no axis {axis!r}; choose x, y, z, p or m.")
+
+
+@cache
+def _symmetric_states(levels: int) -> np.ndarray:
+    """States |m> of a spin I, m from I down, as columns over the states of 2 I spins 1/2, shape (4**I, levels)."""
+    below = np.array([state.bit_count() for state in range(2 ** (levels - 1))])
+    states = (below[:, None] == np.arange(levels)).astype(float)
+    return states / np.linalg.norm(states, axis=0)
