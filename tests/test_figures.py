@@ -10,7 +10,8 @@ from matplotlib import pyplot as plt
 from spinsculpt.figures import Style, draw_engines, draw_recovery, draw_sweep
 from spinsculpt.figures._engines import agreement
 from spinsculpt.figures._explain import written_out
-from spinsculpt.figures._style import house_style, ppm_axis, save
+from spinsculpt.figures._style import save
+from spinsculpt.look import house_style, ppm_axis
 
 STYLE = Style.from_config({"labels": {"a": "Sequence A"}}, ["a", "b"])
 

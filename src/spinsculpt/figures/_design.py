@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from spinsculpt.figures._style import GREY, PAGE_WIDTH, Style, house_style, save
+from spinsculpt.figures._style import Style, save
+from spinsculpt.look import GREY, PAGE_WIDTH, house_style
 
 
 def draw_design(pulses: pd.DataFrame, history: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]:

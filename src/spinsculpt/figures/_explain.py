@@ -10,20 +10,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
-from spinsculpt.figures._style import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PAGE_WIDTH,
-    PALE,
-    PURPLE,
-    SKY,
-    VERMILION,
-    Style,
-    house_style,
-    save,
-)
+from spinsculpt.figures._style import Style, save
+from spinsculpt.look import BLUE, GREEN, GREY, ORANGE, PAGE_WIDTH, PALE, PURPLE, SKY, VERMILION, house_style
 
 _CLASSES = {  # name in the table: name in the figure, colour
     "in_phase": ("in-phase, Ix", BLUE),

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-from spinsculpt.figures._style import GREY, PAGE_WIDTH, PALE, Style, bare_spectrum, house_style, ppm_axis, save
+from spinsculpt.figures._style import Style, save
+from spinsculpt.look import GREY, PAGE_WIDTH, PALE, bare_spectrum, house_style, ppm_axis
 
 _MARKERS = ("o", "D", "s", "^", "v")
 

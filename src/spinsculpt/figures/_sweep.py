@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-from spinsculpt.figures._style import GREY, PAGE_WIDTH, PALE, Style, house_style, save
+from spinsculpt.figures._style import Style, save
+from spinsculpt.look import GREY, PAGE_WIDTH, PALE, house_style
 
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 

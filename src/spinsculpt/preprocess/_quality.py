@@ -1,4 +1,4 @@
-"""Numbers that say whether a spectrum is worth fitting."""
+"""Numbers that say whether a spectrum is worth fitting, and the verdict on them."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,24 @@ import numpy as np
 from spinsculpt.conventions import FID, ppm_axis, to_spectrum
 
 NAA, CREATINE = (1.9, 2.1), (2.9, 3.15)  # ppm, where the highest point is the methyl line
+LIPID = (1.0, 1.6)  # ppm
+TISSUE = (-0.5, 5.5)  # ppm; beyond, the largest signals of the brain are amides, some per cent of NAA
+
+MEASURES = {  # what is measured: its name in words and its unit
+    "snr": ("SNR of NAA", "1"),
+    "snr_creatine": ("SNR of creatine", "1"),
+    "linewidth_ppm": ("linewidth of NAA", "ppm"),
+    "linewidth_hz": ("linewidth of NAA", "Hz"),
+    "linewidth_creatine_hz": ("linewidth of creatine", "Hz"),
+    "drift_hz": ("drift", "Hz"),
+    "rejected_fraction": ("share of averages left out", "1"),
+    "residual_water_ratio": ("residual water", "NAA"),
+    "removed_water_ratio": ("water after its removal", "NAA"),
+    "lipid_ratio": ("signal at 1.0-1.6 ppm", "NAA"),
+    "outside_ratio": ("artefact outside -0.5-5.5 ppm", "NAA"),
+    "subtraction_artefact": ("choline left in DIFF", "OFF"),
+    "singlets": ("correlation with NAA, creatine and choline", "1"),
+}
 
 
 def measure(spectrum: FID) -> dict:
@@ -14,23 +32,45 @@ def measure(spectrum: FID) -> dict:
     noise = noise_sd(spectrum)
     height, width = peak(spectrum, NAA)
     creatine, creatine_width = peak(spectrum, CREATINE)
-    real = spectrum.spectrum.real
-    lipid = real[(spectrum.ppm > 1.0) & (spectrum.ppm < 1.6)]
+    lipid = spectrum.spectrum.real[(spectrum.ppm > LIPID[0]) & (spectrum.ppm < LIPID[1])]
     return {
         "noise_sd": noise,
         "snr": height / noise,
         "snr_creatine": creatine / noise,
+        "linewidth_ppm": width / spectrum.central_frequency,
         "linewidth_hz": width,
         "linewidth_creatine_hz": creatine_width,
-        "lipid_ratio": float(lipid.max() / height),
+        "lipid_ratio": float(np.abs(lipid).max() / height),
+        "outside_ratio": outside(spectrum, noise) / height,
     }
+
+
+def outside(spectrum: FID, noise: float) -> float:
+    """Largest signal beyond those of tissue, such as a spurious echo, in units of the spectrum.
+
+    Slow variation (the flank of a filter, the tail of water) is taken off with the mean over 0.5 ppm. Of n points of
+    noise alone the largest magnitude is about SD sqrt(2 ln n), which goes off in quadrature.
+    """
+    values = spectrum.spectrum
+    width = int(0.5 / (spectrum.ppm[1] - spectrum.ppm[0])) | 1
+    values = values - np.convolve(values, np.ones(width) / width, mode="same")
+    beyond = ((spectrum.ppm < TISSUE[0]) | (spectrum.ppm > TISSUE[1])) & _inner(spectrum)
+    if not beyond.any():
+        return 0.0
+    expected = noise * np.sqrt(2 * np.log(np.count_nonzero(beyond)))
+    return float(np.sqrt(max(0.0, np.abs(values[beyond]).max() ** 2 - expected**2)))
+
+
+def _inner(spectrum: FID) -> np.ndarray:
+    """Points that are not at the edges, which receiver filters bend; bool, shape (points,)."""
+    return np.abs(np.arange(spectrum.points) - spectrum.points / 2) < 0.45 * spectrum.points
 
 
 def noise_sd(spectrum: FID) -> float:
     """SD of one real channel of the spectrum where it holds no signal, slow variation removed."""
     ppm = spectrum.ppm
     empty = (ppm < -1.0) | (ppm > 9.5)
-    inner = np.abs(np.arange(len(ppm)) - len(ppm) / 2) < 0.45 * len(ppm)  # not the edges that receiver filters bend
+    inner = _inner(spectrum)
     values = spectrum.spectrum[empty & inner] if np.any(empty & inner) else spectrum.spectrum[~inner]
     steps = np.diff(values) / np.sqrt(2)
     return float(np.sqrt(np.mean(np.abs(steps) ** 2) / 2))
@@ -67,22 +107,34 @@ def residual_water(before: FID, after: FID, ppm: tuple[float, float], naa: float
     }
 
 
-def verdict(numbers: Mapping, limits: Mapping) -> dict:
-    """Accept or reject a scan: `limits` maps a number of the quality control to {min, max}."""
-    reasons = []
+def failures(numbers: Mapping, limits: Mapping) -> dict[str, str]:
+    """Why a scan is rejected: a sentence for each number outside its limits; empty for a scan that is accepted.
+
+    Args:
+        numbers: what was measured, by the names of MEASURES; a number that is missing is not judged.
+        limits: {name: {min, max}} of the config, either bound optional.
+    """
+    sentences = {}
     for name, limit in limits.items():
-        value = numbers.get(name)
+        value, (words, unit) = numbers.get(name), MEASURES[name]
         if value is None:
             continue
-        if limit.get("min") is not None and not value >= limit["min"]:
-            reasons.append(f"{name} is {value:.3g}, below {limit['min']:g}")
-        if limit.get("max") is not None and not value <= limit["max"]:
-            reasons.append(f"{name} is {value:.3g}, above {limit['max']:g}")
-    return {"verdict": "reject" if reasons else "accept", "reasons": reasons}
+        for bound, side, good in (("min", "below", np.greater_equal), ("max", "above", np.less_equal)):
+            if limit.get(bound) is not None and not good(value, limit[bound]):
+                sentences[name] = f"{words} {in_words(value, unit)}, {side} {in_words(limit[bound], unit)}"
+    return sentences
+
+
+def in_words(value: float, unit: str) -> str:
+    """A number with its unit, as in "7.1 Hz", "0.23 x NAA" or "68"."""
+    number = f"{value:.3g}"
+    return number if unit == "1" else f"{number} {unit}" if unit in ("Hz", "ppm") else f"{number} × {unit}"
 
 
 def subtraction(fids: np.ndarray, dwell: float, central_frequency: float) -> dict:
-    """What subtraction leaves of creatine and choline in DIFF = (ON - OFF) / 2, as a share of their OFF lines.
+    """What subtraction leaves of choline in DIFF = (ON - OFF) / 2, as a share of its line in OFF.
+
+    At 3.0 ppm, under creatine, DIFF holds GABA; at 3.2 ppm nothing is edited.
 
     Args:
         fids: ON and OFF, shape (points, 2).

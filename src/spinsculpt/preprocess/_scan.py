@@ -55,7 +55,7 @@ def preprocess_scan(
         data: NIfTI-MRS file of the scan, with or without DIM_COIL, DIM_DYN and other dimensions.
         water: NIfTI-MRS file of the unsuppressed water reference, or None.
         out_data: NIfTI-MRS file with one FID, or for edited data (points, 2) along DIM_EDIT in the order ON, OFF.
-        out_qc: JSON with the numbers of the quality control, the verdict and the provenance.
+        out_qc: JSON with the numbers of the quality control, what was done and the provenance.
         out_picture: PNG, before and after on one page.
         section: the validated section `preprocess` of the config.
         edited: whether the scan holds ON and OFF averages.
@@ -92,8 +92,7 @@ def preprocess_scan(
     numbers |= history.numbers
     if edited:
         numbers |= _quality.subtraction(fids, dwell, central)
-    quality = {**numbers, **_quality.verdict(numbers, section["limits"])}
-    quality |= {"steps": history.records, "provenance": provenance(dict(section))}
+    quality = {**numbers, "steps": history.records, "provenance": provenance(dict(section))}
 
     result = _output(scan, fids, labels, history)
     from spinsculpt.preprocess._picture import draw_page  # matplotlib imports slowly
@@ -112,6 +111,15 @@ def preprocess_water(data: Path | str, water: Path | str, out: Path | str, secti
     header = read_fids(water)
     history.note("Signal averaging", "all FIDs of the water reference")
     write_fids(out, _with_history(replace(header, fids=reference, dims=(), dim_headers={}), history))
+
+
+def uncorrected(
+    data: Path | str, water: Path | str | None, section: Mapping, edited: bool = False
+) -> dict[str, np.ndarray]:
+    """Mean of the averages of each condition as measured, coils combined: {label: shape (points,)}."""
+    scan, _ = _read(data, water, section["steps"], History())
+    raw = _conditions(scan, section["edit_order"] if edited else None, str(data))
+    return {label: fids.mean(axis=1) for label, fids in raw.items()}
 
 
 def _read(data, water, steps: Mapping, history: History) -> tuple[MRSData, np.ndarray | None]:
@@ -170,6 +178,13 @@ class Drift:
     phase: np.ndarray
     rejected: np.ndarray
 
+    def as_numbers(self) -> dict[str, list]:
+        return {"shift_hz": self.shift.tolist(), "phase_rad": self.phase.tolist(), "rejected": self.rejected.tolist()}
+
+    @classmethod
+    def from_numbers(cls, numbers: Mapping[str, list]) -> "Drift":
+        return cls(np.array(numbers["shift_hz"]), np.array(numbers["phase_rad"]), np.array(numbers["rejected"], bool))
+
 
 def _clean_averages(
     raw: dict[str, np.ndarray], scan: MRSData, section: Mapping, history: History
@@ -195,6 +210,7 @@ def _clean_averages(
         history.numbers["averages"] = len(shifts)
         history.numbers["rejected_fraction"] = sum(map(len, rejected.values())) / len(shifts)
         history.numbers["rejected"] = rejected
+        history.numbers["drift"] = {label: item.as_numbers() for label, item in drift.items()}
     return kept, drift
 
 
