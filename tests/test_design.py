@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -30,14 +31,15 @@ from spinsculpt.design import (
     run_design,
 )
 from spinsculpt.design._explain import operator_classes, product_operators, spin_signals, weights_along
-from spinsculpt.design._problem import parse_operator, template
+from spinsculpt.design._metrics import splitting_error
+from spinsculpt.design._problem import parse_operator, times
 from spinsculpt.design._rival import best_press
 from spinsculpt.design._run import usable_device
 from spinsculpt.dynamics import evolve, free_eigensystem, line_list, liouville_evolve
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, predict_crlb
-from spinsculpt.pulses import Pulse, read_json
-from spinsculpt.sequences import Delay, HardPulse, ShapedPulse, Slot, press, pulse_acquire
+from spinsculpt.pulses import Pulse, read_designed, read_json
+from spinsculpt.sequences import Delay, HardPulse, ShapedPulse, Slot, build_sequence, press, pulse_acquire
 from spinsculpt.spins import (
     Library,
     Metabolite,
@@ -252,7 +254,7 @@ def test_bounds_of_five_spins():
 # -- gradients ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["bspline", "samples", "fourier", "phase", "amplitude"])
+@pytest.mark.parametrize("kind", ["bspline", "samples", "fourier", "phase", "amplitude", "hard"])
 def test_loss_gradient_is_the_finite_difference(kind):
     goals = [
         {"type": "crlb", "metabolites": ["Glu"]},
@@ -275,7 +277,7 @@ def test_loss_gradient_is_the_finite_difference(kind):
     np.testing.assert_allclose((gradient * direction).sum(1), difference, rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["bspline", "samples", "fourier", "phase", "amplitude"])
+@pytest.mark.parametrize("kind", ["bspline", "samples", "fourier", "phase", "amplitude", "hard"])
 def test_b1_never_exceeds_its_limit(kind):
     form = Parametrisation(kind, 0.01, 1e-4, 7.0, carrier_hz=-200.0)
     x = form.initial(torch.Generator().manual_seed(0), 4, 50.0)
@@ -312,7 +314,18 @@ def test_every_kind_of_sequence_can_be_designed(tmp_path, kind):
     metrics = run_design("one", entry(kind=kind, iterations=2, starts=1), BASIS, tmp_path, progress=False)
     assert np.isfinite(metrics["loss"])
     assert metrics["splitting_error"] < 0.05
-    assert len(list(tmp_path.glob("pulse*.json"))) == (2 if kind in ("prep_gap", "gap_pair") else 1)
+    designed = read_designed(tmp_path / "pulse.json")
+    assert len(designed.pulses) == (2 if kind in ("prep_gap", "gap_pair") else 1)
+    slots = {"excitation": {"excitation": "one"}, "prep_gap": {"prep": "one", "gap": "one"}}
+    place = slots.get(kind, {kind.removesuffix("_pair"): "one"})
+    played = build_sequence(
+        "played", {"type": "pulse_acquire" if kind == "excitation" else "press", **place}, {"one": designed}
+    )
+    assert [shot.name for shot in played.shots] == (["a", "b"] if kind == "gap_pair" else ["played"])
+    design = Design("one", entry(kind=kind), BASIS)
+    assert played.echo_time == pytest.approx(design.sequence.echo_time)
+    filled = design.sequence.fill(designed.pulses)
+    assert [shot.events for shot in played.shots] == [shot.events for shot in filled.shots]
 
 
 def test_two_equal_shots_know_what_one_knows():
@@ -320,9 +333,69 @@ def test_two_equal_shots_know_what_one_knows():
     one, pair = Design("one", entry(), BASIS), Design("pair", entry(kind="gap_pair"), BASIS)
     pair.model = replace(pair.model, shared=())
     x = one.initial(torch.Generator().manual_seed(0), 1)
-    alone = one.crlb({"Glu": 1, "Gln": 1}).sd(one.simulation(one.waveforms(x)))
-    both = pair.crlb({"Glu": 1, "Gln": 1}).sd(pair.simulation(pair.waveforms(torch.cat([x, x], 1))))
+    alone = one.crlb({"Glu": 1, "Gln": 1}).sd(one.signals(x))
+    both = pair.crlb({"Glu": 1, "Gln": 1}).sd(pair.signals(torch.cat([x, x], 1)))
     np.testing.assert_allclose(both, alone, rtol=1e-3)
+
+
+RANGES = {"te1": [0.010, 0.016], "te2": [0.024, 0.040], "gap_shift": [-0.001, 0.001]}
+
+
+@pytest.mark.parametrize("kind", ["gap", "gap_pair", "prep"])
+def test_times_have_exact_gradients(kind):
+    """Central differences of the loss by every time agree, T2 decay over the echo time included."""
+    ranges = {name: RANGES[name] for name in RANGES if kind != "prep" or name != "gap_shift"}
+    design = Design("timed", entry(kind=kind, duration=0.008, times=ranges), BASIS)
+    design.simulation = design.simulate((Member(), Member(1.1, 5.0)), torch.complex128)
+    x = design.initial(torch.Generator().manual_seed(0), 2)
+    _, gradient, _ = design.evaluate(x)
+    for k in range(1, len(ranges) + 1):
+        moved = torch.zeros_like(x)
+        moved[:, -k] = 1e-4
+        slope = (design.evaluate(x + moved)[0] - design.evaluate(x - moved)[0]) / 2e-4
+        np.testing.assert_allclose(gradient[:, -k], slope, rtol=1e-5, atol=1e-8)
+
+
+def test_a_moved_sequence_is_the_one_that_is_built_with_these_times():
+    """The linear rule for delays gives the FIDs of the exact interpreter for the sequence with the times found."""
+    design = Design("timed", entry(duration=0.008, times=RANGES), BASIS)
+    x = design.initial(torch.Generator().manual_seed(3), 1)[0]
+    found = design.times.values(design.of_times(x))
+    assert all(low < found[name] < high for name, (low, high) in RANGES.items())
+    played = design.played(x)
+    assert played.echo_time == pytest.approx(found["te1"] + found["te2"])
+    assert splitting_error(design, played, x) < 1e-3
+
+
+def test_parameters_of_times_come_back():
+    design = Design("timed", entry(duration=0.008, times=RANGES), BASIS)
+    wanted = torch.tensor([[0.011, 0.030, 0.0005]])
+    found = design.times.values(design.times.parameters(wanted)[0])
+    assert [found[name] for name in RANGES] == pytest.approx(wanted[0].tolist())
+
+
+def test_the_best_press_is_at_least_as_good_as_a_search_by_hand():
+    """Echo times by gradient against the loss on a grid of echo times."""
+    design = Design("gap", entry(), BASIS)
+    found = best_press(design, {"Glu": 1, "Gln": 1})
+    best = np.log(list(found["crlb_over_reference"].values())).mean()
+    objective = design.crlb({"Glu": 1, "Gln": 1}, ("grid",))
+    reference = design.crlb({"Glu": 1, "Gln": 1}, tuple(design.reference.fids)).log_mean(design.reference)
+    for te1, te2 in product((0.010, 0.018, 0.032), (0.010, 0.018, 0.050)):
+        simulation = Simulation(press(te1 + te2, te1, "grid"), design.library, design.names, design.acquisition)
+        assert best <= float(objective.log_mean(simulation({})) - reference) + 2e-3
+
+
+def test_hard_pulses_keep_limit_flip_angles_and_order():
+    """Rectangles between delays: the integral of each is amplitude times duration wherever the samples begin."""
+    form = Parametrisation("hard", 0.010, 1e-4, 12.0, hard_pulses=3, hard_duration=5e-4)
+    x = form.initial(torch.Generator().manual_seed(0), 20, 0.5)
+    b1 = form.waveform()(x)
+    assert b1.shape == (20, 100)
+    assert b1.abs().max() <= 12.0
+    r = (x[:, :3] ** 2 + x[:, 3:6] ** 2).sqrt()
+    area = 12.0 * torch.complex(x[:, :3], x[:, 3:6]) * (torch.tanh(r) / r) * 5e-4
+    np.testing.assert_allclose(b1.sum(1) * 1e-4, area.sum(1), rtol=1e-12)
 
 
 @pytest.mark.parametrize("operator", ["Hax + Hbx", "2 Hax Hbz - 2 Haz Hbx", "Hax Hbx + Hay Hby"])
@@ -407,7 +480,7 @@ def test_bad_input_is_refused_in_a_sentence(changes, sentence):
 def test_the_ladder_of_the_paper_is_valid():
     content = read_yaml(SCHEMAS.parent.parent / "config" / "paper.yaml")
     for name, design in validate(content["designs"], SCHEMA, "paper.yaml").items():
-        assert template(name, design).slots
+        assert times(name, design).sequence.slots
         assert design["objectives"]
 
 

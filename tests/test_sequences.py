@@ -5,7 +5,7 @@ import pytest
 
 from spinsculpt.dynamics import line_list
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, gaussian, refocusing_profile, sinc, write_pulse
+from spinsculpt.pulses import DesignedPulses, Pulse, gaussian, refocusing_profile, sinc, write_pulse
 from spinsculpt.sequences import (
     CoherenceFilter,
     Delay,
@@ -127,13 +127,34 @@ def test_short_echo_time_names_the_one_that_works():
         megapress(gaussian(0.040))
 
 
+def test_a_press_without_echo_time_takes_that_of_its_design():
+    pulse = Pulse("gap", np.ones(50), 1e-4)
+    design = DesignedPulses("gap", {"gap": pulse}, {"te1": 0.011, "te2": 0.025, "gap_shift": 0.001})
+    taken = build_sequence("p", {"type": "press", "gap": "d"}, {"d": design})
+    given = {"type": "press", "gap": "d", "echo_time": 0.036, "te1": 0.011, "gap_shift": 0.001}
+    assert taken.echo_time == pytest.approx(0.036)
+    assert [e.duration for e in taken.shots[0].events] == pytest.approx(
+        [e.duration for e in build_sequence("p", given, {"d": design}).shots[0].events]
+    )
+
+
+def test_a_designed_pair_fits_its_own_places_only():
+    pulses = {slot: Pulse(slot, np.ones(50), 1e-4) for slot in ("gap_a", "gap_b")}
+    design = DesignedPulses("gap_pair", pulses, {"te1": 0.012, "te2": 0.018, "gap_shift": 0.0})
+    pair = build_sequence("p", {"type": "press", "gap": "d"}, {"d": design})
+    assert pair.subspectra == ("a", "b")
+    with pytest.raises(SpinsculptError, match="a gap_pair, whose pulses belong to gap_a"):
+        build_sequence("p", {"type": "press", "echo_time": 0.03, "prep": "d"}, {"d": design})
+
+
 def test_configuration_builds_what_it_names():
     editing = {"ppm": {"on": 4.18, "off": 7.5}, "shape": "gaussian", "duration": 0.02}
     sequence = build_sequence("lac", {"type": "megapress", "echo_time": 0.14, "te1": 0.01, "editing": editing})
     assert sequence.subspectra == ("on", "off", "diff", "sum")
-    design = Pulse("selective", np.ones(100), 1e-4)
+    pulse = Pulse("selective", np.ones(100), 1e-4)
+    design = DesignedPulses("excitation", {"excitation": pulse}, {"te1": 0.012, "te2": 0.018, "gap_shift": 0.0})
     free = build_sequence("free", {"type": "pulse_acquire", "excitation": "selective"}, {"selective": design})
-    assert free.shots[0].events[0].pulse is design
+    assert free.shots[0].events[0].pulse is pulse
     selective = {"shape": "sinc", "duration": 0.003, "slice_thickness": 20}
     voxel = build_sequence("s", {"type": "steam", "echo_time": 0.02, "selective_excitation": selective})
     assert [e.gradient[0] for e in voxel.shots[0].events if isinstance(e, ShapedPulse)] == list("zzxxyy")

@@ -29,8 +29,9 @@ def test_the_default_config_is_sound():
         (lambda c: c["sweep"].update(design="nothing"), "sweep.design: unknown design 'nothing'"),
         (lambda c: c["basis"]["metabolites"].append("Glutamat"), "Glutamat"),
         (lambda c: c["compare"].update(pair=["Glu", "Gl"]), "compare.pair: unknown name in the basis 'Gl'"),
-        (lambda c: c["analyses"]["megapress"].update(spectra=[]), "megapress is edited; name its spectra"),
-        (lambda c: c["analyses"]["press30"].update(spectra=["on"]), "press30 is not edited; leave out its spectra"),
+        (lambda c: c["analyses"]["megapress"].update(spectra=[]), "megapress has several shots; name its spectra"),
+        (lambda c: c["analyses"]["press30"].update(spectra=["on"]), "press30 has one shot; leave out its spectra"),
+        (lambda c: c["analyses"]["megapress"].update(spectra=["a", "on"]), "unknown spectrum 'a'"),
     ],
 )
 def test_dangling_names_are_sentences(change, sentence):
@@ -38,6 +39,15 @@ def test_dangling_names_are_sentences(change, sentence):
     change(config)
     with pytest.raises(SpinsculptError, match=sentence):
         check_study(config)
+
+
+def test_a_designed_pair_has_two_spectra():
+    config = default_config()
+    config["designs"]["gap_crlb"]["kind"] = "gap_pair"
+    with pytest.raises(SpinsculptError, match="gapcrlb has several shots; name its spectra, of a, b"):
+        check_study(config)
+    config["analyses"]["gapcrlb"]["spectra"] = ["a", "b"]
+    check_study(config)
 
 
 def test_every_key_has_a_description():

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from spinsculpt.config import nearest_name
 from spinsculpt.errors import SpinsculptError
 
+SLOTS = ("excitation", "prep", "gap")  # keys of a sequence that name designs
+
 
 def check_study(config: Mapping) -> None:
     """Check every name in a validated configuration that refers to something else in it, or to the library.
@@ -26,7 +28,7 @@ def check_study(config: Mapping) -> None:
 def _references(config: Mapping):
     """(key, name, where it must be found, what it is) of every reference."""
     for name, entry in config["sequences"].items():
-        for slot in ("excitation", "prep", "gap"):
+        for slot in SLOTS:
             if entry[slot]:
                 yield f"sequences.{name}.{slot}", entry[slot], config["designs"], "design"
     for name, entry in config["analyses"].items():
@@ -42,18 +44,35 @@ def _references(config: Mapping):
     yield "sweep.design", config["sweep"]["design"], config["designs"], "design"
 
 
+def spectra_of(entry: Mapping, designs: Mapping) -> tuple[str, ...]:
+    """Names of the sub-spectra that an entry of `sequences` gives, shots first; none for a sequence of one shot."""
+    from spinsculpt.sequences import PAIR
+
+    played = [designs[entry[slot]]["kind"] for slot in SLOTS if entry[slot] in designs]
+    if entry["type"] == "megapress":
+        shots = tuple(entry["editing"]["ppm"])
+    elif entry["type"] == "file":
+        shots = tuple(entry["files"])
+    else:
+        shots = PAIR if "gap_pair" in played else ()
+    if len(shots) < 2:
+        return ()
+    return (*shots, "diff", "sum") if set(shots) == {"on", "off"} else shots
+
+
 def _wrong_spectra(config: Mapping) -> list[str]:
-    """Analyses of an edited sequence must name sub-spectra, all others must not."""
+    """Analyses of a sequence of several shots must name sub-spectra that it has, all others must name none."""
     sentences = []
     for name, entry in config["analyses"].items():
-        sequence = config["sequences"].get(entry["sequence"], {"type": None})
-        edited = sequence["type"] == "megapress"
-        if edited and not entry["spectra"]:
-            sentences.append(
-                f"analyses.{name}.spectra: {entry['sequence']} is edited; name its spectra, e.g. [on, off]."
-            )
-        if entry["spectra"] and sequence["type"] and not edited:
-            sentences.append(f"analyses.{name}.spectra: {entry['sequence']} is not edited; leave out its spectra.")
+        if entry["sequence"] not in config["sequences"]:
+            continue
+        key, known = f"analyses.{name}.spectra", spectra_of(config["sequences"][entry["sequence"]], config["designs"])
+        if known and not entry["spectra"]:
+            sentences.append(f"{key}: {entry['sequence']} has several shots; name its spectra, of {', '.join(known)}.")
+        if entry["spectra"] and not known:
+            sentences.append(f"{key}: {entry['sequence']} has one shot; leave out its spectra.")
+        elif unknown := [spectrum for spectrum in entry["spectra"] if spectrum not in known]:
+            sentences.append(f"{key}: {nearest_name(unknown[0], list(known), 'spectrum')}")
     return sentences
 
 

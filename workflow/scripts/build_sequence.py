@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from spinsculpt.basis import central_frequency
-from spinsculpt.pulses import read_json
+from spinsculpt.pulses import read_designed
 from spinsculpt.sequences import build_sequence
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    designs = {Path(path).parent.name: read_json(path) for path in s.input.pulses}
+    designs = {Path(path).parent.name: read_designed(path) for path in s.input.pulses}
     sequence = build_sequence(s.wildcards.sequence, s.params.entry, designs, central_frequency(s.params.basis))
     sequence.write(s.output[0])

@@ -1,7 +1,6 @@
 """What is reported of every design: separation, bounds, robustness, cost."""
 
 import itertools
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -15,22 +14,22 @@ from spinsculpt.design._rival import best_press
 from spinsculpt.design._simulate import Member, Signals
 from spinsculpt.dynamics import evolve, line_list
 from spinsculpt.pulses import Pulse
-from spinsculpt.sequences import Slot
+from spinsculpt.sequences import Sequence, ShapedPulse
 
 WINDOW, RANGE = (2.2, 2.6), (0.2, 4.2)  # ppm
 ROBUST_B1, ROBUST_B0 = (0.8, 0.9, 1.0, 1.1, 1.2), (-10.0, 0.0, 10.0)
 
 
-def measure(design: Design, pulses: Mapping[str, Pulse], x: Tensor) -> dict:
-    """All metrics of a finished design; numbers of the nominal condition unless said otherwise."""
-    waveform, pulse = design.waveforms(x[None]), pulses[design.slots[0]]
-    nominal = design.simulate((Member(),), torch.complex128)
+def measure(design: Design, x: Tensor) -> dict:
+    """All metrics of a finished design (parameters of one start); of the nominal condition unless said otherwise."""
+    pulses, sequence = design.pulses(x), design.played(x)
+    pulse = pulses[design.slots[0]]
     with torch.no_grad():
-        signals = nominal(waveform)
-        designed_for = design.simulation(waveform)
+        signals = design.signals(x[None], design.simulate((Member(),), torch.complex128))
+        designed_for = design.signals(x[None])
         loss, parts = design.losses(designed_for)
         grid = tuple(Member(b1, b0) for b1 in ROBUST_B1 for b0 in ROBUST_B0)
-        everywhere = design.simulate(grid)(waveform)
+        everywhere = design.signals(x[None], design.simulate(grid))
     energy = sum(each.energy for each in pulses.values()) / len(design.sequence.shots)  # of one shot
     return {
         "loss": float(loss),
@@ -38,9 +37,10 @@ def measure(design: Design, pulses: Mapping[str, Pulse], x: Tensor) -> dict:
             goal.name: {"value": float(parts[goal.name]), "weight": goal.weight, "type": type(goal.objective).__name__}
             for goal in design.goals
         },
+        "times_s": design.times.values(design.of_times(x)) | {"echo_time": sequence.echo_time},
         "separation": separation(design, signals),
         "te_optimised_press": rival(design),
-        "unitary_bound": unitary_fractions(design, pulses),
+        "unitary_bound": unitary_fractions(design, sequence),
         "robustness": {
             "conditions": design.entry["robustness"],
             "worst_peak_ratio_2.2-2.6ppm": worst_peak_ratio(design, designed_for),
@@ -54,8 +54,8 @@ def measure(design: Design, pulses: Mapping[str, Pulse], x: Tensor) -> dict:
             "bandwidth_90_hz": occupied_bandwidth(pulse, 0.9),
             "bandwidth_99_hz": occupied_bandwidth(pulse, 0.99),
         },
-        **along_pulse(design, pulse),
-        "splitting_error": splitting_error(design, pulses, waveform),
+        **along_pulse(design, sequence, pulse),
+        "splitting_error": splitting_error(design, sequence, x),
     }
 
 
@@ -95,9 +95,9 @@ def rival(design: Design) -> dict | None:
     return None if wanted is None else best_press(design, wanted)
 
 
-def unitary_fractions(design: Design, pulses: Mapping[str, Pulse]) -> dict:
+def unitary_fractions(design: Design, sequence: Sequence) -> dict:
     """In-phase magnetisation that each spin of the targets has at the first sample, against the unitary bound."""
-    shot = design.sequence.fill(pulses).shots[0]
+    shot = sequence.shots[0]
     return {
         system.name: spin_signals(evolve(shot.events, system, design.acquisition.central_frequency), system.spins)
         for name in design.targets
@@ -134,10 +134,10 @@ def occupied_bandwidth(pulse: Pulse, fraction: float) -> float:
     return float(2 * distance[order[min(enough, points - 1)]])
 
 
-def along_pulse(design: Design, pulse: Pulse) -> dict[str, list[dict]]:
+def along_pulse(design: Design, sequence: Sequence, pulse: Pulse) -> dict[str, list[dict]]:
     """Shares of coherence orders and of operator classes along the pulse, one line a metabolite and time."""
-    events = design.sequence.shots[0].events
-    before = events[: next(k for k, event in enumerate(events) if isinstance(event, Slot))]
+    events = sequence.shots[0].events
+    before = events[: next(k for k, e in enumerate(events) if isinstance(e, ShapedPulse))]
     orders, classes = [], []
     for name in design.targets:
         system = design.library[name].parts[0]
@@ -148,13 +148,14 @@ def along_pulse(design: Design, pulse: Pulse) -> dict[str, list[dict]]:
     return {"coherence_orders": orders, "operator_classes": classes}
 
 
-def splitting_error(design: Design, pulses: Mapping[str, Pulse], waveform: Mapping[str, Tensor]) -> float:
+def splitting_error(design: Design, sequence: Sequence, x: Tensor) -> float:
     """Largest relative deviation of the lossless FIDs of the targets from the exact event interpreter."""
     acquisition, worst = design.acquisition, 0.0
     simulation = design.simulate((Member(),), lossy=False)
     with torch.no_grad():
-        signals = simulation(waveform)
-    shot = design.sequence.fill(pulses).shots[0]
+        signals = design.signals(x[None], simulation)
+    shot = sequence.shots[0]
+    later = sequence.echo_time - design.sequence.echo_time if design.entry["relaxation"] else 0.0
     for name in design.targets:
         index = signals.names.index(name)
         fast = signals.fids[shot.name][0, 0, index].cpu().numpy()
@@ -162,7 +163,7 @@ def splitting_error(design: Design, pulses: Mapping[str, Pulse], waveform: Mappi
             line_list(shot.events, part.system, acquisition.central_frequency).fid(
                 acquisition.points, acquisition.dwell
             )
-            * part.decay.cpu().numpy()
+            * (part.decay.cpu().numpy() * np.exp(-later / part.t2))
             for part in simulation.parts
             if part.metabolite == index
         )

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from spinsculpt.errors import SpinsculptError
 
-KINDS = ("samples", "bspline", "fourier", "phase", "amplitude")
+KINDS = ("samples", "bspline", "fourier", "phase", "amplitude", "hard")
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,13 @@ class Parametrisation:
     Attributes:
         kind: "samples": x and y of every sample; "bspline": cubic B-splines of x and y; "fourier": coefficients of the
             frequencies within `bandwidth`; "phase": constant amplitude, B-spline phase; "amplitude": B-spline amplitude
-            of either sign, constant phase.
+            of either sign, constant phase; "hard": rectangular pulses of `hard_duration` with delays between them that
+            are variables, too.
         duration, dwell: s.
         peak: B1 limit in uT, kept by construction: B1 = peak * tanh(r)/r * (u + i v), r = |u + i v|.
         knot_spacing: of the B-splines in s; features shorter than this cannot appear.
         bandwidth: full width in Hz of "fourier".
+        hard_pulses, hard_duration: number of the rectangles of "hard" and length of each in s.
         carrier_hz: frequency around which the waveform is written, from the receiver.
     """
 
@@ -33,6 +35,8 @@ class Parametrisation:
     knot_spacing: float = 1e-3
     bandwidth: float = 1000.0
     carrier_hz: float = 0.0
+    hard_pulses: int = 8
+    hard_duration: float = 5e-4
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -45,6 +49,12 @@ class Parametrisation:
             raise SpinsculptError(
                 f"A pulse of {self.duration * 1e3:g} ms is not a whole number of samples of {self.dwell * 1e6:g} us; "
                 "choose the duration as a multiple of the dwell time."
+            )
+        if self.kind == "hard" and not self.dwell <= self.hard_duration <= self.duration / (self.hard_pulses + 1):
+            raise SpinsculptError(
+                f"{self.hard_pulses} hard pulses of {self.hard_duration * 1e3:g} ms do not fit into "
+                f"{self.duration * 1e3:g} ms with delays between them, or are shorter than a sample; change "
+                "hard_pulses or hard_duration."
             )
 
     @property
@@ -59,6 +69,8 @@ class Parametrisation:
     @property
     def columns(self) -> np.ndarray:
         """Real basis functions of one component, shape (samples, m)."""
+        if self.kind == "hard":
+            return np.eye(self.hard_pulses)
         if self.kind == "samples":
             return np.eye(self.samples)
         if self.kind == "fourier":
@@ -74,7 +86,7 @@ class Parametrisation:
     @property
     def size(self) -> int:
         """Number of free parameters."""
-        return self.columns.shape[1] * self.components
+        return self.columns.shape[1] * self.components + (self.hard_pulses + 1 if self.kind == "hard" else 0)
 
     def initial(self, generator: torch.Generator, starts: int, amplitude: float) -> Tensor:
         """Random parameters, shape (starts, size); `amplitude` is the SD of each component of B1 over the limit."""
@@ -96,15 +108,36 @@ class Waveform:
         self._carrier = torch.as_tensor(np.exp(2j * np.pi * form.carrier_hz * form._time))
 
     def __call__(self, x: Tensor) -> Tensor:
+        if self.form.kind == "hard":
+            return self._hard(x)
         parts = x.unflatten(1, (self.form.components, -1)) @ self._columns.T
         if self.form.kind == "phase":
             shape = torch.polar(torch.ones_like(parts[:, 0]), parts[:, 0])
         elif self.form.kind == "amplitude":
             shape = torch.complex(torch.tanh(parts[:, 0]), torch.zeros_like(parts[:, 0]))
         else:
-            r = (parts**2).sum(1).clamp_min(1e-20).sqrt()
-            shape = torch.complex(*(parts * (torch.tanh(r) / r)[:, None]).unbind(1))
+            shape = _limited(parts)
         return self.form.peak * shape * self._carrier
+
+    def _hard(self, x: Tensor) -> Tensor:
+        """Rectangles between delays that share what the rectangles leave of the duration, as a softmax of x.
+
+        A sample that a rectangle covers in part has that part of its amplitude, so that B1 follows the delays smoothly.
+        """
+        form, count = self.form, self.form.hard_pulses
+        height = _limited(x[:, : 2 * count].unflatten(1, (2, count)))
+        free = form.duration - count * form.hard_duration
+        begin = (free * torch.softmax(x[:, 2 * count :], 1)[:, :-1] + form.hard_duration).cumsum(1) - form.hard_duration
+        edges = torch.as_tensor(np.arange(form.samples + 1) * form.dwell)
+        covered = (edges - begin[:, :, None]).clamp(0, form.hard_duration)  # of each rectangle until each edge
+        shape = (height[:, :, None] * covered.diff(dim=-1) / form.dwell).sum(1)
+        return form.peak * shape * self._carrier
+
+
+def _limited(parts: Tensor) -> Tensor:
+    """u + i v of (starts, 2, n), its magnitude r made tanh(r)."""
+    r = (parts**2).sum(1).clamp_min(1e-20).sqrt()
+    return torch.complex(*(parts * (torch.tanh(r) / r)[:, None]).unbind(1))
 
 
 def _bsplines(time: np.ndarray, duration: float, spacing: float) -> np.ndarray:

@@ -23,11 +23,12 @@ from spinsculpt.design._objectives import (
 )
 from spinsculpt.design._parametrise import Parametrisation, Waveform
 from spinsculpt.design._simulate import Acquisition, Member, Signals, Simulation
+from spinsculpt.design._times import Times
 from spinsculpt.dynamics import free_eigensystem
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel
 from spinsculpt.pulses import Pulse
-from spinsculpt.sequences import Sequence, Slot, press, pulse_acquire
+from spinsculpt.sequences import PAIR, Sequence, Slot, joined, press, pulse_acquire, slot_kind
 from spinsculpt.spins import Library, load_library, single_spin, total
 
 MIN_DWELL = 1e-6  # s, the RF raster of clinical scanners
@@ -53,7 +54,7 @@ class Design:
 
     def __init__(self, name: str, entry: Mapping, basis: Mapping):
         _check(name, entry)
-        self.name, self.entry = name, entry
+        self.name, self.entry, self.basis = name, entry, basis
         if entry["field"]:
             basis = {**basis, "field": entry["field"], "central_frequency": None}
         frequency = basis.get("central_frequency") or larmor_frequency(basis["field"])
@@ -70,8 +71,11 @@ class Design:
             entry["knot_spacing"],
             entry["bandwidth"],
             float(ppm_to_hz(entry["carrier_ppm"], frequency)),
+            entry["hard_pulses"],
+            entry["hard_duration"],
         )
-        self.sequence = template(name, entry)
+        self.times = times(name, entry)
+        self.sequence = self.times.sequence
         self.slots = tuple(dict.fromkeys(slot.name for slot in self.sequence.slots))
         self._waveform: Waveform = self.form.waveform()
         groups = tuple(tuple(group) for group in entry["fit_groups"])
@@ -96,13 +100,27 @@ class Design:
         return {name: self.library[name].concentration for name in self.names}
 
     def initial(self, generator: torch.Generator, starts: int) -> Tensor:
-        """Random parameters of all pulses, shape (starts, n)."""
+        """Random parameters of all pulses, then of the times, shape (starts, n)."""
         amplitude = self.entry["initial_amplitude"]
-        return torch.cat([self.form.initial(generator, starts, amplitude) for _ in self.slots], 1)
+        pulses = [self.form.initial(generator, starts, amplitude) for _ in self.slots]
+        return torch.cat([*pulses, self.times.initial(generator, starts)], 1)
 
     def waveforms(self, x: Tensor) -> dict[str, Tensor]:
         """B1x + i B1y in uT of each slot, shape (starts, samples)."""
-        return dict(zip(self.slots, map(self._waveform, x.chunk(len(self.slots), 1)), strict=True))
+        size = self.form.size
+        return {slot: self._waveform(x[:, k * size : (k + 1) * size]) for k, slot in enumerate(self.slots)}
+
+    def of_times(self, x: Tensor) -> Tensor:
+        """The parameters of the times, the last of all, shape (..., times.count)."""
+        return x[..., x.shape[-1] - self.times.count :]
+
+    def signals(self, x: Tensor, simulation: Simulation | None = None) -> Signals:
+        """What parameters of shape (starts, n) give, under the conditions of the design or of another simulation."""
+        return (simulation or self.simulation)(self.waveforms(x), self.times.changes(self.of_times(x)))
+
+    def played(self, x: Tensor) -> Sequence:
+        """The sequence with the times and the pulses of one start, shape (n,)."""
+        return self.times.sequence_at(self.of_times(x)).fill(self.pulses(x))
 
     def pulses(self, x: Tensor) -> dict[str, Pulse]:
         """The pulse of each slot from the parameters of one start; the only one bears the name of the design."""
@@ -131,6 +149,7 @@ class Design:
             self.entry["relaxation"],
             self.entry["decay_interval"] if lossy else 0.0,
             dtype,
+            self.times.timing,
         )
 
     def losses(self, signals: Signals) -> tuple[Tensor, dict[str, Tensor]]:
@@ -142,7 +161,7 @@ class Design:
     def evaluate(self, x: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Loss, gradient and loss parts of parameters of shape (starts, n)."""
         x = x.detach().requires_grad_()
-        loss, parts = self.losses(self.simulation(self.waveforms(x)))
+        loss, parts = self.losses(self.signals(x))
         (gradient,) = torch.autograd.grad(loss.sum(), x)
         return loss.detach(), gradient, {name: part.detach() for name, part in parts.items()}
 
@@ -208,29 +227,41 @@ def library(basis: Mapping) -> Library:
     )
 
 
-def template(name: str, entry: Mapping) -> Sequence:
-    """The sequence of an entry with its slot still empty.
+def times(name: str, entry: Mapping) -> Times:
+    """The times of an entry, those under its key `times` as variables."""
+    if entry["times"] and entry["kind"] == "excitation":
+        raise SpinsculptError(f"designs.{name}.times: an excitation has no echo times; remove the key.")
+    for key, (shortest, longest) in entry["times"].items():
+        if not shortest < longest:
+            raise SpinsculptError(f"designs.{name}.times.{key}: {shortest:g} to {longest:g} s is no range.")
+    fixed = {"te1": entry["te1"], "te2": entry["echo_time"] - entry["te1"], "gap_shift": entry["gap_shift"]}
+    return Times(lambda values: template(name, entry, values), fixed, entry["times"])
+
+
+def template(name: str, entry: Mapping, values: Mapping[str, float]) -> Sequence:
+    """The sequence of an entry with its times (te1, te2, gap_shift in s), its slot still empty.
 
     "gap": PRESS with a slot between the refocusing pulses. "gap_pair": two shots of it, a pulse of its own each (a
     generalised MEGA pair). "prep": PRESS after a slot and a spoiler. "prep_gap": both. "excitation": the slot, and
-    acquisition at once.
+    acquisition at once. "press": no slot, its times are all there is to choose.
     """
-    kind = entry["kind"]
+    kind, te1, shift = entry["kind"], values["te1"], values["gap_shift"]
 
-    def slot(place: str, shot: str = "") -> Slot:
-        return Slot(place + shot, place, entry["duration"])
+    def slot(place: str) -> Slot:
+        return Slot(place, slot_kind(place), entry["duration"])
 
-    def around(shot: str = "", **slots: Slot) -> Sequence:
-        return press(entry["echo_time"], entry["te1"], name + shot, **slots)
+    def around(shot: str = name, **slots: Slot) -> Sequence:
+        return press(te1 + values["te2"], te1, shot, gap_shift=shift, **slots)
 
     match kind:
         case "excitation":
             return pulse_acquire(name, excitation=slot("excitation"))
+        case "press":
+            return around()
         case "prep_gap":
             return around(prep=slot("prep"), gap=slot("gap"))
         case "gap_pair":
-            pair = [around(shot, gap=slot("gap", shot)) for shot in ("_a", "_b")]
-            return Sequence(name, entry["echo_time"], tuple(one.shots[0] for one in pair), {})
+            return joined(name, [around(shot, gap=slot(f"gap_{shot}")) for shot in PAIR])
     return around(**{kind: slot(kind)})
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from spinsculpt.design._explain import product_operators
@@ -17,8 +18,7 @@ from spinsculpt.dynamics import evolve
 from spinsculpt.dynamics.engine import set_threads
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.provenance import atomic_path, config_hash, provenance, write_json
-from spinsculpt.pulses import Pulse
-from spinsculpt.pulses import write_json as write_pulse
+from spinsculpt.pulses import DesignedPulses, write_designed
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -57,7 +57,6 @@ def run_design(
     identity = config_hash({"entry": dict(entry), "basis": dict(basis)})
     search = minimise(design, out / CHECKPOINT, identity, resume, progress)
     _, best_start, x = search.best
-    pulses = design.pulses(x)
     metrics = {
         "name": name,
         "kind": entry["kind"],
@@ -74,21 +73,14 @@ def run_design(
             "splitting_substeps": design.simulation.substeps,
             "seconds": round(time.perf_counter() - began, 2),
         },
-        **measure(design, pulses, x),
+        **measure(design, x),
         "provenance": provenance({"entry": dict(entry), "basis": dict(basis)}, seed=entry["seed"]),
     }
-    for slot, pulse in pulses.items():
-        write_pulse(
-            out / ("pulse.json" if slot == design.slots[0] else f"pulse_{slot}.json"),
-            pulse,
-            kind=entry["kind"],
-            b1_limit_uT=entry["b1_limit"],
-            carrier_ppm=entry["carrier_ppm"],
-            sequence={"echo_time": design.sequence.echo_time, "te1": entry["te1"], "slot": slot},
-            provenance=metrics["provenance"],
-        )
+    designed = DesignedPulses(entry["kind"], design.pulses(x), design.times.values(design.of_times(x)))
+    limits = {"b1_limit_uT": entry["b1_limit"], "carrier_ppm": entry["carrier_ppm"]}
+    write_designed(out / "pulse.json", designed, **limits, provenance=metrics["provenance"])
     _write_table(out / "history.tsv", search.history)
-    _write_table(out / "state.tsv", final_states(design, pulses))
+    _write_table(out / "state.tsv", final_states(design, x))
     write_json(out / "metrics.json", metrics)
     (out / CHECKPOINT).unlink(missing_ok=True)
     return metrics
@@ -141,11 +133,11 @@ def minimise(design: Design, checkpoint: Path, identity: str, resume: bool, prog
     return search
 
 
-def final_states(design: Design, pulses: Mapping[str, Pulse]) -> list[dict]:
+def final_states(design: Design, x: Tensor) -> list[dict]:
     """Product operators of the state at the first sample, of each part of the metabolites that objectives name."""
     rows = []
     parts = [(name, system) for name in design.targets for system in design.library[name].parts]
-    for shot in design.sequence.fill(pulses).shots:
+    for shot in design.played(x).shots:
         for metabolite, system in parts:
             rho = evolve(shot.events, system, design.acquisition.central_frequency)
             for term, coefficient, share in product_operators(rho, system.spins):

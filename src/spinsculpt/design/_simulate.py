@@ -3,6 +3,7 @@ r"""From waveforms to signals, differentiably: the sequence around the slots is 
 Every shot becomes a chain of constant unitaries, coherence masks and slots,
 
     rho <- V rho V',    rho <- mask * rho,    rho <- U(waveform) rho U(waveform)',
+    rho <- D(t) rho D(t)'  (delays that are variables),
 
 and ends in the eigenbasis of the free Hamiltonian, where the detected transitions are lines.
 """
@@ -15,9 +16,10 @@ import torch
 from torch import Tensor
 
 from spinsculpt.conventions import GAMMA_BAR, time_axis
+from spinsculpt.design._times import Timing
 from spinsculpt.dynamics import class_decay, evolve, free_eigensystem, propagator
 from spinsculpt.dynamics.engine import SpinGroup, choose_substeps, propagate
-from spinsculpt.sequences import CoherenceFilter, Event, Shot, Slot
+from spinsculpt.sequences import CoherenceFilter, Delay, Event, Shot, Slot
 from spinsculpt.sequences import Sequence as PulseSequence
 from spinsculpt.spectra import decay
 from spinsculpt.spins import Library, Macromolecule, SpinSystem, coherence_order, raising
@@ -99,6 +101,7 @@ class Simulation:
         decay_interval: s between instants of T1 and T2 decay during the designed pulses (`dynamics.class_decay`), which
             replaces the share of TE that they last; 0 leaves their loss to `relaxation`.
         dtype: precision of the states, complex64 or complex128.
+        timing: delays that follow variables; none when None.
     """
 
     def __init__(
@@ -115,7 +118,9 @@ class Simulation:
         relaxation: bool = True,
         decay_interval: float = 0.0,
         dtype: torch.dtype = torch.complex64,
+        timing: Timing | None = None,
     ):
+        self.timing, self._relaxing = timing or Timing(), relaxation
         self.sequence, self.acquisition, self.members = sequence, acquisition, tuple(members)
         self.names, self.dtype, self.keep_states = tuple(names), dtype, tuple(keep_states)
         self.dwell = dict(dwell or {})
@@ -155,9 +160,14 @@ class Simulation:
         groups = [replace(g, offset=g.offset[:1]) for g in self.groups if g.couplings and g.dimension <= 32]
         return choose_substeps(trial, self.dwell[name], groups, tolerance) if groups else 1
 
-    def __call__(self, waveforms: Mapping[str, Tensor]) -> Signals:
-        """Signals of waveforms B1x + i B1y in uT, complex128, shape (starts, samples), one entry a slot."""
-        starts = len(next(iter(waveforms.values()))) if waveforms else 1
+    def __call__(self, waveforms: Mapping[str, Tensor], changes: Tensor | None = None) -> Signals:
+        """Signals of a batch of designs.
+
+        Args:
+            waveforms: B1x + i B1y in uT of each slot, complex128, shape (starts, samples).
+            changes: of the variables of `timing` from the times in the sequence in s, shape (starts, variables).
+        """
+        starts = max([1, *map(len, waveforms.values()), 0 if changes is None else len(changes)])
         members = len(self.members)
         propagators = {}
         for name, b1 in waveforms.items():
@@ -172,9 +182,12 @@ class Simulation:
         for shot, chains in self._chains.items():
             total_fid = [0.0] * len(self.names)
             for k, (part, chain) in enumerate(zip(self.parts, chains, strict=True)):
-                rho = self._run(chain, {name: u[k] for name, u in propagators.items()}, k, starts)
+                rho = self._run(chain, {name: u[k] for name, u in propagators.items()}, k, starts, changes)
                 rows, columns, table = self._detection[k]
                 fid = (rho[..., rows, columns].unsqueeze(-2) @ table).squeeze(-2)
+                if self._relaxing and changes is not None:
+                    later = changes @ torch.as_tensor(self.timing.echo_time)
+                    fid = fid * torch.exp(-later / part.t2)[:, None, None]
                 total_fid[part.metabolite] = total_fid[part.metabolite] + fid
                 name = self.names[part.metabolite]
                 if name in self.keep_states:
@@ -183,7 +196,7 @@ class Simulation:
             fids[shot] = torch.stack([fid.expand(shape) for fid in total_fid], -2) * envelope
         return Signals(self.names, fids, states, dict(waveforms))
 
-    def _run(self, chain, propagators: Mapping[str, Tensor], part: int, starts: int) -> Tensor:
+    def _run(self, chain, propagators: Mapping[str, Tensor], part: int, starts: int, changes: Tensor | None) -> Tensor:
         """Density operator at the end of a chain, shape (starts or 1, members, d, d)."""
         rho = None
         for kind, content in chain:
@@ -193,6 +206,12 @@ class Simulation:
                 rho = content @ rho @ content.mH
             elif kind == "mask":
                 rho = rho * content
+            elif kind == "delay":
+                duration, slope, energy, basis = content
+                if changes is not None:
+                    duration = duration + changes @ slope
+                turn = torch.exp(-1j * energy * duration.expand(starts)[:, None, None])
+                rho = basis @ (turn[..., None] * (basis.mT @ rho @ basis) * turn[..., None, :].conj()) @ basis.mT
             else:
                 shape = (starts, self._chunks[content], len(self.members))
                 for u in propagators[content].unflatten(0, shape).to(torch.complex128).unbind(1):
@@ -210,29 +229,40 @@ class Simulation:
         return tuple(map(torch.as_tensor, class_decay(part.system.levels, part.t1, part.t2, interval / 2)))
 
     def _chain(self, shot: Shot, system: SpinSystem) -> list[tuple[str, object]]:
-        """The shot as ("state" | "unitary" | "mask" | "slot", content), its tensors with a leading members axis."""
+        """The shot as ("state" | "unitary" | "mask" | "slot" | "delay", content), tensors with a members axis first."""
 
         def for_members(function, events: tuple[Event, ...]) -> Tensor:
             frame = (system, self.acquisition.central_frequency)
             conditions = [(m.b1_scale, m.b0_hz, self.acquisition.receiver_ppm) for m in self.members]
             return torch.as_tensor(np.stack([function(events, *frame, *condition) for condition in conditions]))
 
-        first = next((k for k, event in enumerate(shot.events) if isinstance(event, Slot)), len(shot.events))
+        moving = self.timing.delays.get(shot.name, {})
+        varied = [k for k, event in enumerate(shot.events) if isinstance(event, Slot) or k in moving]
+        first = min(varied, default=len(shot.events))
         chain, stretch = [("state", for_members(evolve, shot.events[:first]))], []
-        for event in (*shot.events[first:], None):
-            if event is not None and not isinstance(event, Slot | CoherenceFilter):
+        for k, event in enumerate((*shot.events[first:], None), start=first):
+            if event is not None and k not in moving and not isinstance(event, Slot | CoherenceFilter):
                 stretch.append(event)
                 continue
             if stretch:
                 chain.append(("unitary", for_members(propagator, tuple(stretch))))
                 stretch = []
-            if isinstance(event, Slot):
+            if k in moving:
+                chain.append(("delay", self._moving_delay(event, moving[k], system)))
+            elif isinstance(event, Slot):
                 chain.append(("slot", event.name))
             elif event is not None:
                 kept = np.isin(coherence_order(system.levels), event.orders)
                 chain.append(("mask", torch.as_tensor(kept)))
         chain.append(("unitary", torch.as_tensor(self._eigensystem(system)[1].T.astype(complex))))
         return chain
+
+    def _moving_delay(self, delay: Delay, slope: np.ndarray, system: SpinSystem) -> tuple[Tensor, ...]:
+        """Duration in s, its slope, energies of each member in rad/s (members, d) and eigenvectors, complex."""
+        frame = (system, self.acquisition.central_frequency)
+        systems = [free_eigensystem(*frame, member.b0_hz, self.acquisition.receiver_ppm) for member in self.members]
+        energy, basis = np.stack([each[0] for each in systems]), np.stack([each[1] for each in systems])
+        return tuple(map(torch.as_tensor, (np.array([delay.duration]), slope, energy, basis.astype(complex))))
 
     def _eigensystem(self, system: SpinSystem) -> tuple[np.ndarray, np.ndarray]:
         return free_eigensystem(system, self.acquisition.central_frequency, 0.0, self.acquisition.receiver_ppm)

@@ -14,7 +14,7 @@ def draw_design(pulses: pd.DataFrame, history: pd.DataFrame, stem: Path | str, s
     """Amplitude and phase of each designed pulse against time, and the objective against the step.
 
     Args:
-        pulses: columns design, time_ms, amplitude_uT, phase_deg, peak_limit_uT (may be empty).
+        pulses: columns design, slot, time_ms, amplitude_uT, phase_deg, peak_limit_uT (may be empty).
         history: columns design, start, step, loss; one start of the optimiser a line.
         stem: path without suffix.
         style: names and colours.
@@ -29,9 +29,13 @@ def draw_design(pulses: pd.DataFrame, history: pd.DataFrame, stem: Path | str, s
         for row, name in zip(grid, names, strict=True):
             colour = style.colour(name)
             pulse = pulses[pulses["design"] == name]
-            edges, amplitude, phase = _steps(pulse)
-            row[0].fill_between(edges, amplitude, step="post", color=colour, alpha=0.25, linewidth=0)
-            row[0].step(edges, amplitude, where="post", color=colour)
+            for (slot, own), line in zip(pulse.groupby("slot", sort=False), ("-", ":"), strict=False):
+                edges, amplitude, phase = _steps(own)
+                row[0].fill_between(edges, amplitude, step="post", color=colour, alpha=0.2, linewidth=0)
+                row[0].step(edges, amplitude, where="post", color=colour, linestyle=line)
+                row[1].step(edges, phase, where="post", color=colour, linestyle=line, label=slot)
+            if pulse["slot"].nunique() > 1:
+                row[1].legend(loc="upper right")
             limit = pulse["peak_limit_uT"].iloc[0] if "peak_limit_uT" in pulse else np.nan
             if np.isfinite(limit):
                 row[0].axhline(limit, color=GREY, linewidth=0.8, linestyle="--")
@@ -45,10 +49,9 @@ def draw_design(pulses: pd.DataFrame, history: pd.DataFrame, stem: Path | str, s
                     color=GREY,
                     fontsize=7,
                 )
-            row[0].set_ylim(0, 1.18 * np.nanmax([limit, amplitude.max()]))
+            row[0].set_ylim(0, 1.18 * np.nanmax([limit, pulse["amplitude_uT"].max()]))
             row[0].set_ylabel("B$_1$ amplitude (µT)")
             row[0].set_title(style.label(name), loc="left")
-            row[1].step(edges, phase, where="post", color=colour)
             row[1].set_ylim(-190, 190)
             row[1].set_yticks([-180, -90, 0, 90, 180])
             row[1].set_ylabel("phase (°)")

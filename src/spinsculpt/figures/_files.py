@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spinsculpt.basis import basis_library
-from spinsculpt.compare import Analysis, read_analysis, read_table
+from spinsculpt.compare import Analysis, read_analysis, read_table, with_verdict
 from spinsculpt.compare._analysis import as_measured, broadened, typical_concentrations
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.figures._cohort import draw_fits, draw_preprocessing, draw_recovery
@@ -18,17 +18,11 @@ from spinsculpt.figures._explain import draw_explanation
 from spinsculpt.figures._separation import draw_crlb, draw_spectra
 from spinsculpt.figures._style import Style
 from spinsculpt.figures._sweep import draw_sweep
-from spinsculpt.pulses import read_json
+from spinsculpt.nifti import read_fids
+from spinsculpt.preprocess import Drift, failures, uncorrected
+from spinsculpt.preprocess._picture import Trace, draw_page
+from spinsculpt.pulses import read_designed
 from spinsculpt.spins import Library
-
-_QUALITY = {  # numbers of _qc.json that are drawn
-    "snr": ("SNR of NAA", "1"),
-    "linewidth_hz": ("linewidth of NAA", "Hz"),
-    "drift_hz": ("drift", "Hz"),
-    "removed_water_ratio": ("residual water", "× NAA"),
-    "rejected_fraction": ("rejected averages", "1"),
-    "subtraction_artefact": ("subtraction artefact", "× OFF"),
-}
 
 
 def study_style(study: Mapping) -> Style:
@@ -56,18 +50,20 @@ def plot_designs(
     """Draw designed pulses (pulse.json) and their convergence (history.tsv), in the order of `designs`."""
     shapes, runs = [], []
     for name, pulse, history in zip(designs, pulses, histories, strict=True):
-        waveform, content = read_json(pulse), json.loads(Path(pulse).read_text())
-        shapes.append(
-            pd.DataFrame(
-                {
-                    "design": name,
-                    "time_ms": 1e3 * waveform.dwell * np.arange(len(waveform.b1)),
-                    "amplitude_uT": np.abs(waveform.b1),
-                    "phase_deg": np.rad2deg(np.angle(waveform.b1)),
-                    "peak_limit_uT": content.get("b1_limit_uT", np.nan),
-                }
+        limit = json.loads(Path(pulse).read_text()).get("b1_limit_uT", np.nan)
+        for slot, waveform in read_designed(pulse).pulses.items():
+            shapes.append(
+                pd.DataFrame(
+                    {
+                        "design": name,
+                        "slot": slot,
+                        "time_ms": 1e3 * waveform.dwell * np.arange(len(waveform.b1)),
+                        "amplitude_uT": np.abs(waveform.b1),
+                        "phase_deg": np.rad2deg(np.angle(waveform.b1)),
+                        "peak_limit_uT": limit,
+                    }
+                )
             )
-        )
         runs.append(pd.read_csv(history, sep="\t").assign(design=name))
     draw_design(pd.concat(shapes), pd.concat(runs), Path(png).with_suffix(""), study_style(study))
 
@@ -147,20 +143,30 @@ def plot_crlb(separation: Path | str, png: Path | str, study: Mapping) -> None:
     draw_crlb(read_table(separation), Path(png).with_suffix(""), study_style(study))
 
 
-def plot_fits(fits: Sequence[Path | str], labels: Sequence[Mapping[str, str]], png: Path | str, study: Mapping) -> None:
-    """Draw fits (fit.npz), `labels` as of `spinsculpt.compare.fits_table`."""
+def plot_fits(
+    fits: Sequence[Path | str],
+    labels: Sequence[Mapping[str, str]],
+    quality: Path | str,
+    sequences: Mapping[str, str],
+    png: Path | str,
+    study: Mapping,
+) -> None:
+    """Draw fits (fit.npz); other arguments as of `spinsculpt.compare.tabulate_fits`."""
     parts = []
     for path, label in zip(fits, labels, strict=True):
         with np.load(path) as arrays:
             for spectrum in arrays["spectra"].tolist():
                 traces = {key: arrays[f"{spectrum}_{key}"].real for key in ("ppm", "data", "fit", "baseline")}
                 parts.append(pd.DataFrame({**label, "spectrum": spectrum, **traces}))
-    draw_fits(pd.concat(parts), Path(png).with_suffix(""), study_style(study))
+    table = with_verdict(pd.concat(parts), read_table(quality), sequences)
+    draw_fits(table, Path(png).with_suffix(""), study_style(study))
 
 
-def plot_recovery(recovery: Path | str, pair: Sequence[str], png: Path | str, study: Mapping) -> None:
+def plot_recovery(
+    recovery: Path | str, pair: Sequence[str], count_rejected: bool, png: Path | str, study: Mapping
+) -> None:
     """Draw the recovery table; the metabolites of `pair` get panels of their own."""
-    draw_recovery(read_table(recovery), Path(png).with_suffix(""), study_style(study), pair)
+    draw_recovery(read_table(recovery), Path(png).with_suffix(""), study_style(study), pair, count_rejected)
 
 
 def plot_engines(engines: Path | str, pair: Sequence[str], png: Path | str, study: Mapping) -> None:
@@ -168,17 +174,51 @@ def plot_engines(engines: Path | str, pair: Sequence[str], png: Path | str, stud
     draw_engines(read_table(engines), Path(png).with_suffix(""), study_style(study), pair)
 
 
-def plot_preprocessing(
-    qualities: Sequence[Path | str], labels: Sequence[Mapping[str, str]], png: Path | str, study: Mapping
+def plot_preprocessing(quality: Path | str, png: Path | str, study: Mapping) -> None:
+    """Draw the quality table."""
+    draw_preprocessing(read_table(quality), Path(png).with_suffix(""), study_style(study))
+
+
+def plot_scan(
+    data: Path | str,
+    water: Path | str | None,
+    clean: Path | str,
+    qc: Path | str,
+    fits: Iterable[Path | str],
+    png: Path | str,
+    section: Mapping,
+    limits: Mapping,
+    edited: bool,
+    study: Mapping,
 ) -> None:
-    """Draw the quality of preprocessed scans (_qc.json), `labels` with subject, session and sequence of each."""
-    rows = []
-    for path, label in zip(qualities, labels, strict=True):
-        numbers = json.loads(Path(path).read_text())
-        for key, (metric, unit) in _QUALITY.items():
-            if key in numbers:
-                rows.append({**label, "metric": metric, "value": numbers[key], "unit": unit})
-    draw_preprocessing(pd.DataFrame(rows), Path(png).with_suffix(""), study_style(study))
+    """Draw one scan on one page.
+
+    Args:
+        data, water, section, edited: as of `preprocess_scan`, which wrote `clean` and `qc`.
+        fits: fit.npz of each analysis of the scan, in a folder of its name.
+        png: the picture.
+        limits: {measure: {min, max}} of the config.
+        study: as of `study_style`.
+    """
+    result, numbers = read_fids(clean), json.loads(Path(qc).read_text())
+    originals = uncorrected(data, water, section, edited)
+    drift = {label: Drift.from_numbers(each) for label, each in numbers.get("drift", {}).items()}
+    traces = [trace for path in fits for trace in _traces(Path(path), study_style(study))]
+    title = Path(png).stem
+    draw_page(png, result, list(originals), originals, numbers, drift, title, failures(numbers, limits), traces)
+
+
+def _traces(path: Path, style: Style) -> list[Trace]:
+    """The fitted spectra of one analysis."""
+    name = style.label(path.parent.name)
+    with np.load(path) as arrays:
+        spectra = arrays["spectra"].tolist()
+        titles = [f"{name}: {spectrum.upper()}" for spectrum in spectra] if spectra != ["spectrum"] else [name]
+        keys = ("ppm", "data", "fit", "baseline")
+        return [
+            Trace(title, *(arrays[f"{spectrum}_{key}"].real for key in keys))
+            for title, spectrum in zip(titles, spectra, strict=True)
+        ]
 
 
 def plot_sweep(table: Path | str, png: Path | str, study: Mapping) -> None:

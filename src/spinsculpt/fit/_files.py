@@ -22,7 +22,8 @@ from spinsculpt.nifti import MRSData, read_fids
 
 RESAMPLE = {"resample": "off", "repeats": 500, "seed": 1}  # keys of the section fit and their defaults
 IMPLAUSIBLE = 200.0  # mmol/kg of total creatine: ten times what tissue has, so the water is not that of this scan
-COMBINATIONS = {"on": (1.0, 0.0), "off": (0.0, 1.0), "diff": (0.5, -0.5), "sum": (0.5, 0.5)}  # of ON and OFF
+SHOTS = ({"on", "off"}, {"a", "b"})  # that data of two conditions may hold
+COMBINATIONS = {"diff": {"on": 0.5, "off": -0.5}, "sum": {"on": 0.5, "off": 0.5}}
 
 
 def fit_files(
@@ -120,19 +121,21 @@ def basis_at(path: Path | str) -> BasisSet:
 
 
 def sub_spectrum(data: MRSData, name: str, label: str) -> FID:
-    """ON, OFF, DIFF = (ON - OFF) / 2 or SUM = (ON + OFF) / 2 of edited data."""
+    """One of the two conditions of edited data, DIFF = (ON - OFF) / 2 or SUM = (ON + OFF) / 2."""
     if data.dims != ("DIM_EDIT",) or data.size("DIM_EDIT") != 2:
         raise SpinsculptError(
-            f"{label}: the sub-spectrum {name!r} needs data with one dimension DIM_EDIT of ON and OFF, not "
+            f"{label}: the sub-spectrum {name!r} needs data with one dimension DIM_EDIT of two conditions, not "
             f"{data.dims or 'none'} of {data.fids.shape[1:]}; preprocess the scan first."
         )
-    if name not in COMBINATIONS:
-        raise SpinsculptError(f"{label}: there is no sub-spectrum {name!r}; choose of {', '.join(COMBINATIONS)}.")
-    conditions = data.dim_headers.get("DIM_EDIT", {}).get("EditCondition", ["ON", "OFF"])
-    order = (
-        [list(conditions).index("ON"), list(conditions).index("OFF")] if {"ON", "OFF"} == set(conditions) else [0, 1]
-    )
-    return FID(data.fids[:, order] @ np.array(COMBINATIONS[name]), data.dwell, data.central_frequency)
+    conditions = [str(each).lower() for each in data.dim_headers.get("DIM_EDIT", {}).get("EditCondition", [])]
+    if set(conditions) not in SHOTS:
+        conditions = ["on", "off"]
+    weights = COMBINATIONS.get(name, {name: 1.0})
+    if not set(weights) <= set(conditions):
+        known = [*conditions, *(COMBINATIONS if "on" in conditions else ())]
+        raise SpinsculptError(f"{label}: there is no sub-spectrum {name!r}; choose of {', '.join(known)}.")
+    mixture = np.array([weights.get(condition, 0.0) for condition in conditions])
+    return FID(data.fids @ mixture, data.dwell, data.central_frequency)
 
 
 def only_spectrum(data: MRSData, label: str) -> FID:

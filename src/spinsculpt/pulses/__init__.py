@@ -1,12 +1,21 @@
 """Shaped radio-frequency pulses: shapes, profiles, readers and writers."""
 
 from spinsculpt.pulses._files import read_pulse, scaled, write_pulse
-from spinsculpt.pulses._json import from_dict, read_json, to_dict, write_json
+from spinsculpt.pulses._json import (
+    DesignedPulses,
+    from_dict,
+    read_designed,
+    read_json,
+    to_dict,
+    write_designed,
+    write_json,
+)
 from spinsculpt.pulses._profile import bandwidth, excitation_profile, refocusing_profile, slice_bandwidth, spin_rotation
 from spinsculpt.pulses._pulse import Pulse
 from spinsculpt.pulses._shapes import from_envelope, gaussian, hyperbolic_secant, rectangular, sinc, slr
 
 __all__ = [
+    "DesignedPulses",
     "Pulse",
     "bandwidth",
     "excitation_profile",
@@ -14,6 +23,7 @@ __all__ = [
     "from_envelope",
     "gaussian",
     "hyperbolic_secant",
+    "read_designed",
     "read_json",
     "read_pulse",
     "rectangular",
@@ -24,6 +34,7 @@ __all__ = [
     "slr",
     "spin_rotation",
     "to_dict",
+    "write_designed",
     "write_json",
     "write_pulse",
 ]

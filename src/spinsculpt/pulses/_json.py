@@ -1,6 +1,7 @@
 """Pulses as JSON: what the design writes and everything else reads."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ def to_dict(pulse: Pulse) -> dict:
         "b1_x_uT": b1.real.tolist(),
         "b1_y_uT": b1.imag.tolist(),
         "peak_b1_uT": pulse.peak_b1,
-    }
+    } | ({} if pulse.gradient is None else {"relative_gradient": np.asarray(pulse.gradient, float).tolist()})
 
 
 def from_dict(content: dict, where: Path | str = "the pulse") -> Pulse:
@@ -34,7 +35,8 @@ def from_dict(content: dict, where: Path | str = "the pulse") -> Pulse:
         raise SpinsculptError(f"{where} has {x.size} samples of b1_x_uT but {y.size} of b1_y_uT; they must pair up.")
     if not content["dwell_s"] > 0:
         raise SpinsculptError(f"{where} says dwell_s = {content['dwell_s']}; it must be positive.")
-    return Pulse(content["name"], x + 1j * y, float(content["dwell_s"]))
+    gradient = content.get("relative_gradient")
+    return Pulse(content["name"], x + 1j * y, float(content["dwell_s"]), gradient and np.asarray(gradient, float))
 
 
 def write_json(path: Path | str, pulse: Pulse, **more: object) -> None:
@@ -42,10 +44,52 @@ def write_json(path: Path | str, pulse: Pulse, **more: object) -> None:
     write_file(path, to_dict(pulse) | more)
 
 
+@dataclass(frozen=True)
+class DesignedPulses:
+    """What a design found.
+
+    Attributes:
+        kind: of the design, e.g. "gap" or "gap_pair".
+        pulses: the pulse of each slot, the first one first.
+        times: of the sequence that the pulses were made for, in s: te1, te2, gap_shift.
+    """
+
+    kind: str
+    pulses: dict[str, Pulse]
+    times: dict[str, float]
+
+
+def write_designed(path: Path | str, designed: DesignedPulses, **more: object) -> None:
+    """Write pulse.json of a design: its first pulse, as any pulse file, and with it whatever else was designed."""
+    (slot, first), *others = designed.pulses.items()
+    write_json(
+        path,
+        first,
+        kind=designed.kind,
+        slot=slot,
+        more_pulses={other: to_dict(pulse) for other, pulse in others},
+        times_s=designed.times,
+        **more,
+    )
+
+
+def read_designed(path: Path | str) -> DesignedPulses:
+    """Read what `write_designed` wrote."""
+    content, first = _content(path), read_json(path)
+    missing = [key for key in ("kind", "slot", "more_pulses", "times_s") if key not in content]
+    if missing:
+        raise SpinsculptError(f"{path} lacks {', '.join(missing)}: no design of this version wrote it; run it again.")
+    others = {slot: from_dict(pulse, path) for slot, pulse in content["more_pulses"].items()}
+    return DesignedPulses(content["kind"], {content["slot"]: first} | others, content["times_s"])
+
+
 def read_json(path: Path | str) -> Pulse:
     """Read a pulse that `write_json` wrote."""
+    return from_dict(_content(path), path)
+
+
+def _content(path: Path | str) -> dict:
     try:
-        content = json.loads(Path(path).read_text())
+        return json.loads(Path(path).read_text())
     except json.JSONDecodeError as error:
         raise SpinsculptError(f"{path} is no valid JSON ({error}); write it again.") from error
-    return from_dict(content, path)

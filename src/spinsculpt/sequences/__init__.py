@@ -1,6 +1,17 @@
 """Sequences as data: PRESS, MEGA-PRESS and the designed ones are the same type."""
 
-from spinsculpt.sequences._build import SlicePulse, megapress, press, pulse_acquire, slaser, spin_echo, steam
+from spinsculpt.sequences._build import (
+    PAIR,
+    SlicePulse,
+    joined,
+    megapress,
+    press,
+    pulse_acquire,
+    slaser,
+    slot_kind,
+    spin_echo,
+    steam,
+)
 from spinsculpt.sequences._config import build_sequence
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.sequences._fslmrs import read_fslmrs, write_fslmrs
@@ -8,6 +19,7 @@ from spinsculpt.sequences._pulseq import read_pulseq, write_pulseq
 from spinsculpt.sequences._sequence import Sequence, Shot
 
 __all__ = [
+    "PAIR",
     "CoherenceFilter",
     "Delay",
     "Event",
@@ -18,12 +30,14 @@ __all__ = [
     "SlicePulse",
     "Slot",
     "build_sequence",
+    "joined",
     "megapress",
     "press",
     "pulse_acquire",
     "read_fslmrs",
     "read_pulseq",
     "slaser",
+    "slot_kind",
     "spin_echo",
     "steam",
     "write_fslmrs",

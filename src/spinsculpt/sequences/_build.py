@@ -21,6 +21,7 @@ from spinsculpt.sequences._sequence import Sequence, Shot
 CENTRAL_FREQUENCY = 127.732  # MHz, 3.0 T
 EXCITATION = HardPulse(90.0, 90.0)
 REFOCUSING = HardPulse(180.0, 0.0)
+PAIR = ("a", "b")  # the shots of a designed pair, whose slots are gap_a and gap_b
 
 _MINUS, _PLUS, _ZERO = CoherenceFilter((-1,)), CoherenceFilter((1,)), CoherenceFilter((0,))
 
@@ -89,6 +90,7 @@ def press(
     gap: Slot | None = None,
     prep: Event | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
+    gap_shift: float = 0.0,
 ) -> Sequence:
     """PRESS: 90 - TE1/2 - 180 - TE/2 - 180 - TE2/2, TE = TE1 + TE2.
 
@@ -100,16 +102,17 @@ def press(
         name: of the sequence and its one shot.
         excitation: an ideal pulse, a slice-selective one (on z, rephased), or a `Slot`.
         refocusing: slice-selective refocusing on x and y; ideal pulses when None.
-        gap: slot for a designed pulse, centred between the refocusing pulses, where order +1 is kept.
+        gap: slot for a designed pulse between the refocusing pulses, where order +1 is kept.
         prep: slot or pulse before the excitation, followed by a spoiler that keeps order 0.
         central_frequency: spectrometer frequency in MHz, for the carrier of `refocusing`.
+        gap_shift: of the centre of `gap` from the middle between the refocusing pulses in s.
     """
     first, second = _refocusing_pair(refocusing, central_frequency)
 
     def build(te: float) -> tuple[Event, ...]:
         blocks = [_excited(excitation, central_frequency), (te1 / 2, first)]
         if gap is not None:
-            blocks.append((te1 / 2 + te / 4, (_PLUS, gap, _PLUS)))
+            blocks.append((te1 / 2 + te / 4 + gap_shift, (_PLUS, gap, _PLUS)))
         blocks.append((te1 / 2 + te / 2, second))
         return _timeline(blocks, te)
 
@@ -220,6 +223,18 @@ def slaser(
         return _timeline(blocks, te)
 
     return _single(name, echo_time, _fitting(build, echo_time, name))
+
+
+def slot_kind(name: str) -> str:
+    """Where a slot sits: "gap" for "gap", "gap_a" and "gap_b"."""
+    return name.split("_")[0]
+
+
+def joined(name: str, sequences: Iterable[Sequence]) -> Sequence:
+    """Sequences of one shot and one echo time as the shots of one, with its derived sub-spectra."""
+    first, *others = sequences
+    shots = tuple(shot for sequence in (first, *others) for shot in sequence.shots)
+    return Sequence(name, first.echo_time, shots, combinations(shots))
 
 
 def combinations(shots: Iterable[Shot]) -> dict[str, dict[str, float]]:

@@ -1,19 +1,22 @@
 """Sequences from their entries in the configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, gaussian, hyperbolic_secant, read_pulse, scaled, sinc, slr
+from spinsculpt.pulses import DesignedPulses, Pulse, gaussian, hyperbolic_secant, read_pulse, scaled, sinc, slr
 from spinsculpt.sequences._build import (
     CENTRAL_FREQUENCY,
     EXCITATION,
+    PAIR,
     SlicePulse,
     combinations,
+    joined,
     megapress,
     press,
     pulse_acquire,
     slaser,
+    slot_kind,
     spin_echo,
     steam,
 )
@@ -26,7 +29,7 @@ from spinsculpt.sequences._sequence import Sequence, Shot
 def build_sequence(
     name: str,
     entry: Mapping,
-    designs: Mapping[str, Pulse] | None = None,
+    designs: Mapping[str, DesignedPulses] | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
 ) -> Sequence:
     """The sequence of one entry of `sequences` in the configuration, its slots filled.
@@ -34,18 +37,21 @@ def build_sequence(
     Args:
         name: of the entry.
         entry: as workflow/schemas/sequences.schema.yaml describes it.
-        designs: designed pulses by the name of their design.
+        designs: designed pulses by the name of their design; one made for two shots gives the sequence two shots.
         central_frequency: MHz; pulses that name chemical shifts are played at the frequencies they have there.
     """
     if entry["type"] == "file":
         return _from_files(name, entry, central_frequency)
-    pulses = {slot: _designed(name, slot, entry[slot], designs or {}) for slot in _SLOTS if entry.get(slot)}
-    slots = {slot: Slot(slot, slot, pulse.duration) for slot, pulse in pulses.items()}
-    kind = entry["type"]
-    misplaced = set(slots) - _SLOTS_OF[kind]
+    designed = {slot: _designed(name, slot, entry[slot], designs or {}) for slot in _SLOTS if entry.get(slot)}
+    kind, pulses = entry["type"], {}
+    for slot, design in designed.items():
+        pulses |= _pulses_of(name, slot, design)
+    slots = {key: Slot(key, slot_kind(key), pulse.duration) for key, pulse in pulses.items()}
+    misplaced = set(designed) - _SLOTS_OF[kind]
     if misplaced:
         raise SpinsculptError(f"sequences.{name}: a {kind} has no {sorted(misplaced)[0]!r} slot; remove the key.")
-    echo_time = entry.get("echo_time", 0.0)
+    times = _times(entry, designed.values())
+    echo_time = times["echo_time"]
     if kind != "pulse_acquire" and not echo_time > 0:
         raise SpinsculptError(f"sequences.{name}: a {kind} needs an echo_time in s.")
     if kind == "megapress" and not entry.get("editing"):
@@ -65,13 +71,20 @@ def build_sequence(
         case "spin_echo":
             sequence = spin_echo(echo_time, name, **around, **refocusing)
         case "press":
-            slots_of_press = {"gap": slots.get("gap"), "prep": slots.get("prep")}
-            sequence = press(echo_time, entry.get("te1", 0.012), name, **around, **refocusing, **slots_of_press)
+            around |= refocusing | {"prep": slots.get("prep"), "gap_shift": times["gap_shift"]}
+            pair = {shot: slots[f"gap_{shot}"] for shot in PAIR if f"gap_{shot}" in slots}
+            if pair:
+                sequence = joined(
+                    name, [press(echo_time, times["te1"], s, gap=gap, **around) for s, gap in pair.items()]
+                )
+            else:
+                sequence = press(echo_time, times["te1"], name, gap=slots.get("gap"), **around)
         case "megapress":
             editing = entry["editing"]
             shape = _shape(editing, 180.0, 0.014)
-            te1 = entry.get("te1", 0.010)
-            sequence = megapress(shape, echo_time, te1, editing["ppm"], name, **around, **refocusing)
+            sequence = megapress(
+                shape, echo_time, entry.get("te1", 0.010), editing["ppm"], name, **around, **refocusing
+            )
         case "steam":
             sequence = steam(echo_time, entry.get("mixing_time", 0.010), name, selective, central_frequency)
         case "slaser":
@@ -112,10 +125,33 @@ def _from_files(name: str, entry: Mapping, central_frequency: float) -> Sequence
     return Sequence(name, read[0].echo_time, shots, combinations(shots), read[0].receiver_phase)
 
 
-def _designed(name: str, slot: str, design: str, designs: Mapping[str, Pulse]) -> Pulse:
+def _designed(name: str, slot: str, design: str, designs: Mapping[str, DesignedPulses]) -> DesignedPulses:
     if design not in designs:
         raise SpinsculptError(f"sequences.{name}.{slot} names the design {design!r}, but no pulse of it was given.")
     return designs[design]
+
+
+def _pulses_of(name: str, slot: str, design: DesignedPulses) -> dict[str, Pulse]:
+    """Pulses that a design has for a slot: one, or for the shots of a pair one each; a design of one pulse fits all."""
+    if len(design.pulses) == 1:
+        return {slot: next(iter(design.pulses.values()))}
+    fitting = {key: pulse for key, pulse in design.pulses.items() if slot_kind(key) == slot}
+    if not fitting:
+        raise SpinsculptError(
+            f"sequences.{name}.{slot}: the design is a {design.kind}, whose pulses belong to "
+            f"{', '.join(design.pulses)}; name it there."
+        )
+    return fitting
+
+
+def _times(entry: Mapping, designed: Iterable[DesignedPulses]) -> dict[str, float]:
+    """echo_time, te1 and gap_shift in s: of the entry, or where it has no echo time those of its design."""
+    echo_time = entry.get("echo_time", 0.0)
+    for design in designed:
+        if not echo_time and design.kind != "excitation":
+            found = design.times
+            return {"echo_time": found["te1"] + found["te2"], "te1": found["te1"], "gap_shift": found["gap_shift"]}
+    return {"echo_time": echo_time, "te1": entry.get("te1", 0.012), "gap_shift": entry.get("gap_shift", 0.0)}
 
 
 def _slice_pulse(entry: Mapping | None, flip_angle: float, duration: float) -> SlicePulse | None:
