@@ -18,7 +18,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.provenance import provenance
 from spinsculpt.sequences import Sequence, ShapedPulse
 from spinsculpt.spectra import LineList, decay
-from spinsculpt.spins import Library, Macromolecule, Metabolite, load_library, read_macromolecule
+from spinsculpt.spins import Library, Macromolecule, Metabolite, load_library, read_macromolecule, symmetry_sectors
 
 DEFAULT_METABOLITES = (
     *("NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH"),
@@ -80,7 +80,7 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
             ]
         else:
             lorentzian = decay(points, dwell, linewidth)
-            parts = [(part, lorentzian) for part in entry.parts]
+            parts = [(sector, lorentzian) for part in entry.parts for sector in symmetry_sectors(part)]
         signal = np.zeros((len(sequence.shots), points), complex)
         for part, envelope in parts:
             cache: dict = {}

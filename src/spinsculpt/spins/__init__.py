@@ -12,6 +12,7 @@ from spinsculpt.spins._operators import (
     single_spin,
     total,
 )
+from spinsculpt.spins._symmetry import equivalent_spins, symmetry_sectors
 from spinsculpt.spins._system import SpinSystem
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Metabolite",
     "SpinSystem",
     "coherence_order",
+    "equivalent_spins",
     "hamiltonian",
     "ladder",
     "load_library",
@@ -28,6 +30,7 @@ __all__ = [
     "read_macromolecule",
     "rotation",
     "single_spin",
+    "symmetry_sectors",
     "total",
     "transfer_bound",
     "unitary_bound",

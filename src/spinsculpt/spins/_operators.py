@@ -64,7 +64,7 @@ def rotation(levels: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         levels: 2 I + 1.
         a, b: Cayley-Klein parameters, a spin 1/2 turns by [[a, -conj(b)], [b, conj(a)]]; complex, any shape.
     """
-    half = product = np.moveaxis(np.array([[a, -np.conj(b)], [b, np.conj(a)]]), (0, 1), (-2, -1))
+    half = product = np.stack([a, -np.conj(b), b, np.conj(a)], -1).reshape(*np.shape(a), 2, 2)
     for size in 2 ** np.arange(2, levels):
         product = np.einsum("...ij,...kl->...ikjl", product, half).reshape(*half.shape[:-2], size, size)
     symmetric = _symmetric_states(levels)
@@ -79,19 +79,26 @@ def hamiltonian(system: SpinSystem, central_frequency: float, receiver_ppm: floa
         central_frequency: spectrometer frequency in MHz.
         receiver_ppm: chemical shift in ppm of the rotating frame.
     """
-    levels, states = system.levels, np.arange(system.dimension)
+    offsets = ppm_to_hz(np.array(system.shifts), central_frequency) - ppm_to_hz(receiver_ppm, central_frequency)
+    quantum_numbers = np.stack([np.diag(single_spin(system.levels, k, "z")).real for k in range(system.n_spins)])
+    h = np.diag(2 * np.pi * offsets @ quantum_numbers)
+    for i, j, value in system.couplings:
+        places, elements = _scalar_product(system.levels, i, j)
+        h[places] += 2 * np.pi * value * elements
+    return h
+
+
+@cache
+def _scalar_product(levels: tuple[int, ...], i: int, j: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Places (rows, columns) and values of the elements of I_i.I_j = I_iz I_jz + (I_i+ I_j- + I_i- I_j+) / 2."""
+    states = np.arange(prod(levels))
     below = np.indices(levels).reshape(len(levels), -1)  # steps of each spin below its highest state
     m = (np.array(levels)[:, None] - 1) / 2 - below
-    offsets = ppm_to_hz(np.array(system.shifts), central_frequency) - ppm_to_hz(receiver_ppm, central_frequency)
-    h = np.diag(2 * np.pi * offsets @ m)
-    for i, j, value in system.couplings:  # I_i.I_j = I_iz I_jz + (I_i+ I_j- + I_i- I_j+) / 2
-        h[states, states] += 2 * np.pi * value * m[i] * m[j]
-        old = states[(below[i] > 0) & (below[j] < levels[j] - 1)]
-        new = old - prod(levels[i + 1 :]) + prod(levels[j + 1 :])
-        element = np.pi * value * ladder(levels[i])[below[i, old] - 1] * ladder(levels[j])[below[j, old]]
-        h[old, new] += element
-        h[new, old] += element
-    return h
+    old = states[(below[i] > 0) & (below[j] < levels[j] - 1)]
+    new = old - prod(levels[i + 1 :]) + prod(levels[j + 1 :])
+    flip = ladder(levels[i])[below[i, old] - 1] * ladder(levels[j])[below[j, old]] / 2
+    places = np.concatenate([states, old, new]), np.concatenate([states, new, old])
+    return places, np.concatenate([m[i] * m[j], flip, flip])
 
 
 @cache
