@@ -13,8 +13,9 @@ import spinsculpt.convert._formats as formats
 from spinsculpt.config import read_yaml, validate
 from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.convert import convert_scan, recognise
+from spinsculpt.convert._combine import choose
 from spinsculpt.convert._convert import without_identity
-from spinsculpt.convert._philips import checked_spar, write_clean_spar
+from spinsculpt.convert._philips import checked_pair, write_clean_spar
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.philips import write_sdat, write_spar
@@ -38,8 +39,9 @@ def raw(tmp_path) -> Path:
     return path
 
 
-def convert(raw: Path, folder: Path, suffix="svs", config=CONFIG, echo_time=None) -> tuple[MRSData, dict]:
-    convert_scan(raw, SCAN, suffix, folder / "o.nii.gz", folder / "o.json", config, echo_time)
+def convert(raw: Path | list[Path], folder: Path, suffix="svs", config=CONFIG, echo_time=None) -> tuple[MRSData, dict]:
+    named = [raw] if isinstance(raw, Path) else raw
+    convert_scan(named, SCAN, suffix, folder / "o.nii.gz", folder / "o.json", config, echo_time)
     return read_fids(folder / "o.nii.gz"), json.loads((folder / "o.json").read_text())
 
 
@@ -111,6 +113,179 @@ def test_zero_dynamics_are_dropped_with_a_note(raw, tmp_path):
     data, sidecar = convert(raw, tmp_path)
     assert data.fids.shape == (64,)
     assert sidecar["ConversionNotes"] == ["dropped DIM_DYN 1: every sample is zero"]
+
+
+# Several files a scan
+
+
+def repetition(folder: Path, name: str, **changes) -> Path:
+    """A NIfTI-MRS file of two coils whose samples are all the number that its name begins with."""
+    given = {"dwell": 5e-4, "central_frequency": 127.7, "header": {"EchoTime": 0.03}} | changes
+    path = folder / f"{name}.nii.gz"
+    write_fids(path, MRSData(np.full((64, 2), int(name[0]), complex), dims=("DIM_COIL",), **given))
+    return path
+
+
+def test_repetitions_follow_one_another_in_the_order_of_the_table(tmp_path):
+    data, sidecar = convert([repetition(tmp_path, name) for name in ("2a", "1b", "3c")], tmp_path)
+    assert data.dims == ("DIM_COIL", "DIM_DYN")
+    np.testing.assert_array_equal(data.fids[0, 0], [2, 1, 3])
+    assert sidecar["NumberOfTransients"] == 3 and len(sidecar["SourceSHA256"]) == 3
+
+
+def test_repetitions_of_a_pair_count_their_transients(raw, tmp_path):
+    again = raw.with_name("b.SDAT")
+    for suffix in (".SDAT", ".SPAR"):
+        shutil.copy(raw.with_suffix(suffix), again.with_suffix(suffix))
+    data, sidecar = convert([raw, again], tmp_path)
+    assert data.size("DIM_DYN") == 4 and sidecar["NumberOfTransients"] == 32
+    np.testing.assert_array_equal(data.fids[:, :2], data.fids[:, 2:])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"dwell": 4e-4}, "has a dwell time of 400 µs, not 500 µs"),
+        ({"central_frequency": 123.2}, "is at 123.2000 MHz, not 127.7000 MHz"),
+        ({"header": {"EchoTime": 0.035}}, "has TE 35 ms, not 30 ms"),
+        ({"affine": np.diag([20, 20, 20, 1]) + np.eye(4, k=3) * 5}, "has its voxel more than 1 mm away"),
+    ],
+)
+def test_what_differs_is_no_repetition(tmp_path, changes, reason):
+    first = repetition(tmp_path, "1a", affine=np.diag([20, 20, 20, 1]))
+    assert f"2b.nii.gz: {reason}" in refusal([first, repetition(tmp_path, "2b", **changes)], tmp_path)
+
+
+def test_files_of_one_scan_have_one_format(raw, tmp_path):
+    assert "is NIfTI-MRS, but a.SDAT is Philips" in refusal([raw, repetition(tmp_path, "1a")], tmp_path)
+
+
+def write_dicom(source: Path, path: Path, instance: int, **changes) -> Path:
+    """A copy of a real spectrum as one of several averages: its samples times the number of the instance."""
+    from pydicom import dcmread
+
+    header = dcmread(source)
+    header.InstanceNumber = instance
+    samples = np.frombuffer(header[0x56000020].value, np.float32) * instance
+    header[0x56000020].value = samples.astype(np.float32).tobytes()
+    for key, value in changes.items():
+        setattr(header, key, value)
+    path.parent.mkdir(exist_ok=True)
+    header.save_as(path)
+    return path
+
+
+@pytest.fixture
+def dicom(shared) -> Path:
+    return shared / "data/siemens_exports/SVS_XA60.dcm"
+
+
+def test_a_folder_with_a_dicom_file_an_average_is_one_scan(dicom, tmp_path):
+    for name, instance in (("c", 1), ("a", 2), ("b", 3)):
+        write_dicom(dicom, tmp_path / "averages" / name, instance)
+    image = "1.2.840.10008.5.1.4.1.1.4"
+    write_dicom(dicom, tmp_path / "averages/image.dcm", 4, SOPClassUID=image, SeriesInstanceUID="1.2")
+    data, sidecar = convert(tmp_path / "averages", tmp_path)
+    single, _ = convert(dicom, tmp_path)
+    assert data.dims == ("DIM_DYN",) and sidecar["NumberOfTransients"] == 3
+    np.testing.assert_allclose(data.fids, np.outer(single.fids, [1, 2, 3]), rtol=1e-6)
+
+
+def test_named_dicom_files_are_sorted_within_a_series_and_joined_between(dicom, tmp_path):
+    files = [write_dicom(dicom, tmp_path / "x" / f"{i}", i) for i in (2, 1)]
+    files.append(write_dicom(dicom, tmp_path / "x/5", 5, SeriesInstanceUID="1.2", SeriesNumber=99))
+    data, _ = convert(files, tmp_path)
+    single, _ = convert(dicom, tmp_path)
+    np.testing.assert_allclose(data.fids[0], single.fids[0] * np.array([1, 2, 5]), rtol=1e-6)
+
+
+def test_a_folder_of_several_series_is_no_one_scan(dicom, tmp_path):
+    write_dicom(dicom, tmp_path / "x/1", 1)
+    write_dicom(dicom, tmp_path / "x/2", 1, SeriesInstanceUID="1.2", SeriesNumber=12)
+    assert "x: holds spectra of the series 9, 12" in refusal(tmp_path / "x", tmp_path)
+
+
+def test_a_dicom_image_is_no_spectrum(dicom, tmp_path):
+    image = write_dicom(dicom, tmp_path / "x/1.dcm", 1, SOPClassUID="1.2.840.10008.5.1.4.1.1.4")
+    assert "1.dcm: this DICOM file holds no spectrum" in refusal(image, tmp_path)
+
+
+def test_dicom_of_a_vendor_without_converter(dicom, tmp_path):
+    assert "manufacturer 'GE" in refusal(write_dicom(dicom, tmp_path / "x/1", 1, Manufacturer="GE MEDICAL"), tmp_path)
+
+
+# Formats that hold metabolites and water side by side
+
+
+def write_data_list(folder: Path, vectors: list[tuple[str, int, int, int, complex]]) -> Path:
+    """A Philips .data with its .list and SPAR; a vector is (kind, mix, coil, dynamic, value of its 64 samples)."""
+    lines, samples = ["# === DATA DESCRIPTION FILE ===", ".    0    0    0  number_of_mixes   :     2"], []
+    for number, (kind, mix, coil, dynamic, value) in enumerate(vectors):
+        places = [mix, dynamic, 0, 0, 0, coil, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0]
+        lines.append("  ".join([kind, *map(str, places), "512", str(512 * number)]))
+        samples.append(np.full(64, value, np.complex64))
+    (folder / "raw.list").write_text("\n".join(lines) + "\n")
+    (folder / "raw.data").write_bytes(np.concatenate(samples).tobytes())
+    write_spar(folder / "raw.SPAR", **HEADER)
+    return folder / "raw.data"
+
+
+VECTORS = [
+    ("NOI", 0, 0, 0, 9j),
+    *(("STD", mix, c, d, 1 + c + 10 * d + 100j * mix) for mix in (0, 1) for c in (0, 1) for d in (0, 1)[: 2 - mix]),
+]
+
+
+@pytest.mark.parametrize("suffix", [".data", ".list"])
+def test_data_list_holds_coils_and_dynamics_and_the_water_in_its_second_mix(tmp_path, suffix):
+    path = write_data_list(tmp_path, VECTORS).with_suffix(suffix)
+    data, sidecar = convert(path, tmp_path, echo_time=0.03)
+    assert data.dims == ("DIM_COIL", "DIM_DYN") and sidecar["EchoTime"] == 0.03
+    np.testing.assert_allclose(data.fids[0], [[1, 11], [2, 12]])
+    water, _ = convert(path, tmp_path, "mrsref")
+    np.testing.assert_allclose(water.fids[0], [1 + 100j, 2 + 100j])
+
+
+def test_data_list_lacks_a_partner_or_bytes(tmp_path):
+    data = write_data_list(tmp_path, VECTORS)
+    data.write_bytes(data.read_bytes()[:-100])
+    assert "raw.list lists 3584 bytes, but the file holds 3484" in refusal(data, tmp_path)
+    data.with_suffix(".SPAR").unlink()
+    assert "raw.data: its partner raw.SPAR is missing" in refusal(data, tmp_path)
+
+
+def test_data_list_with_a_broken_line(tmp_path):
+    data = write_data_list(tmp_path, VECTORS)
+    listing = data.with_suffix(".list")
+    listing.write_text(listing.read_text().replace("  512  0\n", "  five  0\n"))
+    assert "raw.list, line 3: not the 21 columns of a data vector" in refusal(data, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "suffix", "chosen"),
+    [
+        (["", "_ref"], "svs", ""),
+        (["", "_ref"], "mrsref", "_ref"),
+        (["", "_ref_ecc", "_ref_no_ovs"], "mrsref", "_ref_no_ovs"),
+        (["", "_rf_off", "_empty_data"], "svs", ""),
+        (["_STD_0", "_STD_1", "_NOI", "_PHC_0"], "svs", "_STD_0"),
+        (["_only"], "mrsref", "_only"),
+    ],
+)
+def test_metabolites_and_water_in_one_file_are_told_apart(names, suffix, chosen):
+    sets = {name: MRSData(np.ones(8, complex), 5e-4, 127.7, header={"name": name}) for name in names}
+    assert choose(sets, Path("P1.7"), suffix, 0.03, []).header["name"] == chosen
+
+
+def test_the_echo_time_decides_between_scans_in_one_file():
+    sets = {f"_{te}": MRSData(np.ones(8, complex), 5e-4, 127.7, header={"EchoTime": te / 1e3}) for te in (35, 80)}
+    assert choose(sets, Path("P1.7"), "svs", 0.08, []).header["EchoTime"] == 0.08
+    with pytest.raises(
+        SpinsculptError, match="holds the data sets '_35', '_80', of which 2 can be the metabolite scan"
+    ):
+        choose(sets, Path("P1.7"), "svs", None, [])
+    with pytest.raises(SpinsculptError, match="none can be the water reference"):
+        choose(sets, Path("P1.7"), "mrsref", 0.08, [])
 
 
 # Real files
@@ -202,7 +377,7 @@ def test_missing_file(tmp_path):
 
 
 def test_folder_in_place_of_a_file(tmp_path):
-    assert "this is a folder" in refusal(tmp_path, tmp_path)
+    assert "this is a folder without DICOM files" in refusal(tmp_path, tmp_path)
 
 
 @pytest.mark.parametrize("suffix", [".SDAT", ".SPAR"])
@@ -313,7 +488,7 @@ def test_no_header_ends_in_a_traceback(tmp_path_factory, changes, noise, length)
     altered = "".join(f"{key} : {value}\n" for key, value in changes.items()).encode("utf-8", "replace")
     spar.write_bytes(spar.read_bytes() + altered + b"\n".join(noise))
     try:
-        fields = checked_spar(sdat, spar)
+        fields = checked_pair(sdat, spar)
     except SpinsculptError as error:
         assert "\n" not in str(error)
     else:

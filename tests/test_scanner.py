@@ -73,7 +73,7 @@ def test_spec2nii_reads_back_the_simulated_fids(studies, tmp_path, name):
     for raw, suffix, fids in ((data, "svs", scan.fids), (water, "mrsref", scan.water)):
         nifti = tmp_path / f"{suffix}.nii.gz"
         line = Scan("01", "", name, data.name, water.name)
-        convert_scan(raw, line, suffix, nifti, tmp_path / f"{suffix}.json", section("convert"), scan.echo_time)
+        convert_scan([raw], line, suffix, nifti, tmp_path / f"{suffix}.json", section("convert"), scan.echo_time)
         back = read_fids(nifti)
         np.testing.assert_allclose(np.atleast_2d(back.fids.T), fids, rtol=0, atol=2e-7 * abs(fids).max())
         assert back.dims == (("DIM_DYN",) if suffix == "svs" else ())

@@ -7,6 +7,8 @@ from pathlib import Path
 from spinsculpt.config import nearest_name, validate
 from spinsculpt.errors import SpinsculptError
 
+SEPARATOR = ";"  # between the raw files of one scan
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -16,8 +18,9 @@ class Scan:
         subject: letters and digits, e.g. "01".
         session: letters and digits, or "" for studies of one session.
         sequence: name of a sequence of the config; also the BIDS acquisition label.
-        data: raw file(s) of the metabolite scan, relative to the key `data` of the config; several joined by ";".
-        water: raw file of the unsuppressed water reference, or "" where there is none.
+        data: raw file of the metabolite scan, or folder of its DICOM files, below the key `data` of the config; several
+            joined by ";" are repetitions.
+        water: the same of the unsuppressed water reference, or "" where there is none.
         gm, wm, csf: tissue fractions of the voxel, "" where unknown.
     """
 

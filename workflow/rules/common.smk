@@ -1,17 +1,21 @@
 """Validated config, the table of scans, wildcards, and the named functions that rules use."""
 
+import gc
 import os
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from spinsculpt.config import load_schema, nearest_name, read_yaml, validate
+from spinsculpt.convert import files_on_disk, named_files
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.study import check_study
 from spinsculpt.subjects import read_subjects, simulated_cohort
 
 # Scripts find the package of this checkout also in environments that Snakemake makes (--sdm conda).
 os.environ.update(PYTHONPATH=os.pathsep.join([f"{workflow.basedir}/src", *filter(None, [os.getenv("PYTHONPATH")])]))
+# The objects of a plan live to its end: looking through those of 500 subjects for garbage takes a tenth of the time.
+gc.set_threshold(200_000)
 SCHEMAS = Path(workflow.basedir) / "workflow/schemas"
 
 
@@ -92,24 +96,26 @@ def scan_of(wildcards):
     return SCAN_OF_NAME[wildcards.folder, wildcards.scan]
 
 
-def raw_path(wildcards):
-    """The raw file of a scan (suffix svs) or of its water reference (suffix mrsref)."""
+RAW_FOLDER = config["data"] if config["subjects"] else "<results>/scanner"
+
+
+def raw_named(wildcards):
+    """The raw files of a scan (suffix svs) or of its water reference (suffix mrsref), missing ones too."""
     scan = scan_of(wildcards)
-    folder = config["data"] if config["subjects"] else "<results>/scanner"
-    return f"{folder}/{scan.data if wildcards.suffix == 'svs' else scan.water}"
+    return named_files(RAW_FOLDER, scan.data if wildcards.suffix == "svs" else scan.water)
 
 
 def raw_files(wildcards):
     """What Snakemake watches: raw files that exist. A missing one fails its own job with a sentence, not the plan."""
-    path = Path(raw_path(wildcards))
+    named = raw_named(wildcards)
     if not config["subjects"]:
-        return [path, path.with_suffix(".SPAR")]
-    return sorted(path.parent.glob(f"{path.stem}.*")) if path.is_file() else []
+        return [named[0], named[0].with_suffix(".SPAR")]
+    return files_on_disk(named)
 
 
-def raw_file(wildcards, input):
-    """The raw file that a job converts; one that is missing too, so that its job says which."""
-    return raw_path(wildcards) if config["subjects"] else input[0]
+def raw_paths(wildcards, input):
+    """What a job converts; also what is missing, so that its job says which."""
+    return [str(path) for path in raw_named(wildcards)] if config["subjects"] else input[:1]
 
 
 def echo_time_of(wildcards):

@@ -18,7 +18,7 @@ rule convert_scan:
         mem_mb=1000,
         runtime=5,
     params:
-        raw=raw_file,
+        raw=raw_paths,
         scan=scan_of,
         convert=config["convert"],
         echo_time=echo_time_of,

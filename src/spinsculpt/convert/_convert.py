@@ -3,26 +3,27 @@
 import hashlib
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from spinsculpt.bids import sidecar
-from spinsculpt.convert._formats import read_bytes, recognise
-from spinsculpt.convert._spec2nii import run_spec2nii
+from spinsculpt.convert._combine import ECHO_TIME_TOLERANCE
+from spinsculpt.convert._formats import read_bytes
+from spinsculpt.convert._read import read_raw
+from spinsculpt.convert._sources import files_on_disk
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.nifti import MRSData, write_fids
 from spinsculpt.provenance import provenance, write_json
 from spinsculpt.subjects import Scan
 
-_ECHO_TIME_TOLERANCE = 1e-3  # s
 _WATER_RATIO = 3.0  # an unsuppressed phase of a loop is at least so many times stronger than the suppressed one
 
 
 def convert_scan(
-    raw: Path | str,
+    raw: Sequence[Path | str],
     scan: Scan,
     suffix: str,
     out_nifti: Path | str,
@@ -30,10 +31,11 @@ def convert_scan(
     config: Mapping,
     echo_time: float | None = None,
 ) -> None:
-    """Convert a raw file to NIfTI-MRS with a BIDS sidecar; both are written whole or not at all.
+    """Convert a scan to NIfTI-MRS with a BIDS sidecar; both are written whole or not at all.
 
     Args:
-        raw: raw file in any of the formats that `recognise` knows; of a Philips pair either.
+        raw: its raw files in any of the formats that `recognise` knows, or folders of DICOM files; several are
+            repetitions, which are put one after the other. Of a Philips scan any one of its files.
         scan: its line in the table of scans.
         suffix: "svs" (metabolites) or "mrsref" (water reference).
         out_nifti, out_sidecar: paths of the results.
@@ -42,23 +44,22 @@ def convert_scan(
     Raises:
         SpinsculptError: a sentence with the name of the file and what to do.
     """
-    raw, out_nifti, out_sidecar = Path(raw), Path(out_nifti), Path(out_sidecar)
-    kind = recognise(raw)
-    data, known = (read_fids(raw), {}) if not kind.subcommand else run_spec2nii(raw, kind)
-    notes: list[str] = []
-    header, removed = without_identity(data.header | known, config["identifying"])
-    data = replace(data, header=_completed(raw, header, config["header"], notes))
-    data = _drop_zeros(raw, _select_phase(raw, data, suffix, notes), notes)
+    named, out_nifti = [Path(path) for path in raw], Path(out_nifti)
+    found = read_raw(named, suffix, echo_time)
+    where, notes = named[0], found.notes
+    header, removed = without_identity(found.data.header, config["identifying"])
+    data = replace(found.data, header=_completed(where, header, config["header"], notes))
+    data = _drop_zeros(where, _select_phase(where, data, suffix, notes), notes)
     data = _drop_singletons(data)
     if suffix == "svs" and echo_time:
-        _check_echo_time(raw, data, scan, echo_time)
+        _check_echo_time(where, data, scan, echo_time)
     for note in notes:
-        logging.info("%s: %s", raw, note)
+        logging.info("%s: %s", where, note)
     content = sidecar(data, scan, suffix) | {
         "AnonymizedFields": removed,
         "ConversionNotes": notes,
-        "SourceFormat": kind.name,
-        "SourceSHA256": hashlib.sha256(read_bytes(raw)).hexdigest(),
+        "SourceFormat": found.format,
+        "SourceSHA256": [hashlib.sha256(read_bytes(path)).hexdigest() for path in files_on_disk(named)],
         "provenance": provenance(dict(config)),
     }
     try:
@@ -154,7 +155,7 @@ def _drop_singletons(data: MRSData) -> MRSData:
 
 def _check_echo_time(raw: Path, data: MRSData, scan: Scan, echo_time: float) -> None:
     found = data.header.get("EchoTime")
-    if found is not None and abs(found - echo_time) > _ECHO_TIME_TOLERANCE:
+    if found is not None and abs(found - echo_time) > ECHO_TIME_TOLERANCE:
         raise SpinsculptError(
             f"{raw}: the header says TE {found * 1e3:g} ms, but the sequence {scan.sequence} has "
             f"{echo_time * 1e3:g} ms; correct the column 'sequence' of the table of scans, or the sequence."

@@ -19,14 +19,12 @@ class Format:
         suffixes: lower case; names of the format end in one of them.
         looks_right: whether the first bytes can belong to it; for formats with a signature.
         signed: whether the first bytes alone identify it.
-        subcommand: of spec2nii, or "" where nothing has to be converted.
     """
 
     name: str
     suffixes: tuple[str, ...]
     looks_right: Callable[[bytes], bool]
     signed: bool
-    subcommand: str
 
 
 def _is_nifti(head: bytes) -> bool:
@@ -59,13 +57,19 @@ def _is_anything_else(head: bytes) -> bool:
 
 
 FORMATS = (
-    Format("NIfTI-MRS", (".nii", ".nii.gz"), _is_nifti, True, ""),
-    Format("DICOM", (".dcm", ".ima"), _is_dicom, True, "dicom"),
-    Format("Siemens rda", (".rda",), _is_rda, True, "rda"),
-    Format("Siemens twix", (".dat",), _is_twix, False, "twix"),
-    Format("GE P-file", (".7",), _is_p_file, False, "ge"),
-    Format("Philips SDAT/SPAR", (".sdat", ".spar"), _is_anything_else, False, "philips"),
+    Format("NIfTI-MRS", (".nii", ".nii.gz"), _is_nifti, True),
+    Format("DICOM", (".dcm", ".ima"), _is_dicom, True),
+    Format("Siemens rda", (".rda",), _is_rda, True),
+    Format("Siemens twix", (".dat",), _is_twix, False),
+    Format("GE P-file", (".7",), _is_p_file, False),
+    Format("Philips SDAT/SPAR", (".sdat", ".spar"), _is_anything_else, False),
+    Format("Philips data/list", (".data", ".list"), _is_anything_else, False),
 )
+
+
+def named_format(name: str) -> Format:
+    """The format of a name."""
+    return next(known for known in FORMATS if known.name == name)
 
 
 def read_bytes(path: Path, size: int = -1) -> bytes:

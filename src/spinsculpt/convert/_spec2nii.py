@@ -6,58 +6,41 @@ import sys
 import tempfile
 from pathlib import Path
 
-from spinsculpt.convert._formats import Format
-from spinsculpt.convert._philips import checked_spar, philips_pair, write_clean_spar
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids
 
 _TIME_LIMIT = 900  # s
 
 
-def run_spec2nii(path: Path, kind: Format) -> tuple[MRSData, dict]:
-    """Convert one raw file.
+def run_spec2nii(subcommand: str, arguments: list[str], raw: Path) -> dict[str, MRSData]:
+    """Convert one scan.
 
+    Args:
+        subcommand: of spec2nii.
+        arguments: its options and files.
+        raw: what errors call the scan.
     Returns:
-        The data with all dimensions, and header fields that only our own reader knows.
+        Every data set that spec2nii makes of it, by the end of its name ("" for one without, e.g. "_ref" for water).
     """
     with tempfile.TemporaryDirectory(prefix="spinsculpt-") as folder:
-        known: dict = {}
-        if kind.subcommand == "philips":
-            sdat, spar = philips_pair(path)
-            fields = checked_spar(sdat, spar)
-            clean = Path(folder) / "scan.SPAR"
-            write_clean_spar(clean, fields)
-            arguments = [str(sdat.resolve()), str(clean)]
-            known["NumberOfTransients"] = {
-                "Value": int(fields["rows"]) * int(fields["averages"]),
-                "Description": "Shots of the scan, those averaged on the scanner included.",
-            }
-            if float(fields["spectrum_inversion_time"]) > 0:  # which spec2nii leaves in ms
-                known["InversionTime"] = float(fields["spectrum_inversion_time"]) * 1e-3
-        else:
-            arguments = ["-e", "image", "-q"] if kind.subcommand == "twix" else []
-            arguments.append(str(path.resolve()))
-        out = Path(folder) / "out"
-        _call(path, [kind.subcommand, "--keep_zero_valued", "-f", "scan", "-o", str(out), *arguments])
-        files = sorted(out.glob("*.nii.gz"))
-        if len(files) != 1:
-            raise SpinsculptError(
-                f"{path}: spec2nii made {len(files)} data sets of it, not one; convert it by hand and name one of them."
-            )
+        _call(raw, [subcommand, "--keep_zero_valued", "-f", "scan", "-o", folder, *arguments])
+        made = sorted(Path(folder).glob("*.nii.gz"))
+        if not made:
+            raise SpinsculptError(f"{raw}: spec2nii found no data in it; export the scan again.")
         try:
-            return read_fids(files[0]), known
+            return {file.name.removeprefix("scan").removesuffix(".nii.gz"): read_fids(file) for file in made}
         except SpinsculptError as error:
-            raise SpinsculptError(str(error).replace(str(files[0]), str(path))) from None
+            raise SpinsculptError(re.sub(rf"{re.escape(folder)}/\S+?\.nii\.gz", str(raw), str(error))) from None
 
 
-def _call(path: Path, arguments: list[str]) -> None:
+def _call(raw: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-c", "from spec2nii.spec2nii import main; main()", *arguments]
     try:
         run = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TIME_LIMIT)
     except subprocess.TimeoutExpired:
-        raise SpinsculptError(f"{path}: spec2nii did not end within {_TIME_LIMIT // 60} minutes.") from None
+        raise SpinsculptError(f"{raw}: spec2nii did not end within {_TIME_LIMIT // 60} minutes.") from None
     if run.returncode:
-        raise SpinsculptError(f"{path}: {_reason(run.stderr)}")
+        raise SpinsculptError(f"{raw}: {_reason(run.stderr)}")
 
 
 def _reason(text: str) -> str:

@@ -1,0 +1,134 @@
+"""DICOM: which files of a folder hold spectra, who made them, and in which order they belong."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from spinsculpt.convert._formats import read_bytes, recognise
+from spinsculpt.errors import SpinsculptError
+
+_MR_SPECTROSCOPY = "1.2.840.10008.5.1.4.1.1.4.2"
+_SIEMENS_NON_IMAGE = "1.3.12.2.1107.5.9.1"
+_PHILIPS_PRIVATE = "1.3.46.670589.11.0.0.12.1"
+_SUBCOMMANDS = {"siemens": "dicom", "philips": "philips_dcm", "uih": "uih", "united imaging": "uih"}
+_TAGS = ["SOPClassUID", "ImageType", "Manufacturer", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber"]
+
+
+@dataclass(frozen=True)
+class DicomFile:
+    """What the header of one file says.
+
+    Attributes:
+        path: of the file.
+        manufacturer: as written.
+        is_spectrum: whether it holds spectroscopy; images and reports do not.
+        series_uid: the same for all files of a scan.
+        series, instance: numbers on the console, and in the scan.
+    """
+
+    path: Path
+    manufacturer: str
+    is_spectrum: bool
+    series_uid: str
+    series: int
+    instance: int
+
+    @property
+    def subcommand(self) -> str:
+        """The converter of spec2nii for this manufacturer."""
+        for name, subcommand in _SUBCOMMANDS.items():
+            if name in self.manufacturer.lower():
+                return subcommand
+        raise SpinsculptError(
+            f"{self.path}: DICOM spectra of the manufacturer '{self.manufacturer}' cannot be converted; "
+            "export the scan in another format (of GE: the P-file)."
+        )
+
+
+def read_dicom(path: Path, tags: list[str] = _TAGS):
+    """The header of a DICOM file as a pydicom data set that holds `tags`.
+
+    Raises:
+        SpinsculptError: it is no readable DICOM file.
+    """
+    from pydicom import dcmread
+
+    read_bytes(path, 1)
+    try:
+        header = dcmread(path, stop_before_pixels=True, specific_tags=tags)
+        header.decode()
+    except Exception as error:  # pydicom raises many kinds; all of them mean an unreadable file
+        raise SpinsculptError(f"{path}: this is no readable DICOM file ({error}); export it again.") from error
+    return header
+
+
+def dicom_file(path: Path) -> DicomFile:
+    """What the header of a DICOM file says."""
+    header = read_dicom(path)
+    uid, image_type = str(header.get("SOPClassUID", "")), header.get("ImageType") or ()
+    return DicomFile(
+        path,
+        str(header.get("Manufacturer", "")),
+        uid in (_MR_SPECTROSCOPY, _PHILIPS_PRIVATE) or (uid == _SIEMENS_NON_IMAGE and "CSA REPORT" not in image_type),
+        str(header.get("SeriesInstanceUID", "")),
+        _whole(header.get("SeriesNumber")),
+        _whole(header.get("InstanceNumber")),
+    )
+
+
+def dicom_series(named: list[Path]) -> list[list[DicomFile]]:
+    """The spectra among the DICOM files that are named, by series; of each in the order of acquisition.
+
+    Raises:
+        SpinsculptError: a folder holds none, or those of several series; files are of several manufacturers.
+    """
+    series: dict[str, list[DicomFile]] = {}
+    for path in named:
+        spectra = _spectra_of_folder(path) if path.is_dir() else [_spectrum(path)]
+        for file in spectra:
+            series.setdefault(file.series_uid, []).append(file)
+    if len({file.subcommand for files in series.values() for file in files}) > 1:
+        raise SpinsculptError(f"{named[0]}: DICOM files of several manufacturers are no one scan; name those of one.")
+    return [sorted(files, key=lambda file: file.instance) for files in series.values()]
+
+
+def _spectrum(path: Path) -> DicomFile:
+    file = dicom_file(path)
+    if not file.is_spectrum:
+        raise SpinsculptError(
+            f"{path}: this DICOM file holds no spectrum (an image or a report); name that of the scan."
+        )
+    return file
+
+
+def _spectra_of_folder(folder: Path) -> list[DicomFile]:
+    files = [dicom_file(file) for file in sorted(folder.rglob("*")) if file.is_file() and is_dicom(file)]
+    if not files:
+        raise SpinsculptError(f"{folder}: this is a folder without DICOM files; name the raw file in it.")
+    spectra = [file for file in files if file.is_spectrum]
+    if not spectra:
+        raise SpinsculptError(f"{folder}: none of the {len(files)} DICOM files in this folder holds a spectrum.")
+    if len(spectra) < len(files):
+        logging.info("%s: passed over %d DICOM files that hold no spectra", folder, len(files) - len(spectra))
+    if len({file.series_uid for file in spectra}) > 1:
+        numbers = sorted({file.series for file in spectra})
+        raise SpinsculptError(
+            f"{folder}: holds spectra of the series {', '.join(map(str, numbers))}, which are no one scan; put each "
+            'into a folder of its own, or name its files, joined by ";".'
+        )
+    return spectra
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM by its first bytes; one that cannot be read or is empty is not."""
+    try:
+        return recognise(path).name == "DICOM"
+    except SpinsculptError:
+        return False
+
+
+def _whole(value: object) -> int:
+    try:
+        return int(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return 0
