@@ -123,6 +123,7 @@ def fits(engine: str = "builtin", scale: float = 1.0) -> pd.DataFrame:
         "crlb": 5.0,
         "flag": "",
         "reliable": "yes",
+        "verdict": "accept",
     }
     rows = [("Glu", "concentration", 8.0, "mM"), ("Glu", "ratio", 0.9, "/Cr"), ("Cr", "concentration", 9.0, "mM")]
     return pd.DataFrame(

@@ -81,6 +81,7 @@ def test_recovery_figure(tmp_path):
             "sd": 0.1,
             "truth": v,
             "unit": "mM",
+            "verdict": "accept",
         }
         for s, (m, v) in itertools.product("ab", [("Glu", 8.0), ("Glu", 9.0), ("Gln", 2.0), ("MM09", 5.0)])
     ]

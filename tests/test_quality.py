@@ -1,9 +1,16 @@
 """Spoil a clean spectrum in a known way: the number for it says how much, and the verdict says so in words."""
 
-import numpy as np
-import pytest
+import itertools
+import json
 
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from spinsculpt.compare import quality_table, verdicts, with_verdict
 from spinsculpt.conventions import FID, ppm_to_hz
+from spinsculpt.figures import Style, draw_preprocessing, draw_recovery
 from spinsculpt.preprocess import failures, in_words
 from spinsculpt.preprocess._quality import MEASURES, measure, subtraction
 
@@ -93,3 +100,70 @@ def quality_limits() -> dict:
 
 def test_numbers_carry_their_unit():
     assert (in_words(7.123, "Hz"), in_words(0.5, "NAA"), in_words(68.0, "1")) == ("7.12 Hz", "0.5 × NAA", "68")
+
+
+@pytest.fixture
+def cohort(tmp_path) -> pd.DataFrame:
+    """Quality of three scans, the third with a line that is too broad."""
+    paths, labels = [], []
+    for subject, width in (("01", 0.05), ("02", 0.06), ("03", 0.12)):
+        paths.append(tmp_path / f"{subject}_qc.json")
+        paths[-1].write_text(json.dumps({"snr": 80.0, "linewidth_ppm": width, "drift": {"": {}}, "steps": []}))
+        labels.append({"subject": subject, "session": "", "sequence": "press"})
+    return quality_table(paths, labels, LIMITS)
+
+
+def test_the_table_has_one_row_a_number_and_the_verdict_of_its_scan(cohort):
+    assert len(cohort) == 6
+    broad = cohort[(cohort["subject"] == "03") & (cohort["measure"] == "linewidth_ppm")].iloc[0]
+    assert (broad["value"], broad["unit"], broad["max"]) == (0.12, "ppm", 0.1)
+    found = verdicts(cohort).set_index("subject")
+    assert list(found["verdict"]) == ["accept", "accept", "reject"]
+    assert found.loc["03", "reasons"] == "linewidth of NAA 0.12 ppm, above 0.1 ppm" and found.loc["01", "reasons"] == ""
+
+
+def fits(subjects: tuple[str, ...]) -> pd.DataFrame:
+    given = {"session": "", "engine": "builtin", "sequence": "fitted", "quantity": "concentration", "unit": "mM"}
+    rows = [
+        given | {"subject": s, "metabolite": m, "value": 8.0, "sd": 0.4} for s, m in itertools.product(subjects, "ab")
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_fits_of_a_rejected_scan_stay_and_say_so(cohort):
+    table = with_verdict(fits(("01", "03")), cohort, {"fitted": "press"})
+    assert list(table["verdict"]) == ["accept", "accept", "reject", "reject"]
+
+
+def drawn(monkeypatch, draw, *arguments, **options) -> plt.Figure:
+    """The figure that a function draws, before it is closed."""
+    kept = []
+    monkeypatch.setattr(plt, "close", kept.append)
+    draw(*arguments, **options)
+    return kept[0]
+
+
+def texts(figure: plt.Figure) -> list[str]:
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def test_rejected_scans_are_open_points_and_the_legend_says_so(cohort, tmp_path, monkeypatch):
+    style = Style.from_config({}, ["press"])
+    figure = drawn(monkeypatch, draw_preprocessing, cohort, tmp_path / "all", style)
+    assert "rejected scan" in texts(figure)
+    faces = [line.get_markerfacecolor() for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
+    assert faces.count("white") == 1
+    sound = drawn(monkeypatch, draw_preprocessing, cohort.assign(verdict="accept"), tmp_path / "sound", style)
+    assert "rejected scan" not in texts(sound)
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_a_rejected_scan_moves_the_mean_only_when_the_config_counts_it(cohort, tmp_path, monkeypatch, counted):
+    table = with_verdict(fits(("01", "02", "03")), cohort, {"fitted": "press"})
+    table["truth"], table["estimate"] = 10.0, [10.0, 10.0, 11.0, 11.0, 19.0, 19.0]
+    style = Style.from_config({}, ["fitted"])
+    figure = drawn(monkeypatch, draw_recovery, table, tmp_path / "r", style, ("a",), count_rejected=counted)
+    bars = [path.vertices[0, 1] for collection in figure.axes[-1].collections for path in collection.get_paths()]
+    assert bars == pytest.approx([100 / 3 if counted else 5.0] * 2)
+    points = [y for line in figure.axes[-1].lines if line.get_marker() == "o" for y in line.get_ydata()]
+    assert len(points) == 6, "a rejected scan has vanished from the figure"

@@ -194,6 +194,29 @@ def fit_labels(engines=ENGINES):
     ]
 
 
+def quality_files():
+    """Numbers of the quality control of every scan that is compared."""
+    return [f"<results>/preproc/{scan.folder}/{scan.name}_qc.json" for scan in COMPARED_SCANS]
+
+
+def scan_labels():
+    """What each path of `quality_files` is of."""
+    return [{"subject": scan.subject, "session": scan.session, "sequence": scan.sequence} for scan in COMPARED_SCANS]
+
+
+def fits_of_scan(wildcards, engine=ENGINES[0]):
+    """What the first engine fits to a scan."""
+    measured = scan_of(wildcards).sequence
+    analyses = [name for name in COMPARED if ANALYSES[name]["sequence"] == measured]
+    joint = [name for name in analyses if engine != "builtin" and len(ANALYSES[name]["spectra"]) > 1]
+    return [f"<results>/fit/{engine}/{wildcards.folder}/{name}/fit.npz" for name in analyses if name not in joint]
+
+
+def scan_pages():
+    """One page of every scan that is compared."""
+    return [f"<results>/figures/{scan.folder}/{scan.name}.png" for scan in COMPARED_SCANS]
+
+
 def drawn_designs():
     """Designs that the compared sequences play, and those that the figures want besides."""
     played = [design for sequence in COMPARED_SEQUENCES for design in designs_of_sequence(sequence)]
@@ -205,6 +228,7 @@ def report_tables():
     wanted = {
         "separation": True,
         "designs": bool(drawn_designs()),
+        "quality": bool(COMPARED_SCANS),
         "fits": bool(planned_fits()),
         "recovery": bool(planned_fits()) and not config["subjects"],
         "expected": bool(planned_fits()) and bool(config["compare"]["expected"]),
@@ -222,7 +246,7 @@ def report_figures():
         "recovery": bool(planned_fits()) and not config["subjects"],
         "engines": bool(planned_fits()) and len(ENGINES) > 1,
         "fits": bool(planned_fits()),
-        "preprocessing": bool(planned_fits()),
+        "preprocessing": bool(COMPARED_SCANS),
     }
     names = [name for name, there in wanted.items() if there]
     names += [f"explain_{design}" for design in drawn_designs()]

@@ -48,9 +48,32 @@ rule tabulate_designs:
         "../scripts/tabulate_designs.py"
 
 
+rule tabulate_quality:
+    input:
+        quality_files(),
+    output:
+        "<results>/compare/quality.tsv",
+    log:
+        "<logs>/compare/quality.log",
+    benchmark:
+        "<benchmarks>/compare/quality.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        labels=scan_labels(),
+        limits=config["quality"]["limits"],
+    script:
+        "../scripts/tabulate_quality.py"
+
+
 rule tabulate_fits:
     input:
-        fits("summary.csv"),
+        fits=fits("summary.csv"),
+        quality="<results>/compare/quality.tsv",
     output:
         "<results>/compare/fits.tsv",
     log:
@@ -65,6 +88,7 @@ rule tabulate_fits:
         runtime=5,
     params:
         labels=fit_labels(),
+        sequences={name: ANALYSES[name]["sequence"] for name in COMPARED},
     script:
         "../scripts/tabulate_fits.py"
 

@@ -90,7 +90,8 @@ rule plot_crlb:
 
 rule plot_fits:
     input:
-        fits("fit.npz", ENGINES[:1]),
+        fits=fits("fit.npz", ENGINES[:1]),
+        quality="<results>/compare/quality.tsv",
     output:
         pdf="<results>/figures/fits.pdf",
         png=report("<results>/figures/fits.png", category="Fits", caption="../report/fits.rst"),
@@ -106,6 +107,7 @@ rule plot_fits:
         runtime=10,
     params:
         labels=fit_labels(ENGINES[:1]),
+        sequences={name: ANALYSES[name]["sequence"] for name in COMPARED},
         style=STYLE,
     script:
         "../scripts/plot_fits.py"
@@ -133,6 +135,7 @@ rule plot_recovery:
         runtime=5,
     params:
         pair=config["compare"]["pair"],
+        count_rejected=config["quality"]["count_rejected"],
         style=STYLE,
     script:
         "../scripts/plot_recovery.py"
@@ -194,7 +197,7 @@ rule plot_engines:
 
 rule plot_preprocessing:
     input:
-        [f"<results>/preproc/{scan.folder}/{scan.name}_qc.json" for scan in COMPARED_SCANS],
+        "<results>/compare/quality.tsv",
     output:
         pdf="<results>/figures/preprocessing.pdf",
         png=report(
@@ -213,23 +216,49 @@ rule plot_preprocessing:
         mem_mb=800,
         runtime=5,
     params:
-        labels=[
-            {
-                "subject": scan.subject,
-                "session": scan.session,
-                "sequence": scan.sequence,
-            }
-            for scan in COMPARED_SCANS
-        ],
         style=STYLE,
     script:
         "../scripts/plot_preprocessing.py"
+
+
+rule plot_scan:
+    input:
+        data="<results>/bids/{folder}/mrs/{scan}_svs.nii.gz",
+        water=water_reference,
+        clean="<results>/preproc/{folder}/{scan}_svs.nii.gz",
+        qc="<results>/preproc/{folder}/{scan}_qc.json",
+        fits=fits_of_scan,
+    output:
+        report(
+            "<results>/figures/{folder}/{scan}.png",
+            category="Scans",
+            labels={"scan": "{scan}"},
+            caption="../report/scan.rst",
+        ),
+    log:
+        "<logs>/figures/{folder}/{scan}.log",
+    benchmark:
+        "<benchmarks>/figures/{folder}/{scan}.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        preprocess=config["preprocess"],
+        limits=config["quality"]["limits"],
+        edited=is_edited,
+        style=STYLE,
+    script:
+        "../scripts/plot_scan.py"
 
 
 rule write_report:
     input:
         tables=report_tables(),
         figures=report_figures(),
+        pages=scan_pages(),
     output:
         report("<results>/report.html", category="Report", caption="../report/report.rst"),
     log:

@@ -4,4 +4,4 @@ from spinsculpt.figures import plot_fits
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    plot_fits(s.input, s.params.labels, s.output.png, s.params.style)
+    plot_fits(s.input.fits, s.params.labels, s.input.quality, s.params.sequences, s.output.png, s.params.style)

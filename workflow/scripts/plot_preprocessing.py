@@ -4,4 +4,4 @@ from spinsculpt.figures import plot_preprocessing
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    plot_preprocessing(s.input, s.params.labels, s.output.png, s.params.style)
+    plot_preprocessing(s.input[0], s.output.png, s.params.style)

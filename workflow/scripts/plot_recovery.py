@@ -4,4 +4,4 @@ from spinsculpt.figures import plot_recovery
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    plot_recovery(s.input[0], s.params.pair, s.output.png, s.params.style)
+    plot_recovery(s.input[0], s.params.pair, s.params.count_rejected, s.output.png, s.params.style)

@@ -4,4 +4,4 @@ from spinsculpt.compare import tabulate_fits
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    tabulate_fits(s.input, s.params.labels, s.output[0])
+    tabulate_fits(s.input.fits, s.params.labels, s.input.quality, s.params.sequences, s.output[0])

@@ -10,9 +10,11 @@ from spinsculpt.compare._files import (
     read_table,
     tabulate_designs,
     tabulate_fits,
+    tabulate_quality,
     write_table,
 )
 from spinsculpt.compare._fits import engines_table, expected_table, fits_table, recovery_table
+from spinsculpt.compare._quality import quality_table, verdicts, with_verdict
 from spinsculpt.compare._references import reference_bases
 from spinsculpt.compare._separation import separation_table
 from spinsculpt.compare._sweep import sweep_table
@@ -27,6 +29,7 @@ __all__ = [
     "engines_table",
     "expected_table",
     "fits_table",
+    "quality_table",
     "read_analysis",
     "read_table",
     "recovery_table",
@@ -35,5 +38,8 @@ __all__ = [
     "sweep_table",
     "tabulate_designs",
     "tabulate_fits",
+    "tabulate_quality",
+    "verdicts",
+    "with_verdict",
     "write_table",
 ]

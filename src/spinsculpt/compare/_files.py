@@ -9,13 +9,20 @@ from spinsculpt.basis import basis_library
 from spinsculpt.compare._analysis import read_analysis
 from spinsculpt.compare._designs import designs_table
 from spinsculpt.compare._fits import engines_table, expected_table, fits_table, recovery_table
+from spinsculpt.compare._quality import quality_table, with_verdict
 from spinsculpt.compare._references import reference_bases
 from spinsculpt.compare._separation import separation_table
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel
 from spinsculpt.provenance import atomic_path
 
-_TEXT = dict.fromkeys(("engine", "subject", "session", "sequence", "metabolite", "flag", "reliable", "design"), str)
+_TEXT = dict.fromkeys(
+    (
+        *("engine", "subject", "session", "sequence", "metabolite", "flag", "reliable", "design"),
+        *("measure", "reason", "verdict"),
+    ),
+    str,
+)
 
 
 def read_table(path: Path | str) -> pd.DataFrame:
@@ -61,9 +68,22 @@ def tabulate_designs(metrics: Mapping[str, Path | str], out: Path | str) -> None
     write_table(designs_table(metrics), out)
 
 
-def tabulate_fits(summaries: Sequence[Path | str], labels: Sequence[Mapping[str, str]], out: Path | str) -> None:
-    """Write the summaries of all fits as one table; `labels` as of `fits_table`."""
-    write_table(fits_table(summaries, labels), out)
+def tabulate_quality(
+    qualities: Sequence[Path | str], labels: Sequence[Mapping[str, str]], limits: Mapping, out: Path | str
+) -> None:
+    """Write the quality of all scans with the verdict on each; arguments as of `quality_table`."""
+    write_table(quality_table(qualities, labels, limits), out)
+
+
+def tabulate_fits(
+    summaries: Sequence[Path | str],
+    labels: Sequence[Mapping[str, str]],
+    quality: Path | str,
+    sequences: Mapping[str, str],
+    out: Path | str,
+) -> None:
+    """Write the summaries of all fits as one table; arguments as of `fits_table` and `with_verdict`."""
+    write_table(with_verdict(fits_table(summaries, labels), read_table(quality), sequences), out)
 
 
 def compare_recovery(

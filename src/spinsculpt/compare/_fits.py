@@ -11,7 +11,7 @@ from spinsculpt.errors import SpinsculptError
 
 KEYS = ["engine", "subject", "session", "sequence", "metabolite"]
 FIT_COLUMNS = [*KEYS, "quantity", "value", "sd", "unit", "crlb", "flag", "reliable"]
-RECOVERY_COLUMNS = [*KEYS, "quantity", "estimate", "sd", "truth", "unit", "error", "crlb", "reliable"]
+RECOVERY_COLUMNS = [*KEYS, "quantity", "estimate", "sd", "truth", "unit", "error", "crlb", "reliable", "verdict"]
 
 
 def fits_table(summaries: Iterable[Path | str], labels: Iterable[Mapping[str, str]]) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def recovery_table(
     """Estimates beside the truth of a simulated cohort.
 
     Args:
-        fits: as of `fits_table`.
+        fits: as of `fits_table`, with the verdict on each scan.
         truth: columns subject, sequence, metabolite, quantity, value, unit; quantities "concentration" (mM) and
             "relaxation_weight" (exp(-TE/T2) (1 - exp(-TR/T1))).
         sequences: the measured sequence of each analysis.
@@ -99,10 +99,10 @@ def expected_table(fits: pd.DataFrame, expected: Mapping[str, Mapping[str, Mappi
     """Our ratios beside those that the config expects.
 
     Args:
-        fits: as of `fits_table`.
+        fits: as of `fits_table`, with the verdict on each scan.
         expected: {analysis: {name of a row of the summary: {ratio, crlb, source}}}.
     Returns:
-        KEYS, then unit, ours, our crlb (%), expected, expected crlb (%), difference (%), source.
+        KEYS, then unit, ours, our crlb (%), expected, expected crlb (%), difference (%), source, verdict on the scan.
     """
     ratios = fits[fits["quantity"] == "ratio"]
     rows = []
@@ -125,6 +125,7 @@ def expected_table(fits: pd.DataFrame, expected: Mapping[str, Mapping[str, Mappi
                         "expected crlb": other.get("crlb"),
                         "difference": 100 * (row["value"] / other["ratio"] - 1) if other["ratio"] else np.nan,
                         "source": other["source"],
+                        "verdict": row["verdict"],
                     }
                 )
     return pd.DataFrame(rows)

@@ -8,12 +8,29 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
 from spinsculpt.figures._style import Style, save
-from spinsculpt.look import GREY, PAGE_WIDTH, PALE, bare_spectrum, house_style, ppm_axis
+from spinsculpt.look import GREY, PAGE_WIDTH, PALE, VERMILION, bare_spectrum, house_style, ppm_axis
 
 
 def scan_name(row) -> str:
     """e.g. "sub-01" or "sub-01 ses-1" of anything with `subject` and `session`."""
     return f"sub-{row['subject']}" + (f" ses-{row['session']}" if row["session"] else "")
+
+
+REJECTED = {"marker": "o", "markerfacecolor": "white"}  # how points of rejected scans look in every figure
+
+
+def _halves(table: pd.DataFrame) -> list[tuple[pd.DataFrame, dict]]:
+    """Rows of accepted and of rejected scans, each with the look of its points."""
+    rejected = table["verdict"] == "reject"
+    return [(table[~rejected], {"marker": "o"}), (table[rejected], REJECTED)]
+
+
+def _legend(figure, names: list[str], style: Style, table: pd.DataFrame) -> None:
+    """Colours of the sequences, and the open point of rejected scans where there are any."""
+    handles = [Line2D([], [], marker="o", linestyle="", color=style.colour(n), label=style.label(n)) for n in names]
+    if (table["verdict"] == "reject").any():
+        handles.append(Line2D([], [], linestyle="", color=GREY, label="rejected scan", **REJECTED))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5))
 
 
 def _with_scans(table: pd.DataFrame) -> pd.DataFrame:
@@ -27,7 +44,8 @@ def draw_fits(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]
     """Data, fit, baseline and residual of every scan: one row a scan, one column an analysis.
 
     Args:
-        table: columns subject, session, sequence, spectrum, ppm, data, fit, baseline (real parts after phasing).
+        table: columns subject, session, sequence, spectrum, ppm, data, fit, baseline (real parts after phasing),
+            verdict on the scan.
         stem, style: as everywhere.
     """
     table = _with_scans(table)
@@ -63,10 +81,17 @@ BASELINE = "#333333"
 
 
 def _fit_panel(axes, part: pd.DataFrame, colour: str) -> None:
-    """Sub-spectra below one another, each scaled to its own range, its residual on the same scale above it."""
+    """Sub-spectra below one another, each scaled to its own range, its residual on the same scale above it.
+
+    A rejected scan is drawn all the same, and named so.
+    """
     if part.empty:
         axes.annotate("not measured", (0.5, 0.5), xycoords="axes fraction", ha="center", color=GREY, fontsize=7)
         return
+    if (part["verdict"] == "reject").any():
+        axes.annotate(
+            "rejected", (0.98, 0.98), xycoords="axes fraction", ha="right", va="top", color=VERMILION, fontsize=7
+        )
     spectra = list(part.groupby("spectrum", sort=False))
     for i, (spectrum, trace) in enumerate(spectra):
         trace = trace.sort_values("ppm")
@@ -86,13 +111,16 @@ def _fit_panel(axes, part: pd.DataFrame, colour: str) -> None:
             )
 
 
-def draw_recovery(table: pd.DataFrame, stem: Path | str, style: Style, metabolites=("Glu", "Gln")) -> list[Path]:
+def draw_recovery(
+    table: pd.DataFrame, stem: Path | str, style: Style, metabolites=("Glu", "Gln"), count_rejected: bool = False
+) -> list[Path]:
     """Estimated against true concentrations, and the relative errors of all metabolites with a known truth.
 
     Args:
         table: the recovery table; only its quantity "concentration" is drawn.
         stem, style: as everywhere.
         metabolites: those with a panel of their own.
+        count_rejected: whether rejected scans, which are drawn open, count in the means.
     """
     part = table[table["quantity"] == "concentration"]
     shown = [m for m in metabolites if m in set(part["metabolite"])]
@@ -103,9 +131,8 @@ def draw_recovery(table: pd.DataFrame, stem: Path | str, style: Style, metabolit
         for axes, metabolite in zip(top.subplots(1, max(len(shown), 1), squeeze=False)[0], shown, strict=False):
             _identity_panel(axes, part[part["metabolite"] == metabolite], names, style)
             axes.set_title(metabolite, loc="left")
-        _error_panel(bottom.subplots(), part, names, style)
-        handles = [Line2D([], [], marker="o", linestyle="", color=style.colour(n), label=style.label(n)) for n in names]
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(names), 5))
+        _error_panel(bottom.subplots(), part, names, style, count_rejected)
+        _legend(figure, names, style, part)
         return save(figure, stem, style, table=part)
 
 
@@ -119,33 +146,37 @@ def _identity_panel(axes, part: pd.DataFrame, names: list[str], style: Style) ->
     for i, name in enumerate(names):
         here = part[part["sequence"] == name]
         shift = (i - (len(names) - 1) / 2) * spread  # a hair to the side: bars of several sequences stay readable
-        axes.errorbar(
-            here["truth"] + shift,
-            here["estimate"],
-            here["sd"],
-            fmt="o",
-            color=style.colour(name),
-            markersize=4,
-            elinewidth=0.9,
-            zorder=2,
-        )
+        for scans, look in _halves(here):
+            axes.errorbar(
+                scans["truth"] + shift,
+                scans["estimate"],
+                scans["sd"],
+                linestyle="",
+                color=style.colour(name),
+                markersize=4,
+                elinewidth=0.9,
+                zorder=2,
+                **look,
+            )
     axes.set_ylim(limits)
     axes.set_xlabel(f"true concentration ({part['unit'].iloc[0]})")
     axes.set_ylabel(f"estimated ± CRLB ({part['unit'].iloc[0]})")
 
 
-def _error_panel(axes, part: pd.DataFrame, names: list[str], style: Style) -> None:
+def _error_panel(axes, part: pd.DataFrame, names: list[str], style: Style, count_rejected: bool) -> None:
     # The fit corrects all signals with the T2 of metabolites; for macromolecules and lipids that means nothing.
     part = part[~part["metabolite"].str.match(r"MM|M\d|Lip")]
     order = list(part.groupby("metabolite")["truth"].mean().sort_values(ascending=False).index)
     axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--")
     shifts = np.linspace(-0.3, 0.3, len(names)) if len(names) > 1 else np.zeros(1)
     error = 100 * (part["estimate"] / part["truth"] - 1)
+    counted = (part["verdict"] != "reject") | count_rejected
     for name, shift in zip(names, shifts, strict=True):
         here = part["sequence"] == name
-        x = part.loc[here, "metabolite"].map({m: i for i, m in enumerate(order)}) + shift
-        axes.plot(x, error[here], "o", color=style.colour(name), markersize=3, alpha=0.65, markeredgewidth=0)
-        mean = error[here].groupby(part.loc[here, "metabolite"]).mean().reindex(order)
+        for scans, look in _halves(part[here]):
+            x = scans["metabolite"].map({m: i for i, m in enumerate(order)}) + shift
+            axes.plot(x, error[scans.index], linestyle="", color=style.colour(name), markersize=3, alpha=0.65, **look)
+        mean = error[here & counted].groupby(part.loc[here & counted, "metabolite"]).mean().reindex(order)
         axes.hlines(
             mean, np.arange(len(order)) + shift - 0.07, np.arange(len(order)) + shift + 0.07, color=style.colour(name)
         )
@@ -157,7 +188,8 @@ def _error_panel(axes, part: pd.DataFrame, names: list[str], style: Style) -> No
     outside = int((error.abs() > bound).sum())
     axes.set_ylabel("error of the estimate (%)")
     axes.set_title(
-        "points: scans; bars: mean" + (f"; {outside} points beyond the axis" if outside else ""),
+        ("points: scans; bars: mean" if counted.all() else "points: scans; bars: mean of the accepted ones")
+        + (f"; {outside} points beyond the axis" if outside else ""),
         loc="right",
         fontsize=7,
         fontweight="normal",
@@ -165,34 +197,52 @@ def _error_panel(axes, part: pd.DataFrame, names: list[str], style: Style) -> No
 
 
 def draw_preprocessing(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]:
-    """Quality of every preprocessed scan, one panel a measure.
+    """Quality of every preprocessed scan, one panel a measure; its limits are dotted, rejected scans open.
 
     Args:
-        table: columns subject, session, sequence, metric, value, unit.
+        table: columns subject, session, sequence, measure, value, unit, min, max, verdict (compare/quality.tsv).
         stem, style: as everywhere.
     """
     table = _with_scans(table)
     scans, names = sorted(set(table["scan"])), style.ordered(table["sequence"])
-    metrics = list(dict.fromkeys(table["metric"]))
-    columns = min(3, len(metrics))
-    rows = -(-len(metrics) // columns)
-    shifts = np.linspace(-0.22, 0.22, len(names)) if len(names) > 1 else np.zeros(1)
+    measures = [measure for measure in DRAWN if measure in set(table["measure"])]
+    columns = min(3, len(measures))
+    rows = -(-len(measures) // columns)
     with house_style():
         figure, grid = plt.subplots(rows, columns, figsize=(PAGE_WIDTH, 0.6 + 1.6 * rows), sharex=True, squeeze=False)
-        for axes, metric in zip(grid.flat, metrics, strict=False):
-            part = table[table["metric"] == metric]
-            for name, shift in zip(names, shifts, strict=True):
-                here = part[part["sequence"] == name]
-                x = here["scan"].map({scan: i for i, scan in enumerate(scans)}) + shift
-                axes.plot(x, here["value"], "o", color=style.colour(name), markersize=4)
-            unit = part["unit"].iloc[0]
-            axes.set_ylabel(metric if unit in ("", "1") else f"{metric} ({unit})")
-            axes.set_xticks(range(len(scans)), scans, rotation=35 if len(scans) > 4 else 0)
-            axes.set_xlim(-0.5, len(scans) - 0.5)
-            axes.grid(axis="y", color=PALE, linewidth=0.6)
-            axes.set_axisbelow(True)
-        for axes in grid.flat[len(metrics) :]:
+        for axes, measure in zip(grid.flat, measures, strict=False):
+            _measure_panel(axes, table[table["measure"] == measure], scans, names, style)
+        for axes in grid.flat[len(measures) :]:
             axes.set_visible(False)
-        handles = [Line2D([], [], marker="o", linestyle="", color=style.colour(n), label=style.label(n)) for n in names]
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(names), 5))
+        _legend(figure, names, style, table)
         return save(figure, stem, style, table=table.drop(columns="scan"))
+
+
+DRAWN = {  # measures with a panel, and what it is called
+    "snr": "SNR of NAA",
+    "linewidth_ppm": "linewidth of NAA (ppm)",
+    "drift_hz": "drift (Hz)",
+    "residual_water_ratio": "residual water (× NAA)",
+    "lipid_ratio": "1.0-1.6 ppm (× NAA)",
+    "outside_ratio": "outside the range (× NAA)",
+    "rejected_fraction": "averages left out",
+    "subtraction_artefact": "choline in DIFF (× OFF)",
+    "singlets": "correlation with singlets",
+}
+
+
+def _measure_panel(axes, part: pd.DataFrame, scans: list[str], names: list[str], style: Style) -> None:
+    shifts = np.linspace(-0.22, 0.22, len(names)) if len(names) > 1 else np.zeros(1)
+    for name, shift in zip(names, shifts, strict=True):
+        for rows, look in _halves(part[part["sequence"] == name]):
+            x = rows["scan"].map({scan: i for i, scan in enumerate(scans)}) + shift
+            axes.plot(x, rows["value"], linestyle="", color=style.colour(name), markersize=4, **look)
+    for bound in ("min", "max"):
+        for limit in part[bound].dropna().unique():
+            axes.axhline(limit, color=GREY, linewidth=0.8, linestyle=":")
+    axes.set_ylabel(DRAWN[part["measure"].iloc[0]])
+    axes.set_ylim(bottom=min(0.0, part["value"].min()))
+    axes.set_xticks(range(len(scans)), scans, rotation=35 if len(scans) > 4 else 0)
+    axes.set_xlim(-0.5, len(scans) - 0.5)
+    axes.grid(axis="y", color=PALE, linewidth=0.6)
+    axes.set_axisbelow(True)
