@@ -68,6 +68,12 @@ def test_choline_left_in_the_difference_is_the_share_left():
     )
 
 
+def test_noise_is_no_subtraction_artefact():
+    generator = np.random.default_rng(2)
+    noise = generator.standard_normal((POINTS, 2)) + 1j * generator.standard_normal((POINTS, 2))
+    assert subtraction(brain(sd=0.0).samples[:, None] + 0.2 * noise, DWELL, CENTRAL)["subtraction_artefact"] < 0.02
+
+
 def test_the_verdict_names_each_number_that_fails_in_words():
     found = failures({"snr": 8.23, "linewidth_ppm": 0.05, "lipid_ratio": 1.4}, LIMITS)
     assert found == {

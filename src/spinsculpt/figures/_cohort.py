@@ -241,7 +241,8 @@ def _measure_panel(axes, part: pd.DataFrame, scans: list[str], names: list[str],
         for limit in part[bound].dropna().unique():
             axes.axhline(limit, color=GREY, linewidth=0.8, linestyle=":")
     axes.set_ylabel(DRAWN[part["measure"].iloc[0]])
-    axes.set_ylim(bottom=min(0.0, part["value"].min()))
+    top = np.nanmax(part[["value", "min", "max"]].to_numpy(float))
+    axes.set_ylim(-0.04 * (top or 1.0), 1.08 * (top or 1.0))
     axes.set_xticks(range(len(scans)), scans, rotation=35 if len(scans) > 4 else 0)
     axes.set_xlim(-0.5, len(scans) - 0.5)
     axes.grid(axis="y", color=PALE, linewidth=0.6)

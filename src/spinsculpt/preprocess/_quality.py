@@ -7,7 +7,7 @@ import numpy as np
 from spinsculpt.conventions import FID, ppm_axis, to_spectrum
 
 NAA, CREATINE = (1.9, 2.1), (2.9, 3.15)  # ppm, where the highest point is the methyl line
-LIPID = (1.0, 1.6)  # ppm
+LIPID, CHOLINE = (1.0, 1.6), (3.15, 3.28)  # ppm
 TISSUE = (-0.5, 5.5)  # ppm; beyond, the largest signals of the brain are amides, some per cent of NAA
 
 MEASURES = {  # what is measured: its name in words and its unit
@@ -134,12 +134,17 @@ def in_words(value: float, unit: str) -> str:
 def subtraction(fids: np.ndarray, dwell: float, central_frequency: float) -> dict:
     """What subtraction leaves of choline in DIFF = (ON - OFF) / 2, as a share of its line in OFF.
 
-    At 3.0 ppm, under creatine, DIFF holds GABA; at 3.2 ppm nothing is edited.
+    Both as SD over 3.15-3.28 ppm, that of the noise taken off. At 3.0 ppm, under creatine, DIFF holds GABA; at 3.2 ppm
+    nothing is edited.
 
     Args:
         fids: ON and OFF, shape (points, 2).
     """
-    difference, off = (FID(fid, dwell, central_frequency) for fid in (0.5 * (fids[:, 0] - fids[:, 1]), fids[:, 1]))
-    inside = (off.ppm > 3.15) & (off.ppm < 3.28)
-    artefact = np.ptp(difference.spectrum.real[inside]) / np.ptp(off.spectrum.real[inside])
-    return {"subtraction_artefact": float(artefact)}
+
+    def spread(samples: np.ndarray) -> float:
+        spectrum = FID(samples, dwell, central_frequency)
+        inside = (spectrum.ppm > CHOLINE[0]) & (spectrum.ppm < CHOLINE[1])
+        return np.sqrt(max(0.0, np.var(spectrum.spectrum.real[inside]) - noise_sd(spectrum) ** 2))
+
+    line = spread(fids[:, 1])  # 0 in a phantom without choline
+    return {"subtraction_artefact": float(spread(0.5 * (fids[:, 0] - fids[:, 1])) / line)} if line else {}
