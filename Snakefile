@@ -25,6 +25,7 @@ include: "workflow/rules/fit.smk"
 include: "workflow/rules/compare.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/sweep.smk"
+include: "workflow/rules/ladder.smk"
 
 
 report: "workflow/report/workflow.rst"

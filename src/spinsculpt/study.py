@@ -41,6 +41,9 @@ def _references(config: Mapping):
     for name in config["compare"]["pair"]:
         yield "compare.pair", name, simulated, "name in the basis"
     yield "compare.noise.metabolite", config["compare"]["noise"]["metabolite"], simulated, "name in the basis"
+    for rung, designs in config["ladder"].items():
+        for name in designs:
+            yield f"ladder.{rung}", name, config["designs"], "design"
     yield "sweep.design", config["sweep"]["design"], config["designs"], "design"
 
 

@@ -57,6 +57,7 @@ wildcard_constraints:
     design=r"[A-Za-z0-9_]+",
     sequence=r"[A-Za-z0-9]+",
     basis=r"[A-Za-z0-9]+(_[a-z]+)?",
+    rung=r"[a-z]+",
     analysis=r"[A-Za-z0-9]+",
     folder=r"sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?",
     scan=r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?_acq-[A-Za-z0-9]+",
@@ -118,10 +119,10 @@ def raw_paths(wildcards, input):
     return [str(path) for path in raw_named(wildcards)] if config["subjects"] else input[:1]
 
 
-def echo_time_of(wildcards):
-    """Echo time in s that the header of a scan must state, or None where that is not checked."""
+def sequence_of_scan(wildcards):
+    """Kind and echo time of the sequence that a scan is said to be; the echo time is 0 where it is not known."""
     entry = config["sequences"][scan_of(wildcards).sequence]
-    return entry["echo_time"] if config["convert"]["check_echo_time"] else None
+    return {key: entry[key] for key in ("type", "echo_time")}
 
 
 def is_edited(wildcards):

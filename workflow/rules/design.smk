@@ -7,6 +7,7 @@ rule design_pulse:
         history="<results>/design/{design}/history.tsv",
         metrics="<results>/design/{design}/metrics.json",
         state="<results>/design/{design}/state.tsv",
+        spectra="<results>/design/{design}/spectra.tsv",
     log:
         "<logs>/design/{design}.log",
     benchmark:

@@ -21,6 +21,7 @@ rule design_sweep_point:
         history=f"<results>/sweep/{SWEEP.wildcard_pattern}/history.tsv",
         metrics=f"<results>/sweep/{SWEEP.wildcard_pattern}/metrics.json",
         state=f"<results>/sweep/{SWEEP.wildcard_pattern}/state.tsv",
+        spectra=f"<results>/sweep/{SWEEP.wildcard_pattern}/spectra.tsv",
     log:
         f"<logs>/sweep/{SWEEP.wildcard_pattern}.log",
     benchmark:

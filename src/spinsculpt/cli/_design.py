@@ -21,7 +21,7 @@ def design_command(
     device: Annotated[Device, typer.Option(help="where to compute; auto: on a GPU where there is one")] = Device.cpu,
     schemas: Annotated[Path, typer.Option(help="folder of the JSON schemas")] = Path("workflow/schemas"),
 ) -> None:
-    """Design pulses and write pulse.json, history.tsv, metrics.json and state.tsv of each."""
+    """Design pulses and write pulse.json, history.tsv, metrics.json, state.tsv and spectra.tsv of each."""
     from spinsculpt.config import nearest_name, read_yaml, validate
     from spinsculpt.design import run_design
     from spinsculpt.errors import SpinsculptError

@@ -14,6 +14,7 @@ from spinsculpt.compare._files import (
     write_table,
 )
 from spinsculpt.compare._fits import engines_table, expected_table, fits_table, recovery_table
+from spinsculpt.compare._ladder import best_histories, bounds_table, frontier_table, spectra_before_after, windows
 from spinsculpt.compare._quality import quality_table, verdicts, with_verdict
 from spinsculpt.compare._references import reference_bases
 from spinsculpt.compare._separation import separation_table
@@ -21,6 +22,8 @@ from spinsculpt.compare._sweep import sweep_table
 
 __all__ = [
     "Analysis",
+    "best_histories",
+    "bounds_table",
     "compare_engines",
     "compare_expected",
     "compare_recovery",
@@ -29,17 +32,20 @@ __all__ = [
     "engines_table",
     "expected_table",
     "fits_table",
+    "frontier_table",
     "quality_table",
     "read_analysis",
     "read_table",
     "recovery_table",
     "reference_bases",
     "separation_table",
+    "spectra_before_after",
     "sweep_table",
     "tabulate_designs",
     "tabulate_fits",
     "tabulate_quality",
     "verdicts",
+    "windows",
     "with_verdict",
     "write_table",
 ]

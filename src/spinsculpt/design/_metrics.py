@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spinsculpt.conventions import to_spectrum
+from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.design._explain import spin_signals, weights_along
 from spinsculpt.design._objectives import CRLB, Window
 from spinsculpt.design._problem import Design
-from spinsculpt.design._rival import best_press
+from spinsculpt.design._rival import best_press, megapress
 from spinsculpt.design._simulate import Member, Signals
 from spinsculpt.dynamics import evolve, line_list
 from spinsculpt.pulses import Pulse
@@ -39,12 +39,13 @@ def measure(design: Design, x: Tensor) -> dict:
         },
         "times_s": design.times.values(design.of_times(x)) | {"echo_time": sequence.echo_time},
         "separation": separation(design, signals),
-        "te_optimised_press": rival(design),
+        "rivals": rivals(design),
         "unitary_bound": unitary_fractions(design, sequence),
         "robustness": {
             "conditions": design.entry["robustness"],
             "worst_peak_ratio_2.2-2.6ppm": worst_peak_ratio(design, designed_for),
             "map": robustness_map(design, everywhere, grid),
+            "crlb_worst_over_nominal": worst_bounds(design, everywhere, grid),
         },
         "rf": {
             "peak_b1_uT": max(each.peak_b1 for each in pulses.values()),
@@ -84,15 +85,52 @@ def separation(design: Design, signals: Signals) -> dict:
     peak, peak_reference = _peaks(window, signals, targets), _peaks(window, design.reference, targets)
     energy, energy_reference = _energies(window, signals, targets), _energies(window, design.reference, targets)
     found["peak_over_reference"] = {name: peak[name] / peak_reference[name] for name in targets}
+    peak_whole = _peaks(window, design.pulse_acquire, targets)
+    found["peak_over_pulse_acquire"] = {name: peak[name] / peak_whole[name] for name in targets}
     found["energy_over_reference"] = {name: energy[name] / energy_reference[name] for name in targets}
     found["peak_ratio_2.2-2.6ppm"] = {f"{a}/{b}": peak[a] / max(peak[b], 1e-12) for a, b in pairs}
     return found
 
 
-def rival(design: Design) -> dict | None:
-    """What PRESS reaches by its echo times alone, for a design whose objective is a CRLB."""
+def rivals(design: Design) -> dict:
+    """Bounds of the rivals relative to the reference PRESS, for a design whose objective is a CRLB."""
     wanted = next((goal.objective.weighted for goal in design.goals if isinstance(goal.objective, CRLB)), None)
-    return None if wanted is None else best_press(design, wanted)
+    return {} if wanted is None else {"te_optimised_press": best_press(design, wanted), **megapress(design, wanted)}
+
+
+def worst_bounds(design: Design, signals: Signals, grid: tuple[Member, ...]) -> dict[str, float]:
+    """Largest CRLB of each metabolite that has a goal over B1 +-20 % and B0 +-10 Hz, relative to the nominal one."""
+    wanted = next((goal.objective.targets for goal in design.goals if isinstance(goal.objective, CRLB)), ())
+    if not wanted:
+        return {}
+    sd = design.crlb(dict.fromkeys(wanted, 1.0)).sd(signals)[0]
+    worst = (sd / sd[grid.index(Member())]).amax(0)
+    return dict(zip(wanted, worst.tolist(), strict=True))
+
+
+def spectra(design: Design, x: Tensor) -> list[dict]:
+    """Spectra of the targets before and after, 0.2 to 4.2 ppm: reference PRESS, pulse-acquire and each shot.
+
+    One is the peak of one uncoupled proton with the linewidth of the design.
+    """
+    acquisition, rows = design.acquisition, []
+    axis = ppm_axis(acquisition.points, acquisition.dwell, acquisition.central_frequency)
+    shown = np.flatnonzero((axis >= RANGE[0]) & (axis <= RANGE[1]))
+    unit = 1 / (np.pi * acquisition.linewidth * acquisition.dwell)
+    with torch.no_grad():
+        after = design.signals(x[None], design.simulate((Member(),), torch.complex128))
+    shots = {"press": (design.reference, None), "pulse_acquire": (design.pulse_acquire, None)}
+    shots |= {shot.name: (after, shot.name) for shot in design.sequence.shots}
+    for name, (signals, shot) in shots.items():
+        fids = signals.fids[shot or next(iter(signals.fids))][0, 0].cpu().numpy()
+        for metabolite in design.targets:
+            values = to_spectrum(fids[signals.names.index(metabolite)])[shown] / unit
+            given = {"metabolite": metabolite, "shot": name}
+            rows += [
+                {**given, "ppm": ppm, "real": value.real, "imag": value.imag}
+                for ppm, value in zip(axis[shown], values, strict=True)
+            ]
+    return rows
 
 
 def unitary_fractions(design: Design, sequence: Sequence) -> dict:

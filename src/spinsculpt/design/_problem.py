@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -81,7 +82,8 @@ class Design:
         groups = tuple(tuple(group) for group in entry["fit_groups"])
         self.model = FitModel(baseline=entry["baseline"], ppm=tuple(entry["fit_ppm"]), groups=groups)
         self.simulation = self.simulate(members(entry["robustness"]))
-        self.reference = reference_signals(entry, self.library, self.names, self.acquisition)
+        reference = entry["reference"]
+        self.reference = self.measured(press(reference["echo_time"], reference["te1"], "reference"))
         self.goals = tuple(self._goal(number, goal) for number, goal in enumerate(entry["objectives"]))
 
     @property
@@ -151,6 +153,15 @@ class Design:
             dtype,
             self.times.timing,
         )
+
+    def measured(self, sequence: Sequence) -> Signals:
+        """Signals of another sequence, without slots, as this design sees them."""
+        return Simulation(sequence, self.library, self.names, self.acquisition, relaxation=self.entry["relaxation"])({})
+
+    @cached_property
+    def pulse_acquire(self) -> Signals:
+        """Signals of an ideal excitation and nothing else."""
+        return self.measured(pulse_acquire())
 
     def losses(self, signals: Signals) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted sum and its parts before weighting, each of shape (starts,)."""
@@ -270,13 +281,6 @@ def members(robustness: Mapping) -> tuple[Member, ...]:
     axes = (robustness[key] for key in ("b1_scale", "b0_hz", "broadening_hz", "pulse_offset_hz"))
     grid = [Member(*condition) for condition in product(*axes)]
     return tuple(sorted(grid, key=lambda member: member != Member()))
-
-
-def reference_signals(entry: Mapping, library: Library, names, acquisition: Acquisition) -> Signals:
-    """Signals of the PRESS that objectives refer to."""
-    reference = entry["reference"]
-    sequence = press(reference["echo_time"], reference["te1"], "reference")
-    return Simulation(sequence, library, names, acquisition, relaxation=entry["relaxation"])({})
 
 
 def parse_operator(text: str, spins: tuple[str, ...], where: str = "operator") -> np.ndarray:

@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from spinsculpt.design._explain import product_operators
-from spinsculpt.design._metrics import measure
+from spinsculpt.design._metrics import measure, spectra
 from spinsculpt.design._optimise import Search
 from spinsculpt.design._problem import Design
 from spinsculpt.dynamics import evolve
@@ -33,7 +33,9 @@ def run_design(
     threads: int | None = None,
     device: str = "cpu",
 ) -> dict:
-    """Optimise the pulse of one entry of `designs` and write pulse.json, history.tsv, metrics.json and state.tsv.
+    """Optimise the pulse of one entry of `designs` and write its results.
+
+    pulse.json, history.tsv, metrics.json, state.tsv (product operators) and spectra.tsv (before and after).
 
     Args:
         name: of the entry; becomes the name of the pulse.
@@ -81,6 +83,7 @@ def run_design(
     write_designed(out / "pulse.json", designed, **limits, provenance=metrics["provenance"])
     _write_table(out / "history.tsv", search.history)
     _write_table(out / "state.tsv", final_states(design, x))
+    _write_table(out / "spectra.tsv", spectra(design, x))
     write_json(out / "metrics.json", metrics)
     (out / CHECKPOINT).unlink(missing_ok=True)
     return metrics

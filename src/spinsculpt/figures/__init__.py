@@ -17,6 +17,7 @@ from spinsculpt.figures._files import (
     plot_engines,
     plot_explanation,
     plot_fits,
+    plot_ladder,
     plot_preprocessing,
     plot_recovery,
     plot_scan,
@@ -24,26 +25,32 @@ from spinsculpt.figures._files import (
     plot_sweep,
     study_style,
 )
+from spinsculpt.figures._ladder import draw_bounds, draw_frontier, draw_selectivity, draw_states
 from spinsculpt.figures._separation import draw_crlb, draw_spectra
 from spinsculpt.figures._style import Style
 from spinsculpt.figures._sweep import draw_sweep
 
 __all__ = [
     "Style",
+    "draw_bounds",
     "draw_crlb",
     "draw_design",
     "draw_engines",
     "draw_explanation",
     "draw_fits",
+    "draw_frontier",
     "draw_preprocessing",
     "draw_recovery",
+    "draw_selectivity",
     "draw_spectra",
+    "draw_states",
     "draw_sweep",
     "plot_crlb",
     "plot_designs",
     "plot_engines",
     "plot_explanation",
     "plot_fits",
+    "plot_ladder",
     "plot_preprocessing",
     "plot_recovery",
     "plot_scan",

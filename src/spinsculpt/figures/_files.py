@@ -8,13 +8,24 @@ import numpy as np
 import pandas as pd
 
 from spinsculpt.basis import basis_library
-from spinsculpt.compare import Analysis, read_analysis, read_table, with_verdict
+from spinsculpt.compare import (
+    Analysis,
+    best_histories,
+    bounds_table,
+    frontier_table,
+    read_analysis,
+    read_table,
+    spectra_before_after,
+    windows,
+    with_verdict,
+)
 from spinsculpt.compare._analysis import as_measured, broadened, typical_concentrations
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.figures._cohort import draw_fits, draw_preprocessing, draw_recovery
 from spinsculpt.figures._design import draw_design
 from spinsculpt.figures._engines import draw_engines
 from spinsculpt.figures._explain import draw_explanation
+from spinsculpt.figures._ladder import draw_bounds, draw_frontier, draw_selectivity, draw_states
 from spinsculpt.figures._separation import draw_crlb, draw_spectra
 from spinsculpt.figures._style import Style
 from spinsculpt.figures._sweep import draw_sweep
@@ -224,3 +235,25 @@ def _traces(path: Path, style: Style) -> list[Trace]:
 def plot_sweep(table: Path | str, png: Path | str, study: Mapping) -> None:
     """Draw the table of a sweep."""
     draw_sweep(read_table(table), Path(png).with_suffix(""), study_style(study))
+
+
+def plot_ladder(rung: str, folders: Mapping[str, Path], png: Path | str, study: Mapping) -> None:
+    """Draw one rung of the ladder of designs.
+
+    Args:
+        rung: "states", "selectivity", "frontier" or "bounds".
+        folders: of the results of its designs, by their names.
+        png: path of the figure.
+        study: as of `study_style`.
+    """
+    stem = Path(png).with_suffix("")
+    style = Style.from_config(study["figures"], folders)
+    match rung:
+        case "states":
+            draw_states(best_histories(folders), spectra_before_after(folders, "pulse_acquire"), stem, style)
+        case "selectivity":
+            draw_selectivity(spectra_before_after(folders, "press"), windows(folders), stem, style)
+        case "frontier":
+            draw_frontier(frontier_table(folders), stem, style)
+        case "bounds":
+            draw_bounds(bounds_table(folders), stem, style)
