@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import spinsculpt.convert._formats as formats
+from spinsculpt.bids import sidecar_problems
 from spinsculpt.config import read_yaml, validate
 from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.convert import convert_scan, recognise
@@ -42,7 +43,9 @@ def raw(tmp_path) -> Path:
 def convert(raw: Path | list[Path], folder: Path, suffix="svs", config=CONFIG, echo_time=None) -> tuple[MRSData, dict]:
     named = [raw] if isinstance(raw, Path) else raw
     convert_scan(named, SCAN, suffix, folder / "o.nii.gz", folder / "o.json", config, echo_time)
-    return read_fids(folder / "o.nii.gz"), json.loads((folder / "o.json").read_text())
+    written = json.loads((folder / "o.json").read_text())
+    assert sidecar_problems(written) == []
+    return read_fids(folder / "o.nii.gz"), written
 
 
 def refusal(raw: Path, folder: Path, **given) -> str:
@@ -67,8 +70,8 @@ def edit_spar(raw: Path, key: str, value: str | None) -> None:
 
 def test_sidecar_holds_what_bids_demands(raw, tmp_path):
     _, sidecar = convert(raw, tmp_path)
-    assert sidecar["ResonantNucleus"] == "1H"
-    assert sidecar["SpectrometerFrequency"] == 127.75
+    assert sidecar["ResonantNucleus"] == ["1H"]
+    assert sidecar["SpectrometerFrequency"] == [127.75]
     assert sidecar["SpectralWidth"] == 2000
     assert (sidecar["EchoTime"], sidecar["RepetitionTime"]) == (0.03, 2.0)
     assert sidecar["NumberOfSpectralPoints"] == 64
@@ -106,6 +109,20 @@ def test_config_completes_a_header(tmp_path):
     assert any("RepetitionTime = 1.5" in note for note in sidecar["ConversionNotes"])
     _, incomplete = convert(tmp_path / "raw.nii.gz", tmp_path)
     assert any("does not say RepetitionTime" in note for note in incomplete["ConversionNotes"])
+
+
+def test_the_sequence_completes_a_header_without_echo_time(tmp_path):
+    write_fids(tmp_path / "raw.nii.gz", MRSData(np.ones(64, complex), 5e-4, 127.7, header={"RepetitionTime": 2.0}))
+    data, sidecar = convert(tmp_path / "raw.nii.gz", tmp_path, echo_time=0.03)
+    assert data.header["EchoTime"] == sidecar["EchoTime"] == 0.03
+    assert any("does not say EchoTime; that of the sequence was taken" in note for note in sidecar["ConversionNotes"])
+
+
+def test_no_echo_time_anywhere(tmp_path):
+    write_fids(tmp_path / "raw.nii.gz", MRSData(np.ones(64, complex), 5e-4, 127.7, header={"EchoTime": 0}))
+    assert "the header lacks EchoTime; set it in the config: convert: header" in refusal(
+        tmp_path / "raw.nii.gz", tmp_path
+    )
 
 
 def test_zero_dynamics_are_dropped_with_a_note(raw, tmp_path):
@@ -426,6 +443,7 @@ def test_other_echo_time_than_the_sequence(raw, tmp_path):
     sentence = refusal(raw, tmp_path, echo_time=0.035)
     assert "TE 30 ms, but the sequence press30 has 35 ms" in sentence
     convert(raw, tmp_path, "mrsref", echo_time=0.035)
+    convert(raw, tmp_path, config=CONFIG | {"check_echo_time": False}, echo_time=0.035)
 
 
 def test_all_samples_zero(raw, tmp_path):

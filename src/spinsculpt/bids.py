@@ -1,32 +1,50 @@
-"""BIDS for MRS: names, sidecars and the description of the data set.
+"""BIDS for MRS: names, sidecars and the description of the data set, and whether they are valid.
 
 Brain Imaging Data Structure 1.10, magnetic resonance spectroscopy (Bouix et al. 2025, doi:10.1038/s41597-025-05543-2);
-NIfTI-MRS header keys: doi:10.1002/mrm.29418.
+NIfTI-MRS header keys: doi:10.1002/mrm.29418. What the specification asks for is in bids_mrs.yaml.
 """
 
+import re
+from functools import cache
 from pathlib import Path
 
+from jsonschema import Draft202012Validator
+
 from spinsculpt import __version__
+from spinsculpt.config import read_yaml
+from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.nifti import MRSData
 from spinsculpt.provenance import write_json
 from spinsculpt.subjects import Scan
 
 BIDS_VERSION = "1.10.0"
-SUFFIXES = ("svs", "mrsref")
 
 # Keys of NIfTI-MRS that BIDS names alike, and those that it names otherwise.
 _SAME = (
-    "EchoTime", "RepetitionTime", "InversionTime", "MixingTime", "Manufacturer", "ManufacturersModelName",
-    "SoftwareVersions", "InstitutionName", "InstitutionAddress", "DeviceSerialNumber", "EditCondition", "EditPulse",
+    "EchoTime", "RepetitionTime", "Manufacturer", "ManufacturersModelName", "SoftwareVersions", "InstitutionName",
+    "InstitutionAddress", "DeviceSerialNumber", "EditCondition", "SequenceName", "ProtocolName",
 )  # fmt: skip
 _RENAMED = {
-    "ExcitationFlipAngle": "FlipAngle",
     "RxCoil": "ReceiveCoilName",
-    "SequenceName": "PulseSequenceDetails",
-    "ProtocolName": "SeriesDescription",
     "WaterSuppressed": "WaterSuppression",
     "WaterSuppressionType": "WaterSuppressionTechnique",
 }
+# Times and angles that vendors write as 0 where a sequence has none; BIDS wants them positive or absent.
+_POSITIVE = {"InversionTime": "InversionTime", "MixingTime": "MixingTime", "ExcitationFlipAngle": "FlipAngle"}
+_SEQUENCE_TYPES = {
+    "press": "PRESS",
+    "megapress": "MEGA-PRESS",
+    "steam": "STEAM",
+    "slaser": "sLASER",
+    "spin_echo": "Spin echo",
+    "pulse_acquire": "FID",
+}
+_FIELDS = (0.55, 1.5, 3.0, 4.0, 4.7, 7.0, 9.4, 10.5, 11.7)  # T, nominal
+
+
+@cache
+def _specification() -> dict:
+    return read_yaml(Path(__file__).with_name("bids_mrs.yaml"))
 
 
 def mrs_name(scan: Scan, suffix: str) -> str:
@@ -34,23 +52,30 @@ def mrs_name(scan: Scan, suffix: str) -> str:
     return f"{scan.folder}/mrs/{scan.name}_{suffix}"
 
 
-def sidecar(data: MRSData, scan: Scan, suffix: str) -> dict:
+def sidecar(data: MRSData, scan: Scan, suffix: str, sequence_type: str | None = None) -> dict:
     """Fields of the JSON sidecar of a scan.
 
     Args:
         data: what was converted.
         scan: its line in the table of scans.
         suffix: "svs" or "mrsref".
+        sequence_type: key `type` of its sequence in the configuration.
     """
     fields: dict = {
-        "ResonantNucleus": data.nucleus,
-        "SpectrometerFrequency": data.central_frequency,
+        "ResonantNucleus": [data.nucleus],  # as in the NIfTI-MRS header, which BIDS compares
+        "SpectrometerFrequency": [data.central_frequency],
         "SpectralWidth": 1 / data.dwell,
         "NumberOfSpectralPoints": data.points,
         "NumberOfTransients": data.size("DIM_DYN"),
+        "MagneticFieldStrength": nominal_field(data.central_frequency),
+        "ScanningSequence": "SVS",
     }
+    if sequence_type in _SEQUENCE_TYPES:
+        fields["PulseSequenceType"] = _SEQUENCE_TYPES[sequence_type]
     fields |= {key: data.header[key] for key in _SAME if key in data.header}
     fields |= {new: data.header[old] for old, new in _RENAMED.items() if old in data.header}
+    fields |= {new: data.header[old] for old, new in _POSITIVE.items() if data.header.get(old)}
+    fields |= _editing(data)
     if "NumberOfTransients" in data.header:  # those averaged on the scanner included
         fields["NumberOfTransients"] = data.header["NumberOfTransients"]["Value"]
     if data.affine is not None and abs(data.affine[:3, :3]).max() < 1000:  # 10 m stands for "no localisation"
@@ -62,6 +87,67 @@ def sidecar(data: MRSData, scan: Scan, suffix: str) -> dict:
     else:
         fields["WaterSuppression"] = False
     return fields
+
+
+def nominal_field(central_frequency: float) -> float:
+    """Nominal field strength in T at a proton frequency in MHz (Siemens' 3 T is 2.89 T)."""
+    field = central_frequency / GAMMA_BAR
+    nearest = min(_FIELDS, key=lambda nominal: abs(nominal - field))
+    return nearest if abs(nearest / field - 1) < 0.05 else round(field, 2)
+
+
+def _editing(data: MRSData) -> dict:
+    """Editing conditions and pulses; NIfTI-MRS has durations in s and calls offsets PulseOffset."""
+    fields = {}
+    conditions = data.dim_headers.get("DIM_EDIT", {}).get("EditCondition")
+    if conditions:
+        fields["EditCondition"] = conditions
+    pulses = data.header.get("EditPulse")
+    if isinstance(pulses, dict):
+        fields["EditPulse"] = {name: _edit_pulse(pulse) for name, pulse in pulses.items() if isinstance(pulse, dict)}
+    return fields
+
+
+def _edit_pulse(pulse: dict) -> dict:
+    renamed = {"FrequencyOffset": pulse.get("PulseOffset")}
+    if pulse.get("PulseDuration") is not None:
+        renamed["PulseDuration"] = pulse["PulseDuration"] * 1e3  # ms
+    return {key: value for key, value in renamed.items() if value is not None}
+
+
+def sidecar_problems(fields: dict) -> list[str]:
+    """What keeps the fields of a sidecar from being valid BIDS, a phrase each: required fields and types."""
+    errors = sorted(Draft202012Validator(_specification()["sidecar"]).iter_errors(fields), key=lambda e: list(e.path))
+    return [f"{'.'.join(map(str, error.path))}: {error.message}".removeprefix(": ") for error in errors]
+
+
+def missing_recommended(fields: dict, suffix: str) -> list[str]:
+    """Names of the fields that BIDS recommends for a scan with this suffix and that a sidecar lacks."""
+    wanted = _specification()["recommended"] + (_specification()["recommended_of_svs"] if suffix == "svs" else [])
+    return [name for name in wanted if name not in fields]
+
+
+@cache
+def _name_pattern() -> re.Pattern:
+    patterns = {"label": "[0-9a-zA-Z+]+", "index": "[0-9]+"}
+    entities = [f"{key}-(?P<{key}>{patterns[kind]})" for key, kind in _specification()["entities"].items()]
+    name = entities[0] + "".join(f"(_{entity})?" for entity in entities[1:])
+    either = "|".join(_specification()["suffixes"])
+    extension = "|".join(map(re.escape, _specification()["extensions"]))
+    folder = r"sub-(?P<folder>[0-9a-zA-Z+]+)/(ses-(?P<session_folder>[0-9a-zA-Z+]+)/)?mrs/"
+    return re.compile(rf"{folder}{name}_(?P<suffix>{either})(?P<extension>{extension})")
+
+
+def parse_name(path: str) -> dict[str, str] | None:
+    """Entities, suffix and extension of the path of an MRS file below the root of a data set; None where BIDS has no
+    such name: an entity unknown or out of order, a folder that contradicts it, another suffix.
+    """
+    match = _name_pattern().fullmatch(path)
+    if not match:
+        return None
+    found = {key: value for key, value in match.groupdict().items() if value is not None}
+    folder, session_folder = found.pop("folder"), found.pop("session_folder", None)
+    return found if (folder, session_folder) == (found["sub"], found.get("ses")) else None
 
 
 def write_dataset_description(root: Path | str, name: str) -> None:

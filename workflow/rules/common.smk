@@ -230,6 +230,7 @@ def report_tables():
         "separation": True,
         "designs": bool(drawn_designs()),
         "quality": bool(COMPARED_SCANS),
+        "mrsinmrs": bool(planned_fits()),
         "fits": bool(planned_fits()),
         "recovery": bool(planned_fits()) and not config["subjects"],
         "expected": bool(planned_fits()) and bool(config["compare"]["expected"]),

@@ -21,7 +21,7 @@ rule convert_scan:
         raw=raw_paths,
         scan=scan_of,
         convert=config["convert"],
-        echo_time=echo_time_of,
+        sequence=sequence_of_scan,
     script:
         "../scripts/convert_scan.py"
 

@@ -4,5 +4,6 @@ from spinsculpt.convert import convert_scan
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    suffix, params = s.wildcards.suffix, s.params
-    convert_scan(params.raw, params.scan, suffix, s.output[0], s.output.sidecar, params.convert, params.echo_time)
+    p = s.params
+    outputs = s.output[0], s.output.sidecar
+    convert_scan(p.raw, p.scan, s.wildcards.suffix, *outputs, p.convert, p.sequence["echo_time"], p.sequence["type"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.bids import sidecar
+from spinsculpt.bids import sidecar, sidecar_problems
 from spinsculpt.convert._combine import ECHO_TIME_TOLERANCE
 from spinsculpt.convert._formats import read_bytes
 from spinsculpt.convert._read import read_raw
@@ -30,6 +30,7 @@ def convert_scan(
     out_sidecar: Path | str,
     config: Mapping,
     echo_time: float | None = None,
+    sequence_type: str | None = None,
 ) -> None:
     """Convert a scan to NIfTI-MRS with a BIDS sidecar; both are written whole or not at all.
 
@@ -40,7 +41,9 @@ def convert_scan(
         suffix: "svs" (metabolites) or "mrsref" (water reference).
         out_nifti, out_sidecar: paths of the results.
         config: the section `convert` of the configuration.
-        echo_time: of the sequence that the scan is said to be, in s; another one in the header is an error.
+        echo_time: of the sequence that the scan is said to be, in s; another one in the header is an error unless
+            `config` says otherwise. It completes a header without.
+        sequence_type: key `type` of that sequence.
     Raises:
         SpinsculptError: a sentence with the name of the file and what to do.
     """
@@ -48,14 +51,16 @@ def convert_scan(
     found = read_raw(named, suffix, echo_time)
     where, notes = named[0], found.notes
     header, removed = without_identity(found.data.header, config["identifying"])
-    data = replace(found.data, header=_completed(where, header, config["header"], notes))
+    data = replace(found.data, header=_completed(where, header, config["header"], echo_time, notes))
     data = _drop_zeros(where, _select_phase(where, data, suffix, notes), notes)
     data = _drop_singletons(data)
-    if suffix == "svs" and echo_time:
+    if suffix == "svs" and echo_time and config["check_echo_time"]:
         _check_echo_time(where, data, scan, echo_time)
     for note in notes:
         logging.info("%s: %s", where, note)
-    content = sidecar(data, scan, suffix) | {
+    fields = sidecar(data, scan, suffix, sequence_type)
+    _check_sidecar(where, fields)
+    content = fields | {
         "AnonymizedFields": removed,
         "ConversionNotes": notes,
         "SourceFormat": found.format,
@@ -88,18 +93,35 @@ def without_identity(header: dict, identifying: list[str]) -> tuple[dict, list[s
     return kept, sorted(removed)
 
 
-def _completed(raw: Path, header: dict, given: Mapping, notes: list[str]) -> dict:
-    """The header with the fields that the configuration gives where the raw file lacks them."""
-    added = {key: value for key, value in given.items() if header.get(key) is None}
+def _completed(raw: Path, header: dict, given: Mapping, echo_time: float | None, notes: list[str]) -> dict:
+    """The header with what the configuration and the sequence give where the raw file lacks it or says 0."""
+    added = {key: value for key, value in given.items() if not header.get(key)}
     if added:
         notes.append("taken from the configuration: " + ", ".join(f"{key} = {value}" for key, value in added.items()))
     header = header | added
     for key in ("EchoTime", "RepetitionTime"):
-        if header.get(key) is None:
-            notes.append(f"the raw file does not say {key}; set it in the config: convert: header: {{{key}: seconds}}")
-        elif not isinstance(header[key], int | float) or not header[key] >= 0:
+        if header.get(key) and (not isinstance(header[key], int | float) or not header[key] > 0):
             raise SpinsculptError(f"{raw}: {key} is {header[key]!r}, not a time in s; correct the header.")
+        if header.get(key):
+            continue
+        header.pop(key, None)
+        where = f"convert: header: {{{key}: seconds}}"
+        if key == "RepetitionTime":
+            notes.append(f"the raw file does not say {key}; set it in the config: {where}")
+        elif echo_time:
+            header[key] = echo_time
+            notes.append(f"the raw file does not say {key}; that of the sequence was taken, {echo_time} s")
+        else:
+            raise SpinsculptError(f"{raw}: the header lacks {key}; set it in the config: {where}.")
     return header
+
+
+def _check_sidecar(raw: Path, fields: dict) -> None:
+    problems = sidecar_problems(fields)
+    if problems:
+        raise SpinsculptError(
+            f"{raw}: its sidecar would not be valid BIDS ({'; '.join(problems)}); correct the header."
+        )
 
 
 def _select_phase(raw: Path, data: MRSData, suffix: str, notes: list[str]) -> MRSData:
