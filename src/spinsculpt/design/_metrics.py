@@ -114,7 +114,7 @@ def spectra(design: Design, x: Tensor) -> list[dict]:
     One is the peak of one uncoupled proton with the linewidth of the design.
     """
     acquisition, rows = design.acquisition, []
-    axis = ppm_axis(acquisition.points, acquisition.dwell, acquisition.central_frequency)
+    axis = ppm_axis(2 * acquisition.points, acquisition.dwell, acquisition.central_frequency)  # filled with zeros
     shown = np.flatnonzero((axis >= RANGE[0]) & (axis <= RANGE[1]))
     unit = 1 / (np.pi * acquisition.linewidth * acquisition.dwell)
     with torch.no_grad():
@@ -124,7 +124,8 @@ def spectra(design: Design, x: Tensor) -> list[dict]:
     for name, (signals, shot) in shots.items():
         fids = signals.fids[shot or next(iter(signals.fids))][0, 0].cpu().numpy()
         for metabolite in design.targets:
-            values = to_spectrum(fids[signals.names.index(metabolite)])[shown] / unit
+            fid = fids[signals.names.index(metabolite)]
+            values = to_spectrum(np.pad(fid, (0, acquisition.points)))[shown] / unit
             given = {"metabolite": metabolite, "shot": name}
             rows += [
                 {**given, "ppm": ppm, "real": value.real, "imag": value.imag}

@@ -35,9 +35,10 @@ def draw_states(history: pd.DataFrame, spectra: pd.DataFrame, stem: Path | str, 
         axes.set_xlabel("optimiser step")
         axes.set_ylabel("1 − share of the unitary bound")
         axes.grid(axis="y", color=PALE, linewidth=0.6)
+        shown = _range_of_signal(spectra)
         for row, name in enumerate(names):
             panel = figure.add_subplot(grid[row, 1])
-            _before_after(panel, spectra[spectra["design"] == name], "pulse_acquire", style.colour(name))
+            _before_after(panel, spectra[spectra["design"] == name], "pulse_acquire", style.colour(name), shown)
             panel.set_title(style.label(name), loc="left", color=style.colour(name), fontsize=8)
             panel.tick_params(labelbottom=row == len(names) - 1)
             if row < len(names) - 1:
@@ -69,8 +70,8 @@ def draw_selectivity(spectra: pd.DataFrame, windows: dict, stem: Path | str, sty
             low, high = windows[name]
             for axes, metabolite in zip(row, dict.fromkeys(own["metabolite"]), strict=False):
                 axes.axvspan(low, high, color=PALE, linewidth=0, zorder=0)
-                _before_after(axes, own[own["metabolite"] == metabolite], "press", style.colour(name))
-                ppm_axis(axes, high + 0.4, low - 0.4, label=name == names[-1])
+                mine = own[(own["metabolite"] == metabolite) & own["ppm"].between(low - 0.4, high + 0.4)]
+                _before_after(axes, mine, "press", style.colour(name), (low - 0.4, high + 0.4))
                 axes.set_title(metabolite, loc="right", fontsize=8)
             row[0].set_title(style.label(name), loc="left", color=style.colour(name), fontsize=8)
             for axes in row[own["metabolite"].nunique() :]:
@@ -112,6 +113,8 @@ def draw_frontier(table: pd.DataFrame, stem: Path | str, style: Style) -> list[P
         row[0].set_ylabel("wanted peak / that of PRESS")
         row[0].set_ylim(bottom=0)
         row[1].set_yscale("log")
+        row[1].yaxis.set_major_formatter("{x:g}")
+        row[1].yaxis.set_minor_formatter("")
         row[1].set_ylabel("wanted peak / unwanted peak")
         for axes in row:
             axes.set_xlabel("pulse duration (ms)")
@@ -179,13 +182,16 @@ def _legend(figure, before: str) -> None:
     figure.legend(handles=handles, loc="outside lower right", ncols=2)
 
 
-def _before_after(axes, spectra: pd.DataFrame, before: str, colour: str) -> None:
-    """Spectrum before in grey, those of the shots of the design in colour, over the range that holds signal."""
+def _range_of_signal(spectra: pd.DataFrame) -> tuple[float, float]:
+    large = spectra[np.abs(spectra["value"]) > 0.05 * np.abs(spectra["value"]).max()]["ppm"]
+    return large.min() - 0.05, large.max() + 0.05
+
+
+def _before_after(axes, spectra: pd.DataFrame, before: str, colour: str, shown: tuple[float, float]) -> None:
+    """Spectrum before in grey, those of the shots of the design in colour, over a range in ppm."""
     for shot, line in spectra.groupby("shot", sort=False):
-        axes.plot(
-            line["ppm"], line["value"], color=GREY if shot == before else colour, zorder=1 if shot == before else 2
-        )
-    large = spectra[np.abs(spectra["value"]) > 0.02 * np.abs(spectra["value"]).max()]["ppm"]
+        old = shot == before
+        axes.plot(line["ppm"], line["value"], color=GREY if old else colour, zorder=1 if old else 2)
     bare_spectrum(axes)
     axes.axhline(0, color=PALE, linewidth=0.6, zorder=0)
-    ppm_axis(axes, large.max() + 0.05, large.min() - 0.05)
+    ppm_axis(axes, shown[1], shown[0])
