@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from spinsculpt.basis import BasisSet, simulate_basis
-from spinsculpt.basis._slices import Axis, averaged_lines, slice_axes, slice_propagators
-from spinsculpt.conventions import time_axis, to_spectrum
+from spinsculpt.basis._propagators import conjugated, slice_propagators
+from spinsculpt.basis._slices import Axis, averaged_lines, slice_axes
+from spinsculpt.conventions import GAMMA_BAR, time_axis, to_spectrum
 from spinsculpt.dynamics import line_list, propagator
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import gaussian, hyperbolic_secant, scaled, sinc
+from spinsculpt.pulses import gaussian, goia, hyperbolic_secant, scaled, sinc
 from spinsculpt.sequences import (
     CoherenceFilter,
     Delay,
@@ -24,7 +25,7 @@ from spinsculpt.sequences import (
     steam,
 )
 from spinsculpt.spectra import decay, merge_lines
-from spinsculpt.spins import SpinSystem, load_library
+from spinsculpt.spins import SpinSystem, coherence_order, load_library
 
 F0 = 127.728
 REFOCUSING = SlicePulse(sinc(0.005, 180.0, lobes=3), 0.02, 2.3)
@@ -52,6 +53,7 @@ SEQUENCES = {
     "press": press(0.030, refocusing=REFOCUSING, central_frequency=F0),
     "megapress": megapress(gaussian(0.014), refocusing=REFOCUSING, central_frequency=F0),
     "slaser": slaser(0.040, refocusing=SlicePulse(hyperbolic_secant(0.004, 4000.0, 25.0), 0.02), central_frequency=F0),
+    "goia": slaser(0.040, refocusing=SlicePulse(goia(0.0035, samples=100), 0.02, 2.3), central_frequency=F0),
 }
 
 
@@ -75,15 +77,32 @@ def test_interleaved_slices_are_nested(library):
     assert np.abs(averaged - full).max() < 1e-3 * np.abs(full).max()
 
 
-@pytest.mark.parametrize("name", ["Glu", "GABA", "Lac"])
-def test_split_propagators_are_those_of_the_exact_interpreter(library, name):
-    system, event = library[name].parts[0], ShapedPulse(sinc(0.005, 180.0, lobes=3), -200.0, 30.0, ("x", 1.5))
-    offsets = np.array([-300.0, 0.0, 700.0])
-    split = slice_propagators(event, system, F0, offsets - event.offset)
-    for u, offset in zip(split, offsets, strict=True):
-        exact = propagator([event], system, F0, b0_hz=float(offset))
-        assert np.abs(u @ u.conj().T - np.eye(len(u))).max() < 1e-10
-        assert np.abs(np.trace(u.conj().T @ exact)) / len(u) > 1 - 1e-5
+@pytest.mark.parametrize("name", ["Glu", "GABA", "Lac", "Cit"])
+@pytest.mark.parametrize("pulse", [sinc(0.005, 180.0, lobes=3), goia(0.0035, samples=100)], ids=["sinc", "goia"])
+def test_split_propagators_are_those_of_the_exact_interpreter(library, name, pulse):
+    """Also where the gradient changes during the pulse."""
+    system, event = library[name].parts[0], ShapedPulse(pulse, -200.0, 30.0, ("x", 1.5))
+    places = np.array([-300.0, 0.0, 700.0])  # Hz
+    split = slice_propagators(event, system, F0, places)
+    for u, place in zip(split, places, strict=True):
+        exact = propagator([event], system, F0, position={"x": place / (GAMMA_BAR * 1e3 * 1.5)})
+        assert np.abs(u @ u.conj().T - np.eye(len(u))).max() < 1e-5
+        assert np.abs(u - exact).max() < 1e-3
+
+
+@pytest.mark.parametrize("kept", [None, (1,), (0, -1)])
+@pytest.mark.parametrize("orders", [(-1,), (0,), (-2, 1)])
+def test_only_blocks_that_hold_and_keep_something_are_multiplied(kept, orders):
+    """What is left out is zero, or will be dropped by the filter that follows."""
+    rng = np.random.default_rng(0)
+    system = SpinSystem("CH-CH3", tuple("ab"), (1.0, 2.0), levels=(2, 4))
+    order = coherence_order(system.levels)
+    rho = rng.normal(size=(8, 8)) * np.isin(order, orders)
+    u = rng.normal(size=(3, 8, 8)) + 1j * rng.normal(size=(3, 8, 8))
+    whole = u @ rho @ u.conj().swapaxes(1, 2)
+    assert conjugated(u, rho, system.levels, kept) == pytest.approx(
+        whole if kept is None else whole * np.isin(order, kept)
+    )
 
 
 def test_voxel_of_uncoupled_spins_has_the_volume_of_its_slices():

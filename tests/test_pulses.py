@@ -9,12 +9,14 @@ from spinsculpt.pulses import (
     bandwidth,
     excitation_profile,
     gaussian,
+    goia,
     hyperbolic_secant,
     read_json,
     read_pulse,
     rectangular,
     refocusing_profile,
     sinc,
+    slice_bandwidth,
     slr,
     spin_rotation,
     write_json,
@@ -49,6 +51,26 @@ def test_hyperbolic_secant_inverts_its_band_at_any_b1():
     assert refocusing_profile(pulse, np.array([-1500.0, 1500.0])).max() < 0.01
 
 
+def test_goia_inverts_its_slice_and_nothing_else():
+    """20 kHz in 3.5 ms with 22 uT: a hyperbolic secant of that band would need three times the amplitude."""
+    pulse = goia(0.0035, bandwidth=20000.0, peak_b1=22.0)
+    assert slice_bandwidth(pulse) == pytest.approx(20000.0, rel=0.02)
+    assert refocusing_profile(pulse, np.zeros(1), place=np.linspace(-8500, 8500, 35)).min() > 0.97
+    assert refocusing_profile(pulse, np.zeros(1), place=np.array([-12000.0, 12000.0])).max() < 0.02
+    secant = hyperbolic_secant(0.0035, 20000.0, 22.0)
+    assert refocusing_profile(secant, np.linspace(-8500, 8500, 35)).max() < 0.7
+
+
+def test_a_constant_gradient_adds_to_the_offset():
+    pulse, changing = gaussian(0.005), goia(0.005)
+    assert spin_rotation(pulse, 10.0, place=300.0) == pytest.approx(spin_rotation(pulse, 310.0))
+    (a, b), (c, d) = (spin_rotation(part.finer(3), 10.0, place=3e3) for part in (changing[:150], changing[150:]))
+    whole = spin_rotation(changing, 10.0, place=3e3)
+    assert (c * a - np.conj(d) * b, d * a + np.conj(c) * b) == pytest.approx(whole)
+    with pytest.raises(SpinsculptError, match="400 samples of B1 but 3 of its gradient"):
+        Pulse("cut", changing.b1, changing.dwell, changing.gradient[:3])
+
+
 def test_bandwidth_scales_with_duration():
     assert bandwidth(gaussian(0.014)) == pytest.approx(86, abs=1)
     assert bandwidth(gaussian(0.020)) * 0.020 == pytest.approx(bandwidth(gaussian(0.014)) * 0.014, rel=1e-3)
@@ -75,6 +97,32 @@ def test_json_round_trip(tmp_path):
     again = read_json(tmp_path / "pulse.json")
     assert (again.name, again.dwell) == (pulse.name, pulse.dwell)
     assert np.array_equal(again.b1, pulse.b1)
+
+
+def test_changing_gradients_are_kept_or_refused(tmp_path):
+    pulse = goia(0.0035)
+    write_json(tmp_path / "goia.json", pulse)
+    assert read_json(tmp_path / "goia.json").gradient == pytest.approx(pulse.gradient)
+    write_pulse(tmp_path / "goia.txt", pulse)
+    again = read_pulse(tmp_path / "goia.txt", duration=0.0035)
+    assert again.gradient == pytest.approx(pulse.gradient, abs=1e-4)
+    assert np.angle(again.b1 / pulse.b1) == pytest.approx(0.0, abs=1e-4)
+    assert refocusing_profile(again, np.zeros(1), place=np.array([-5000.0, 0.0, 5000.0])).min() > 0.9
+    with pytest.raises(SpinsculptError, match=r"gradient changes during pulse 'goia'.*write \.txt"):
+        write_pulse(tmp_path / "goia.pta", pulse)
+
+
+def test_text_files_of_fida_may_hold_steps_and_gradients(tmp_path):
+    """Columns: amplitude, phase in degrees, time step, gradient in G/cm."""
+    (tmp_path / "p.txt").write_text("1.0 0.0 2.0 2.8\n0.5 180.0 1.0 1.4\n")
+    pulse = read_pulse(tmp_path / "p.txt", duration=0.003, flip_angle=90.0)
+    assert pulse.b1 / pulse.b1[0] == pytest.approx([1, 1, -0.5])
+    assert pulse.gradient == pytest.approx([1, 1, 0.5])
+    (tmp_path / "p.txt").write_text("1.0 0.0\n0.5 180.0\n")
+    assert read_pulse(tmp_path / "p.txt", duration=0.003, flip_angle=90.0).gradient is None
+    (tmp_path / "p.txt").write_text("1.0 0.0 2.0\n0.5 180.0 1.3\n")
+    with pytest.raises(SpinsculptError, match=r"no text file of FID-A.*multiples of the shortest"):
+        read_pulse(tmp_path / "p.txt", duration=0.003)
 
 
 @pytest.mark.parametrize("suffix", [".pta", ".RF", ".exc"])

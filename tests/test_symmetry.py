@@ -166,22 +166,20 @@ def test_slice_selective_sequences_see_no_difference(library, name):
         events = sequence.shots[0].events
         whole = averaged_lines(events, part, F0, axes).fid(256, 1e-3)
         parts = merge_lines([averaged_lines(events, sector, F0, axes) for sector in symmetry_sectors(part)])
-        assert_same(parts.fid(256, 1e-3), whole, 1e-7)  # lines below 1e-9 protons are left out
+        assert_same(parts.fid(256, 1e-3), whole, 1e-5)  # slices are simulated in single precision
 
 
-number = st.floats(-20, 20)
+size, ppm, hertz = st.integers(1, 3), st.floats(-1, 6), st.floats(-20, 20)
 
 
 @settings(max_examples=25, deadline=None)
-@given(
-    st.tuples(st.integers(1, 3), st.integers(1, 3)), st.floats(-1, 6), st.floats(-1, 6), number, number, st.integers(0, 2**32 - 1)
-)
-def test_a_group_of_n_and_a_group_of_m_spins_act_as_total_spins(sizes, shift_a, shift_b, between, within, seed):
-    n, m = sizes
+@given(st.tuples(size, size), st.tuples(ppm, ppm), st.tuples(hertz, hertz), st.integers(0, 2**32 - 1))
+def test_a_group_of_n_and_a_group_of_m_spins_act_as_total_spins(sizes, shifts, strengths, seed):
+    (n, m), (between, within) = sizes, strengths
     spins = tuple(f"A{k}" for k in range(n)) + tuple(f"B{k}" for k in range(m))
     couplings = [(i, j, between) for i in range(n) for j in range(n, n + m)]
     couplings += [(i, j, within) for i in range(n) for j in range(i + 1, n)]
-    system = SpinSystem("A(n)B(m)", spins, (shift_a,) * n + (shift_b,) * m, tuple(couplings))
+    system = SpinSystem("A(n)B(m)", spins, (shifts[0],) * n + (shifts[1],) * m, tuple(couplings))
     pulse = random_pulse(seed, 8)
     events = (HardPulse(90, 10), Delay(0.013), CoherenceFilter((-1, 0)), ShapedPulse(pulse), HardPulse(60, 80))
     parts, whole = signal(symmetry_sectors(system), events), signal([system], events)

@@ -7,19 +7,19 @@ doi:10.1002/nbm.4129). Axes that do interleave are nested.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from spinsculpt.conventions import GAMMA_BAR, ppm_to_hz
+from spinsculpt.basis._propagators import conjugated, slice_propagators
+from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.dynamics import detected_lines, evolve
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, slice_bandwidth, spin_rotation
-from spinsculpt.sequences import Event, Sequence, ShapedPulse
+from spinsculpt.pulses import slice_bandwidth
+from spinsculpt.sequences import CoherenceFilter, Event, Sequence, ShapedPulse
 from spinsculpt.spectra import LineList
-from spinsculpt.spins import SpinSystem, hamiltonian, rotation, total
+from spinsculpt.spins import SpinSystem, total
 
-_SPLITTING = 0.01  # largest (2 pi)^2 J (nu_j - nu_k) T^2 of a step T of the splitting; keeps spectra right to 1e-4
 _GRID_TOLERANCE = 0.01  # of the signal of uncoupled spins, by which the grid may be wrong
 _BATCH = 2**21  # matrix elements worked on at a time
 _FINE_GRID = 64  # positions that count as exact
@@ -135,10 +135,10 @@ class _Space:
         self, events: tuple[Event, ...], rho: np.ndarray, axis: str, batch: np.ndarray, fixed: dict[str, float]
     ) -> np.ndarray:
         """States after the events at some positions of one axis, shape (len(batch), d, d)."""
-        for event in events:
+        for event, following in zip(events, (*events[1:], None), strict=True):
             if _free_axis(event, fixed) == axis:
-                u = self.propagators(event)[batch]
-                rho = u @ rho @ u.conj().transpose(0, 2, 1)
+                kept = following.orders if isinstance(following, CoherenceFilter) else None
+                rho = conjugated(self.propagators(event)[batch], rho, self.system.levels, kept)
             else:
                 rho = self.evolve((event,), rho, fixed)
         return rho
@@ -153,83 +153,16 @@ class _Space:
     def propagators(self, event: ShapedPulse) -> np.ndarray:
         """Unitaries of a slice-selective pulse at every position of its axis, shape (points, d, d)."""
         axis, strength = event.gradient
-        offsets = GAMMA_BAR * 1e3 * strength * self.axes[axis].positions - event.offset
-        key = (id(event.pulse), event.phase, event.offset, offsets.tobytes())
+        places = GAMMA_BAR * 1e3 * strength * self.axes[axis].positions
+        key = (id(event.pulse), event.phase, event.offset, places.tobytes())
         if key not in self.cache:
             self.cache[key] = np.concatenate(
                 [
-                    slice_propagators(event, self.system, self.central_frequency, offsets[batch])
-                    for batch in self.batches(len(offsets))
+                    slice_propagators(event, self.system, self.central_frequency, places[batch])
+                    for batch in self.batches(len(places))
                 ]
             )
         return self.cache[key]
-
-
-def slice_propagators(
-    event: ShapedPulse, system: SpinSystem, central_frequency: float, offsets: np.ndarray
-) -> np.ndarray:
-    r"""Unitaries of a pulse at many field offsets, complex, shape (offsets, d, d).
-
-    The Hamiltonian is split into what acts on single spins (RF, gradient, chemical shift), whose rotations are exact,
-    and the scalar couplings, which commute with rotations of all spins alike. Only the shift differences of coupled
-    spins keep the two from commuting, so few symmetric (Strang) steps suffice.
-
-    Args:
-        event: the pulse with its phase and offset.
-        system: the spins.
-        central_frequency: MHz.
-        offsets: Hz, of the local field from the frequency of the pulse, shape (offsets,).
-    """
-    b1, dwell = np.asarray(event.pulse.b1, complex), event.pulse.dwell
-    couplings = hamiltonian(replace(system, shifts=(0.0,) * system.n_spins), 0.0)
-    quantum_number = np.diag(total(system.levels, "z")).real
-    blocks = [np.flatnonzero(quantum_number == m) for m in np.unique(quantum_number)]  # couplings conserve F_z
-    levels = [np.linalg.eigh(couplings[np.ix_(block, block)]) for block in blocks]
-    shifts = np.array([ppm_to_hz(shift, central_frequency) for shift in system.shifts])
-    mixing = max((abs(value * (shifts[i] - shifts[j])) for i, j, value in system.couplings), default=0.0)  # Hz^2
-    longest = np.sqrt(_SPLITTING / max(mixing, 1e-9)) / (2 * np.pi)  # s
-    if dwell > longest:
-        repeats = int(np.ceil(dwell / longest))
-        b1, dwell = np.repeat(b1, repeats), dwell / repeats
-    steps = np.array_split(b1, max(1, int(np.ceil(len(b1) * dwell / longest))))
-    local = np.asarray(offsets)[:, None] + shifts  # (offsets, spins)
-
-    def coupled(duration: float, u: np.ndarray) -> np.ndarray:
-        """The couplings alone for a time in s, times u."""
-        product = np.empty_like(u)
-        for block, (energy, states) in zip(blocks, levels, strict=True):
-            product[:, block] = (states * np.exp(-1j * energy * duration)) @ states.T @ u[:, block]
-        return product
-
-    phase = np.exp(1j * np.deg2rad(event.phase))
-    half = len(steps[0]) * dwell / 2
-    u = np.repeat(coupled(half, np.eye(system.dimension, dtype=complex)[None]), len(local), axis=0)
-    for k, step in enumerate(steps):
-        u = _rotated(system.levels, *spin_rotation(Pulse("step", step * phase, dwell), local), u)
-        following = len(steps[k + 1]) * dwell / 2 if k + 1 < len(steps) else 0.0
-        u = coupled(len(step) * dwell / 2 + following, u)
-    # The frame of the pulse turns at its offset about z; both frames agree in the middle of the pulse.
-    turn = np.exp(-1j * np.pi * event.offset * event.pulse.duration * quantum_number)
-    return turn[:, None] * u * turn
-
-
-def _rotated(levels: tuple[int, ...], a: np.ndarray, b: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Rotations of single spins, Cayley-Klein parameters of shape (offsets, spins), times u (offsets, d, d)."""
-    rotations = [rotation(count, a[:, spin], b[:, spin]) for spin, count in enumerate(levels)]
-    middle = len(levels) // 2
-    upper, lower = _kronecker(rotations[:middle], len(a)), _kronecker(rotations[middle:], len(a))
-    rows, columns = upper.shape[1], lower.shape[1]
-    u = (upper @ u.reshape(len(a), rows, -1)).reshape(len(a), rows, columns, -1)
-    return (lower[:, None] @ u).reshape(len(a), rows * columns, -1)
-
-
-def _kronecker(rotations: list[np.ndarray], count: int) -> np.ndarray:
-    """Kronecker product of matrices (count, d_k, d_k), shape (count, d, d); ones without any."""
-    product = np.ones((count, 1, 1))
-    for single in rotations:
-        size = product.shape[1] * single.shape[1]
-        product = np.einsum("xij,xkl->xikjl", product, single).reshape(count, size, size)
-    return product
 
 
 def _free_axis(event: Event, fixed: Mapping[str, float]) -> str | None:
@@ -240,11 +173,11 @@ def _free_axis(event: Event, fixed: Mapping[str, float]) -> str | None:
 
 
 def _end_of_segment(events: tuple[Event, ...], first: int, fixed: Mapping[str, float]) -> int:
-    """Index of the last event that shares an axis with the segment that begins at `first`."""
+    """Index of the last event that shares an axis with the segment that begins at `first`, or the filter after it."""
     axes = [_free_axis(event, fixed) for event in events]
     last, seen = first, first
     while seen <= last:
         if axes[seen]:
             last = max(last, *(k for k, axis in enumerate(axes) if axis == axes[seen]))
         seen += 1
-    return last
+    return last + (last + 1 < len(events) and isinstance(events[last + 1], CoherenceFilter))

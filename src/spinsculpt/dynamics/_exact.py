@@ -143,11 +143,14 @@ def _rotation(levels: tuple[int, ...], angle: float, phase: float) -> np.ndarray
 def _shaped(event: ShapedPulse, b1_scale: float, position: Mapping[str, float], system: SpinSystem, *frame: float):
     pulse, offset = event.pulse, event.offset
     central_frequency, b0_hz, receiver_ppm = frame
-    if event.gradient is not None:
-        axis, strength = event.gradient
-        b0_hz += GAMMA_BAR * 1e3 * strength * position.get(axis, 0.0)  # MHz/T * mT/m * m = kHz
+    axis, strength = event.gradient or ("z", 0.0)
+    place = GAMMA_BAR * 1e3 * strength * position.get(axis, 0.0)  # Hz; MHz/T * mT/m * m = kHz
     samples = np.ascontiguousarray(pulse.b1, complex) * b1_scale * np.exp(1j * np.deg2rad(event.phase))
-    u = _pulse_frame_propagator(samples.tobytes(), pulse.dwell, system, central_frequency, b0_hz - offset, receiver_ppm)
+    gradient = np.ones(1) if pulse.gradient is None else pulse.gradient
+    u = np.eye(system.dimension, dtype=complex)
+    for part, relative in zip(np.split(samples, len(gradient)), gradient, strict=True):
+        local = b0_hz + place * float(relative) - offset
+        u = _pulse_frame_propagator(part.tobytes(), pulse.dwell, system, central_frequency, local, receiver_ppm) @ u
     # The frame of the pulse turns by 2pi offset t about z, t = 0 in the middle of the pulse: U = R(T/2) U' R(-T/2)^-1.
     half = np.exp(-1j * np.pi * offset * pulse.duration * np.diag(total(system.levels, "z")).real)
     return half[:, None] * u * half[None, :]

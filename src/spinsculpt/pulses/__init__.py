@@ -12,7 +12,7 @@ from spinsculpt.pulses._json import (
 )
 from spinsculpt.pulses._profile import bandwidth, excitation_profile, refocusing_profile, slice_bandwidth, spin_rotation
 from spinsculpt.pulses._pulse import Pulse
-from spinsculpt.pulses._shapes import from_envelope, gaussian, hyperbolic_secant, rectangular, sinc, slr
+from spinsculpt.pulses._shapes import from_envelope, gaussian, goia, hyperbolic_secant, rectangular, sinc, slr
 
 __all__ = [
     "DesignedPulses",
@@ -22,6 +22,7 @@ __all__ = [
     "from_dict",
     "from_envelope",
     "gaussian",
+    "goia",
     "hyperbolic_secant",
     "read_designed",
     "read_json",

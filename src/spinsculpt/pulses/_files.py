@@ -16,7 +16,8 @@ def read_pulse(path: Path | str, duration: float | None = None, flip_angle: floa
     """Read a waveform and scale it to a flip angle on resonance.
 
     Args:
-        path: Siemens .pta, Varian/Agilent .RF, Bruker (JCAMP-DX shape) or .json of spinsculpt (which is complete).
+        path: Siemens .pta, Varian/Agilent .RF, FID-A .txt, Bruker (JCAMP-DX shape) or .json of spinsculpt (which is
+            complete). Of these, .txt and .json hold a gradient that changes during the pulse.
         duration: s; these formats (but .json) do not hold it.
         flip_angle: degrees on resonance.
     """
@@ -28,17 +29,19 @@ def read_pulse(path: Path | str, duration: float | None = None, flip_angle: floa
     if duration is None or not duration > 0:
         raise SpinsculptError(f"{path} does not say how long the pulse lasts; give its duration in s (above 0).")
     text = path.read_text(errors="replace")
-    reader = {".pta": _pta, ".rf": _varian}.get(path.suffix.lower(), _bruker)
+    reader = {".pta": _pta, ".rf": _varian, ".txt": _fida}.get(path.suffix.lower(), _bruker)
     try:
-        amplitude, phase = reader(text)
+        amplitude, phase, *gradient = reader(text)
     except (ValueError, IndexError) as error:
         raise SpinsculptError(f"{path} is no {reader.__doc__} ({error}); check the file.") from error
     if not len(amplitude) or not np.any(amplitude):
         raise SpinsculptError(f"{path} has no samples that a {reader.__doc__} would have; check the file.")
-    return scaled(path.stem, amplitude * np.exp(1j * phase), duration, flip_angle)
+    return scaled(path.stem, amplitude * np.exp(1j * phase), duration, flip_angle, *gradient)
 
 
-def scaled(name: str, waveform: np.ndarray, duration: float, flip_angle: float) -> Pulse:
+def scaled(
+    name: str, waveform: np.ndarray, duration: float, flip_angle: float, gradient: np.ndarray | None = None
+) -> Pulse:
     """Pulse of a complex waveform in any unit, scaled to a flip angle on resonance.
 
     Amplitude-modulated waveforms (phases 0 and 180 degrees) have the flip angle of their area. Of phase-modulated ones
@@ -49,12 +52,13 @@ def scaled(name: str, waveform: np.ndarray, duration: float, flip_angle: float) 
         waveform: complex samples, shape (samples,).
         duration: s.
         flip_angle: degrees.
+        gradient: relative slice gradient, if it changes during the pulse, shape (samples,).
     """
     dwell = duration / len(waveform)
     unit = waveform / waveform[np.abs(waveform).argmax()]
     area = np.abs(unit.sum()) * dwell
     if np.abs(unit.imag).max() < 1e-6 and area > 1e-3 * duration:
-        return Pulse(name, waveform * (flip_angle / 360 / GAMMA_BAR / area / np.abs(waveform).max()), dwell)
+        return Pulse(name, waveform * (flip_angle / 360 / GAMMA_BAR / area / np.abs(waveform).max()), dwell, gradient)
     pulse = Pulse(name, unit, dwell)
     peak = np.geomspace(0.5, 200.0, 600)  # uT
     reached = refocusing_profile(pulse, np.zeros_like(peak), peak) > np.sin(np.deg2rad(flip_angle) / 2) ** 2 - 0.005
@@ -62,15 +66,21 @@ def scaled(name: str, waveform: np.ndarray, duration: float, flip_angle: float) 
         raise SpinsculptError(
             f"Pulse {name!r} of {duration * 1e3:g} ms does not flip by {flip_angle:g} degrees at any B1."
         )
-    return Pulse(name, waveform * (peak[reached.argmax()] / np.abs(waveform).max()), dwell)
+    return Pulse(name, waveform * (peak[reached.argmax()] / np.abs(waveform).max()), dwell, gradient)
 
 
 def write_pulse(path: Path | str, pulse: Pulse) -> None:
-    """Write a waveform as Siemens .pta, Varian .RF or Bruker, by the suffix (.pta, .RF, anything else)."""
+    """Write a waveform as Siemens .pta, Varian .RF, FID-A .txt or Bruker, by the suffix (.pta, .RF, .txt, another)."""
     path = Path(path)
+    if pulse.gradient is not None and path.suffix.lower() != ".txt":
+        raise SpinsculptError(
+            f"{path}: the gradient changes during pulse {pulse.name!r}, which this format cannot hold; write .txt "
+            "(FID-A), or the whole sequence as .seq (Pulseq)."
+        )
     b1 = np.asarray(pulse.b1, complex)
     amplitude, phase = np.abs(b1) / pulse.peak_b1, np.mod(np.angle(b1), 2 * np.pi)
-    writer = {".pta": _write_pta, ".rf": _write_varian}.get(path.suffix.lower(), _write_bruker)
+    writers = {".pta": _write_pta, ".rf": _write_varian, ".txt": _write_fida}
+    writer = writers.get(path.suffix.lower(), _write_bruker)
     path.write_text(writer(pulse, amplitude, phase))
 
 
@@ -86,6 +96,17 @@ def _varian(text: str) -> tuple[np.ndarray, np.ndarray]:
     rows = [[float(v) for v in line.split()] for line in text.splitlines() if line.strip() and line.strip()[0] != "#"]
     expanded = [row for row in rows for _ in range(round(row[2]) if len(row) > 2 else 1)]
     return np.array([row[1] for row in expanded]), np.deg2rad([row[0] for row in expanded])
+
+
+def _fida(text: str) -> tuple[np.ndarray, ...]:
+    """text file of FID-A: amplitude, phase in degrees[, time step[, gradient]]"""
+    rows = np.array([[float(v) for v in line.split()] for line in text.splitlines() if line.strip()])
+    steps = rows[:, 2] if rows.shape[1] > 2 else np.ones(len(rows))
+    if steps.min() <= 0 or np.abs(np.remainder(steps / steps.min() + 0.5, 1) - 0.5).max() > 1e-3:
+        raise ValueError("its time steps are not multiples of the shortest one")
+    rows = np.repeat(rows, np.rint(steps / steps.min()).astype(int), axis=0)
+    gradient = rows[:, 3:4].T
+    return (rows[:, 0], np.deg2rad(rows[:, 1]), *(gradient / np.abs(gradient).max(initial=1e-9)))
 
 
 def _bruker(text: str) -> tuple[np.ndarray, np.ndarray]:
@@ -120,6 +141,12 @@ def _write_varian(pulse: Pulse, amplitude: np.ndarray, phase: np.ndarray) -> str
     head = f"# {pulse.name}: {pulse.duration * 1e3:.4f} ms, peak B1 {pulse.peak_b1:.4f} uT\n"
     rows = zip(np.rad2deg(phase), amplitude, strict=True)
     return head + "".join(f"{p:.4f}\t{a * 1023:.6f}\t1.0\n" for p, a in rows)
+
+
+def _write_fida(pulse: Pulse, amplitude: np.ndarray, phase: np.ndarray) -> str:
+    columns = [amplitude, np.rad2deg(phase), np.ones_like(amplitude)]
+    columns += [] if pulse.gradient is None else [pulse.gradient]  # G/cm there; only the shape is known here
+    return "".join("  ".join(f"{value:.6f}" for value in row) + "\n" for row in zip(*columns, strict=True))
 
 
 def _write_bruker(pulse: Pulse, amplitude: np.ndarray, phase: np.ndarray) -> str:

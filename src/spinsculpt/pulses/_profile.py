@@ -9,7 +9,7 @@ from spinsculpt.pulses._pulse import Pulse
 
 
 def spin_rotation(
-    pulse: Pulse, offset: np.ndarray, b1_scale: float | np.ndarray = 1.0
+    pulse: Pulse, offset: np.ndarray, b1_scale: float | np.ndarray = 1.0, place: float | np.ndarray = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Cayley-Klein parameters of the rotation of a spin 1/2: U = [[a, -conj(b)], [b, conj(a)]].
 
@@ -17,13 +17,19 @@ def spin_rotation(
         pulse: the waveform.
         offset: frequency of the spin minus that of the pulse in Hz, any shape.
         b1_scale: factor on the amplitude; a number or an array of the shape of `offset`.
+        place: Hz that the slice gradient at its nominal strength adds where the spin is; follows `pulse.gradient`. A
+            number or an array that broadcasts with `offset`.
     Returns:
-        a, b: complex, of the shape of `offset`.
+        a, b: complex, of the shape of `offset` and `place`.
     """
-    offset = np.asarray(offset, float)
-    a, b = np.ones(offset.shape, complex), np.zeros(offset.shape, complex)
-    half_z = np.pi * offset * pulse.dwell
-    for nutation in pulse.nutation * pulse.dwell / 2:
+    offset, place = np.asarray(offset, float), np.asarray(place, float)
+    shape = np.broadcast_shapes(offset.shape, place.shape)
+    a, b = np.ones(shape, complex), np.zeros(shape, complex)
+    gradient = np.ones(len(pulse.b1)) if pulse.gradient is None else pulse.gradient
+    half_z = np.pi * pulse.dwell * (offset + place)
+    for nutation, strength in zip(pulse.nutation * pulse.dwell / 2, gradient, strict=True):
+        if pulse.gradient is not None:
+            half_z = np.pi * pulse.dwell * (offset + place * strength)
         sample = nutation * b1_scale
         angle = np.sqrt(half_z**2 + np.abs(sample) ** 2)
         sine = np.sinc(angle / np.pi)
@@ -33,14 +39,18 @@ def spin_rotation(
     return a, b
 
 
-def refocusing_profile(pulse: Pulse, offset: np.ndarray, b1_scale: float | np.ndarray = 1.0) -> np.ndarray:
-    """Part of the order -1 that the pulse turns into order +1, |b|^2, from 0 to 1; offset in Hz."""
-    return np.abs(spin_rotation(pulse, offset, b1_scale)[1]) ** 2
+def refocusing_profile(
+    pulse: Pulse, offset: np.ndarray, b1_scale: float | np.ndarray = 1.0, place: float | np.ndarray = 0.0
+) -> np.ndarray:
+    """Part of the order -1 that the pulse turns into order +1, |b|^2, from 0 to 1; arguments of `spin_rotation`."""
+    return np.abs(spin_rotation(pulse, offset, b1_scale, place)[1]) ** 2
 
 
-def excitation_profile(pulse: Pulse, offset: np.ndarray, b1_scale: float | np.ndarray = 1.0) -> np.ndarray:
-    """Transverse magnetisation after the pulse from equilibrium, 2 conj(a) b, complex; offset in Hz."""
-    a, b = spin_rotation(pulse, offset, b1_scale)
+def excitation_profile(
+    pulse: Pulse, offset: np.ndarray, b1_scale: float | np.ndarray = 1.0, place: float | np.ndarray = 0.0
+) -> np.ndarray:
+    """Transverse magnetisation after the pulse from equilibrium, 2 conj(a) b; arguments of `spin_rotation`."""
+    a, b = spin_rotation(pulse, offset, b1_scale, place)
     return 2 * np.conj(a) * b
 
 
@@ -62,6 +72,7 @@ def bandwidth(pulse: Pulse, profile: Callable[[Pulse, np.ndarray], np.ndarray] =
 
 
 def slice_bandwidth(pulse: Pulse) -> float:
-    """Bandwidth in Hz that a slice gradient spreads over the slice: of what the pulse is for, 90 or 180 degrees."""
+    """Bandwidth in Hz that a slice gradient of nominal strength spreads over the slice, for 90 or 180 degrees."""
     inverts = refocusing_profile(pulse, np.zeros(1))[0] > 0.75
-    return bandwidth(pulse, refocusing_profile if inverts else excitation_profile)
+    profile = refocusing_profile if inverts else excitation_profile
+    return bandwidth(pulse, lambda pulse, place: profile(pulse, np.zeros(1), place=place))

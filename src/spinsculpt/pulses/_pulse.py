@@ -1,10 +1,11 @@
 """A radio-frequency pulse as samples."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spinsculpt.conventions import GAMMA_BAR
+from spinsculpt.errors import SpinsculptError
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,31 @@ class Pulse:
         name: what the pulse is called in files and figures.
         b1: complex samples B1x + i B1y in uT, shape (samples,).
         dwell: duration of one sample in s.
+        gradient: of a pulse that is played while its slice gradient changes (GOIA, FOCI, VERSE): the gradient relative
+            to its nominal strength, shape (samples,). None: it is constant.
     """
 
     name: str
     b1: np.ndarray
     dwell: float
+    gradient: np.ndarray | None = None
+
+    def __post_init__(self):
+        if self.gradient is not None and len(self.gradient) != len(self.b1):
+            raise SpinsculptError(
+                f"Pulse {self.name!r} has {len(self.b1)} samples of B1 but {len(self.gradient)} of its gradient; they "
+                "must pair up."
+            )
+
+    def __getitem__(self, samples: slice) -> "Pulse":
+        """Some of its samples, e.g. the first half: pulse[: len(pulse.b1) // 2]."""
+        gradient = None if self.gradient is None else self.gradient[samples]
+        return replace(self, b1=self.b1[samples], gradient=gradient)
+
+    def finer(self, parts: int) -> "Pulse":
+        """The same pulse, each sample cut into `parts`."""
+        gradient = None if self.gradient is None else np.repeat(self.gradient, parts)
+        return replace(self, b1=np.repeat(self.b1, parts), dwell=self.dwell / parts, gradient=gradient)
 
     @property
     def duration(self) -> float:

@@ -65,6 +65,31 @@ def hyperbolic_secant(
     return Pulse("sech", peak_b1 / np.cosh(beta * t) * np.exp(1j * phase), duration / samples)
 
 
+def goia(
+    duration: float, bandwidth: float = 20000.0, peak_b1: float = 20.0, dip: float = 0.9, samples: int = 400
+) -> Pulse:
+    r"""GOIA-WURST(16, 4): an adiabatic pulse of low power and wide band, played while its slice gradient dips.
+
+    B1 = 1 - |s|^16 and gradient g = 1 - dip + dip s^4 with s = sin(pi x), x from -1/2 to 1/2; the frequency sweep
+    omega = c g integral B1^2 / g dt keeps the adiabaticity alike at every place (Tannus and Garwood 1997,
+    doi:10.1002/(SICI)1099-1492(199712)10:8<423::AID-NBM488>3.0.CO;2-X; Andronesi 2010, doi:10.1016/j.jmr.2010.01.010).
+
+    Args:
+        duration: s.
+        bandwidth: full width of the frequency sweep in Hz, at the full gradient.
+        peak_b1: uT.
+        dip: by what part the gradient is lower in the middle.
+        samples: number of samples.
+    """
+    sine = np.sin(np.pi * _midpoints(samples))
+    envelope, gradient = 1 - np.abs(sine) ** 16, 1 - dip + dip * sine**4
+    density = envelope**2 / gradient
+    reached = np.cumsum(density) - density / 2 - density.sum() / 2  # the integral from the middle of the pulse
+    sweep = bandwidth / density.sum() * gradient * reached  # Hz, +-bandwidth / 2 at the ends
+    phase = -2 * np.pi * (np.cumsum(sweep) - sweep / 2) * duration / samples
+    return Pulse("goia", peak_b1 * envelope * np.exp(1j * phase), duration / samples, gradient)
+
+
 def rectangular(duration: float, flip_angle: float, samples: int = 1) -> Pulse:
     """Block pulse; duration in s, flip angle in degrees."""
     return from_envelope("rectangular", np.ones(samples), duration, flip_angle)
