@@ -5,6 +5,7 @@ import re
 import pandas as pd
 import pytest
 
+from spinsculpt.compare import write_table
 from spinsculpt.report import answer, bounds_summary, recovery_summary, write_report
 
 CONFIG = {
@@ -19,6 +20,7 @@ CONFIG = {
     "figures": {"labels": {"new": "designed"}, "title": "Which one?"},
     "basis": {"field": 3.0},
     "fit": {"baseline": "poly:2", "ppm": [0.2, 4.2]},
+    "quality": {"count_rejected": False},
 }
 
 
@@ -72,21 +74,45 @@ def test_summary_has_a_row_a_sequence_and_a_column_an_assumption():
     assert table.loc["press30", ("flexible baseline", "macromolecules free", "Glu (%)")] == 3
 
 
+def recovery(*errors: float, last: str = "accept") -> pd.DataFrame:
+    """Errors of Glu in as many scans; `last` is the verdict on the last one."""
+    given = {"engine": "builtin", "sequence": "new", "metabolite": "Glu", "unit": "mM", "crlb": 2.0, "reliable": "yes"}
+    rows = [given | {"error": error, "verdict": "accept"} for error in errors]
+    return pd.DataFrame([*rows[:-1], rows[-1] | {"verdict": last, "reliable": "no"}])
+
+
 def test_recovery_is_bias_and_spread():
-    rows = [
-        {
-            "engine": "builtin",
-            "sequence": "new",
-            "metabolite": "Glu",
-            "unit": "mM",
-            "error": e,
-            "crlb": 2.0,
-            "reliable": r,
-        }
-        for e, r in ((1.0, "yes"), (3.0, "no"))
-    ]
-    row = recovery_summary(pd.DataFrame(rows), CONFIG).iloc[0]
+    row = recovery_summary(recovery(1.0, 3.0), CONFIG).iloc[0]
     assert row["mean error (%)"] == 2 and row["SD of errors (%)"] == pytest.approx(2**0.5) and row["reliable fits"] == 1
+
+
+@pytest.mark.parametrize(("counted", "mean"), [(False, 2.0), (True, 12.0)])
+def test_rejected_scans_count_only_where_the_config_says_so(counted, mean):
+    config = CONFIG | {"quality": {"count_rejected": counted}}
+    row = recovery_summary(recovery(1.0, 3.0, 32.0, last="reject"), config).iloc[0]
+    assert row["mean error (%)"] == pytest.approx(mean)
+    assert (row["scans"], row["rejected scans"]) == (2 + counted, 1)
+
+
+def test_a_sequence_without_an_accepted_scan_does_not_vanish():
+    row = recovery_summary(recovery(32.0, last="reject"), CONFIG).iloc[0]
+    assert (row["scans"], row["rejected scans"]) == (0, 1) and pd.isna(row["mean error (%)"])
+
+
+def test_a_rejected_scan_stands_in_the_report_with_its_reason(tmp_path):
+    given = {"session": "", "sequence": "press30", "measure": "snr", "unit": "1", "min": 10.0, "max": None}
+    rows = [
+        given | {"subject": "01", "value": 80.0, "reason": "", "verdict": "accept"},
+        given | {"subject": "02", "value": 5.0, "reason": "SNR of NAA 5, below 10", "verdict": "reject"},
+    ]
+    tables = [tmp_path / "separation.tsv", tmp_path / "quality.tsv"]
+    write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
+    write_table(pd.DataFrame(rows), tables[1])
+    write_report(tables, [], CONFIG, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "1 of 2 scans rejected" in page and "count in no mean" in page
+    row = re.search(r'<tr class="rejected">.*?</tr>', page, re.DOTALL).group()
+    assert "sub-02_acq-press30" in row and "SNR of NAA 5, below 10" in row
 
 
 def test_the_page_stands_alone(tmp_path):

@@ -201,7 +201,7 @@ def quality_files():
 
 
 def scan_labels():
-    """What each path of `quality_files` is of."""
+    """What each path of `quality_files` and `sidecars` is of."""
     return [{"subject": scan.subject, "session": scan.session, "sequence": scan.sequence} for scan in COMPARED_SCANS]
 
 
@@ -211,6 +211,11 @@ def fits_of_scan(wildcards, engine=ENGINES[0]):
     analyses = [name for name in COMPARED if ANALYSES[name]["sequence"] == measured]
     joint = [name for name in analyses if engine != "builtin" and len(ANALYSES[name]["spectra"]) > 1]
     return [f"<results>/fit/{engine}/{wildcards.folder}/{name}/fit.npz" for name in analyses if name not in joint]
+
+
+def sidecars():
+    """BIDS sidecar of every scan that is compared."""
+    return [f"<results>/bids/{scan.folder}/mrs/{scan.name}_svs.json" for scan in COMPARED_SCANS]
 
 
 def scan_pages():

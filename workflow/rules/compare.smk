@@ -70,6 +70,33 @@ rule tabulate_quality:
         "../scripts/tabulate_quality.py"
 
 
+rule fill_checklist:
+    input:
+        sidecars=sidecars(),
+        preprocessing=quality_files(),
+        fits_quality=fits("qc.json"),
+        quality="<results>/compare/quality.tsv",
+        fits="<results>/compare/fits.tsv",
+    output:
+        "<results>/compare/mrsinmrs.tsv",
+    log:
+        "<logs>/compare/mrsinmrs.log",
+    benchmark:
+        "<benchmarks>/compare/mrsinmrs.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        labels=scan_labels(),
+        fit_labels=fit_labels(),
+        config=config,
+    script:
+        "../scripts/fill_checklist.py"
+
+
 rule tabulate_fits:
     input:
         fits=fits("summary.csv"),

@@ -78,6 +78,7 @@ def draw_fits(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]
 
 
 BASELINE = "#333333"
+RESIDUAL = 1.28  # where the residual lies above a spectrum, in heights of the fit
 
 
 def _fit_panel(axes, part: pd.DataFrame, colour: str) -> None:
@@ -89,9 +90,8 @@ def _fit_panel(axes, part: pd.DataFrame, colour: str) -> None:
         axes.annotate("not measured", (0.5, 0.5), xycoords="axes fraction", ha="center", color=GREY, fontsize=7)
         return
     if (part["verdict"] == "reject").any():
-        axes.annotate(
-            "rejected", (0.98, 0.98), xycoords="axes fraction", ha="right", va="top", color=VERMILION, fontsize=7
-        )
+        place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "top"}
+        axes.annotate("rejected", (0.98, RESIDUAL - 0.12), color=VERMILION, fontsize=7, **place)
     spectra = list(part.groupby("spectrum", sort=False))
     for i, (spectrum, trace) in enumerate(spectra):
         trace = trace.sort_values("ppm")
@@ -102,7 +102,7 @@ def _fit_panel(axes, part: pd.DataFrame, colour: str) -> None:
         axes.plot(ppm, trace["baseline"] / scale + offset, color=BASELINE, linewidth=0.7, linestyle="--")
         axes.plot(ppm, trace["fit"] / scale + offset, color=colour, linewidth=0.9)
         residual = (trace["data"] - trace["fit"]) / scale
-        level = -1.75 * i + 1.28
+        level = -1.75 * i + RESIDUAL
         axes.axhline(level, color=PALE, linewidth=0.6)
         axes.plot(ppm, residual + level, color="black", linewidth=0.5)
         if len(spectra) > 1:

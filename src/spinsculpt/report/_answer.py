@@ -136,20 +136,29 @@ def bounds_summary(separation: pd.DataFrame, config: Mapping) -> pd.DataFrame:
 
 
 def recovery_summary(recovery: pd.DataFrame, config: Mapping) -> pd.DataFrame:
-    """Bias and SD of the errors over the cohort, beside the mean bound, of both metabolites."""
+    """Bias and SD of the errors over the cohort, beside the mean bound, of both metabolites.
+
+    Rejected scans count only where the config says so; how many there are stands beside.
+    """
     pair = list(config["compare"]["pair"])
     rows = recovery[recovery["metabolite"].isin(pair) & (recovery["unit"] == "mM")]
+    rejected = rows["verdict"] == "reject"
+    counted = ~rejected | config["quality"]["count_rejected"]
+    numbers = rows[["error", "crlb"]].where(counted)
+    rows = rows.assign(**numbers, rejected=rejected, trusted=(rows["reliable"] == "yes") & counted)
     grouped = rows.groupby(["engine", "sequence", "metabolite"], sort=False)
     table = grouped.agg(
-        scans=("error", "size"),
+        scans=("error", "count"),
+        rejected=("rejected", "sum"),
         bias=("error", "mean"),
         spread=("error", "std"),
         bound=("crlb", "mean"),
-        reliable=("reliable", lambda flags: (flags == "yes").sum()),
+        reliable=("trusted", "sum"),
     ).reset_index()
     table["sequence"] = table["sequence"].map(lambda name: _label(name, config))
     return table.rename(
         columns={
+            "rejected": "rejected scans",
             "bias": "mean error (%)",
             "spread": "SD of errors (%)",
             "bound": "mean CRLB (%)",

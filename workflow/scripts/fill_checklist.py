@@ -1,0 +1,17 @@
+"""The checklist of the minimum reporting standards, filled (rule fill_checklist)."""
+
+from spinsculpt.report import fill_checklist
+from spinsculpt.workflow import job
+
+with job(snakemake) as s:
+    fill_checklist(
+        s.input.sidecars,
+        s.input.preprocessing,
+        s.params.labels,
+        s.input.fits_quality,
+        s.params.fit_labels,
+        s.input.quality,
+        s.input.fits,
+        s.params.config,
+        s.output[0],
+    )
