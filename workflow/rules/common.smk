@@ -5,11 +5,13 @@ import os
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from spinsculpt.config import load_schema, nearest_name, read_yaml, validate
 from spinsculpt.convert import files_on_disk, named_files
+from spinsculpt.dataset import scans_of_dataset
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.study import check_study
+from spinsculpt.study import check_study, spectra_of
 from spinsculpt.subjects import read_subjects, simulated_cohort
 
 # Scripts find the package of this checkout also in environments that Snakemake makes (--sdm conda).
@@ -31,7 +33,13 @@ try:
         from spinsculpt.fit import find_fsl_mrs
 
         find_fsl_mrs(config["fit"]["fsl_mrs_command"])
-    if config["subjects"]:
+    IS_DATASET = bool(config["subjects"]) and Path(config["subjects"]).is_dir()
+    if IS_DATASET:
+        SCANS, left_out = scans_of_dataset(config["subjects"], config["sequences"])
+        if workflow.is_main_process:
+            for sentence in left_out:
+                logger.warning(sentence)
+    elif config["subjects"]:
         SCANS = read_subjects(
             config["subjects"],
             read_yaml(SCHEMAS / "subjects.schema.yaml"),
@@ -97,7 +105,8 @@ def scan_of(wildcards):
     return SCAN_OF_NAME[wildcards.folder, wildcards.scan]
 
 
-RAW_FOLDER = config["data"] if config["subjects"] else "<results>/scanner"
+# Below which folder the raw files of the scans are.
+RAW_FOLDER = config["subjects"] if IS_DATASET else config["data"] if config["subjects"] else "<results>/scanner"
 
 
 def raw_named(wildcards):
@@ -125,9 +134,13 @@ def sequence_of_scan(wildcards):
     return {key: entry[key] for key in ("type", "echo_time")}
 
 
-def is_edited(wildcards):
-    """Whether a scan holds ON and OFF averages."""
-    return config["sequences"][scan_of(wildcards).sequence]["type"] == "megapress"
+def conditions_of(wildcards):
+    """Conditions of successive averages of a scan; none of a sequence of one shot."""
+    entry = config["sequences"][scan_of(wildcards).sequence]
+    spectra = spectra_of(entry, config["designs"])
+    if "diff" in spectra:
+        return config["preprocess"]["edit_order"]
+    return [spectrum.upper() for spectrum in spectra]
 
 
 def water_reference(wildcards):
@@ -200,6 +213,11 @@ def quality_files():
     return [f"<results>/preproc/{scan.folder}/{scan.name}_qc.json" for scan in COMPARED_SCANS]
 
 
+def sidecars():
+    """BIDS sidecar of every scan that is compared."""
+    return [f"<results>/bids/{scan.folder}/mrs/{scan.name}_svs.json" for scan in COMPARED_SCANS]
+
+
 def scan_labels():
     """What each path of `quality_files` and `sidecars` is of."""
     return [{"subject": scan.subject, "session": scan.session, "sequence": scan.sequence} for scan in COMPARED_SCANS]
@@ -211,11 +229,6 @@ def fits_of_scan(wildcards, engine=ENGINES[0]):
     analyses = [name for name in COMPARED if ANALYSES[name]["sequence"] == measured]
     joint = [name for name in analyses if engine != "builtin" and len(ANALYSES[name]["spectra"]) > 1]
     return [f"<results>/fit/{engine}/{wildcards.folder}/{name}/fit.npz" for name in analyses if name not in joint]
-
-
-def sidecars():
-    """BIDS sidecar of every scan that is compared."""
-    return [f"<results>/bids/{scan.folder}/mrs/{scan.name}_svs.json" for scan in COMPARED_SCANS]
 
 
 def scan_pages():
@@ -264,8 +277,8 @@ def lcmodel_files():
     """LCModel .basis of every compared sequence, one a shot or combination."""
     wanted = []
     for sequence in COMPARED_SEQUENCES:
-        edited = config["sequences"][sequence]["type"] == "megapress"
-        wanted += [f"{sequence}_{name}" for name in ("on", "off", "diff")] if edited else [sequence]
+        spectra = [name for name in spectra_of(config["sequences"][sequence], config["designs"]) if name != "sum"]
+        wanted += [f"{sequence}_{name}" for name in spectra] or [sequence]
     return [f"<results>/basis/{name}.basis" for name in wanted]
 
 

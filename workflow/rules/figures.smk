@@ -248,7 +248,7 @@ rule plot_scan:
     params:
         preprocess=config["preprocess"],
         limits=config["quality"]["limits"],
-        edited=is_edited,
+        conditions=conditions_of,
         style=STYLE,
     script:
         "../scripts/plot_scan.py"

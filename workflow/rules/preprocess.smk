@@ -25,7 +25,7 @@ rule preprocess_scan:
         runtime=5,
     params:
         preprocess=config["preprocess"],
-        edited=is_edited,
+        conditions=conditions_of,
     script:
         "../scripts/preprocess_scan.py"
 

@@ -13,6 +13,6 @@ with job(snakemake) as s:
         s.output[0],
         s.params.preprocess,
         s.params.limits,
-        s.params.edited,
+        s.params.conditions,
         s.params.style,
     )

@@ -11,5 +11,5 @@ with job(snakemake) as s:
         s.output.qc,
         s.output.picture,
         s.params.preprocess,
-        s.params.edited,
+        s.params.conditions,
     )

@@ -199,20 +199,20 @@ def plot_scan(
     png: Path | str,
     section: Mapping,
     limits: Mapping,
-    edited: bool,
+    conditions: Sequence[str],
     study: Mapping,
 ) -> None:
     """Draw one scan on one page.
 
     Args:
-        data, water, section, edited: as of `preprocess_scan`, which wrote `clean` and `qc`.
+        data, water, section, conditions: as of `preprocess_scan`, which wrote `clean` and `qc`.
         fits: fit.npz of each analysis of the scan, in a folder of its name.
         png: the picture.
         limits: {measure: {min, max}} of the config.
         study: as of `study_style`.
     """
     result, numbers = read_fids(clean), json.loads(Path(qc).read_text())
-    originals = uncorrected(data, water, section, edited)
+    originals = uncorrected(data, water, section, conditions)
     drift = {label: Drift.from_numbers(each) for label, each in numbers.get("drift", {}).items()}
     traces = [trace for path in fits for trace in _traces(Path(path), study_style(study))]
     title = Path(png).stem

@@ -5,7 +5,7 @@ and phase. Each step but averaging is a switch of the config. No step changes th
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,6 +25,11 @@ from spinsculpt.preprocess._water import remove_water
 from spinsculpt.provenance import provenance, write_json
 
 log = logging.getLogger(__name__)
+
+EDITED = {
+    "ON",
+    "OFF",
+}  # conditions that share the signals which editing leaves alone; shots of a designed pair share none
 
 
 @dataclass
@@ -47,31 +52,32 @@ def preprocess_scan(
     out_qc: Path | str,
     out_picture: Path | str,
     section: Mapping,
-    edited: bool = False,
+    conditions: Sequence[str] = (),
 ) -> dict:
     """Clean one scan and say how good it is.
 
     Args:
         data: NIfTI-MRS file of the scan, with or without DIM_COIL, DIM_DYN and other dimensions.
         water: NIfTI-MRS file of the unsuppressed water reference, or None.
-        out_data: NIfTI-MRS file with one FID, or for edited data (points, 2) along DIM_EDIT in the order ON, OFF.
+        out_data: NIfTI-MRS file with one FID, or with one a condition along DIM_EDIT, in the order ON, OFF or A, B.
         out_qc: JSON with the numbers of the quality control, what was done and the provenance.
         out_picture: PNG, before and after on one page.
         section: the validated section `preprocess` of the config.
-        edited: whether the scan holds ON and OFF averages.
+        conditions: of successive averages, repeated as needed, e.g. ON and OFF, or A and B of a designed pair; none for
+            a sequence of one shot.
     Returns:
         the content of `out_qc`.
     """
     steps, history = section["steps"], History()
     scan, reference = _read(data, water, steps, history)
-    raw = _conditions(scan, section["edit_order"] if edited else None, str(data))
-    labels = list(raw)
+    raw = _conditions(scan, conditions, str(data))
+    labels, edited = list(raw), set(raw) == EDITED
     dwell, central = scan.dwell, scan.central_frequency
 
     kept, drift = _clean_averages(raw, scan, section, history)
     fids = np.stack([kept[label].mean(axis=1) for label in labels], axis=1)
     history.note("Signal averaging", ", ".join(f"{kept[label].shape[1]} averages {label}".strip() for label in labels))
-    if steps["align"] and len(labels) > 1:
+    if steps["align"] and edited:
         fids = _align_conditions(fids, scan, section["align"], history)
     if steps["eddy_current"] and reference is not None:
         fids = correct_eddy_currents(fids, reference)
@@ -114,11 +120,11 @@ def preprocess_water(data: Path | str, water: Path | str, out: Path | str, secti
 
 
 def uncorrected(
-    data: Path | str, water: Path | str | None, section: Mapping, edited: bool = False
+    data: Path | str, water: Path | str | None, section: Mapping, conditions: Sequence[str] = ()
 ) -> dict[str, np.ndarray]:
     """Mean of the averages of each condition as measured, coils combined: {label: shape (points,)}."""
     scan, _ = _read(data, water, section["steps"], History())
-    raw = _conditions(scan, section["edit_order"] if edited else None, str(data))
+    raw = _conditions(scan, conditions, str(data))
     return {label: fids.mean(axis=1) for label, fids in raw.items()}
 
 
@@ -147,15 +153,17 @@ def _read(data, water, steps: Mapping, history: History) -> tuple[MRSData, np.nd
     return scan, None if reference is None else reference.fids.reshape(reference.points, -1).mean(axis=1)
 
 
-def _conditions(scan: MRSData, order: list[str] | None, name: str) -> dict[str, np.ndarray]:
-    """Averages of each editing condition, ON first: {label: shape (points, n)}; one label "" for unedited data."""
-    if order is None:
+def _conditions(scan: MRSData, order: Sequence[str], name: str) -> dict[str, np.ndarray]:
+    """Averages of each condition, ON or A first: {label: shape (points, n)}; the one label "" where there are none."""
+    wanted = sorted(set(order), key=lambda label: (label == "OFF", label))
+    if not order:
         return {"": scan.fids.reshape(scan.points, -1)}
     if "DIM_EDIT" in scan.dims:
-        named = scan.dim_headers.get("DIM_EDIT", {}).get("EditCondition", ["ON", "OFF"])
-        if scan.size("DIM_EDIT") != 2 or set(named) != {"ON", "OFF"}:
+        named = scan.dim_headers.get("DIM_EDIT", {}).get("EditCondition", wanted)
+        if scan.size("DIM_EDIT") != 2 or set(named) != set(wanted):
             raise SpinsculptError(
-                f"{name}: DIM_EDIT holds {scan.size('DIM_EDIT')} conditions {named}, not ON and OFF; select the two."
+                f"{name}: DIM_EDIT holds {scan.size('DIM_EDIT')} conditions {named}, not {' and '.join(wanted)}; "
+                "select the two."
             )
         parts = {label: scan.select("DIM_EDIT", k).fids.reshape(scan.points, -1) for k, label in enumerate(named)}
     else:
@@ -166,8 +174,8 @@ def _conditions(scan: MRSData, order: list[str] | None, name: str) -> dict[str, 
                 "correct preprocess: edit_order, or convert the scan with its single averages."
             )
         places = np.resize(np.array(order), averages.shape[1])
-        parts = {label: averages[:, places == label] for label in ("ON", "OFF")}
-    return {label: parts[label] for label in ("ON", "OFF")}
+        parts = {label: averages[:, places == label] for label in wanted}
+    return {label: parts[label] for label in wanted}
 
 
 @dataclass(frozen=True)
