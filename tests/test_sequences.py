@@ -158,6 +158,11 @@ def test_configuration_builds_what_it_names():
     selective = {"shape": "sinc", "duration": 0.003, "slice_thickness": 20}
     voxel = build_sequence("s", {"type": "steam", "echo_time": 0.02, "selective_excitation": selective})
     assert [e.gradient[0] for e in voxel.shots[0].events if isinstance(e, ShapedPulse)] == list("zzxxyy")
+    adiabatic = {"type": "slaser", "echo_time": 0.05, "refocusing": {"shape": "goia", "slice_thickness": 20}}
+    goia = next(e for e in build_sequence("g", adiabatic).shots[0].events if isinstance(e, ShapedPulse))
+    assert goia.gradient[1] * goia.pulse.gradient.min() < 0.2 * goia.gradient[1]
+    with pytest.raises(SpinsculptError, match="goia pulse refocuses"):
+        build_sequence("e", adiabatic | {"selective_excitation": adiabatic["refocusing"]})
     with pytest.raises(SpinsculptError, match=r"sequences\.free\.gap.*no pulse"):
         build_sequence("free", {"type": "press", "echo_time": 0.03, "gap": "absent"})
     with pytest.raises(SpinsculptError, match="steam has no 'gap' slot"):

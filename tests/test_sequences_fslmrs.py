@@ -11,8 +11,18 @@ from spinsculpt.basis import simulate_basis
 from spinsculpt.basis._slices import Axis, averaged_lines
 from spinsculpt.cli._export import export_command
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, gaussian, read_pulse, sinc, write_json
-from spinsculpt.sequences import SlicePulse, Slot, build_sequence, megapress, press, read_fslmrs, steam, write_fslmrs
+from spinsculpt.pulses import Pulse, gaussian, goia, read_pulse, sinc, write_json
+from spinsculpt.sequences import (
+    SlicePulse,
+    Slot,
+    build_sequence,
+    megapress,
+    press,
+    read_fslmrs,
+    slaser,
+    steam,
+    write_fslmrs,
+)
 from spinsculpt.spins import SpinSystem
 
 CONFIG = {
@@ -91,6 +101,9 @@ def test_rephasing_gradients_refocus_a_slice_selective_excitation(tmp_path):
 def test_refuses_what_the_format_cannot_hold(tmp_path):
     with pytest.raises(SpinsculptError, match="slot 'gap' is empty"):
         write_fslmrs(press(0.048, gap=Slot("gap", "gap", 0.02)), tmp_path / "s.json", CONFIG)
+    changing = slaser(0.050, refocusing=SlicePulse(goia(0.004), 0.02))
+    with pytest.raises(SpinsculptError, match="gradient changes during pulse 'goia'"):
+        write_fslmrs(changing, tmp_path / "s.json", CONFIG)
     (tmp_path / "bad.json").write_text("{}")
     with pytest.raises(SpinsculptError, match=r"bad\.json is no sequence file of FSL-MRS"):
         read_fslmrs(tmp_path / "bad.json")

@@ -5,13 +5,14 @@ import pytest
 
 from spinsculpt.basis import simulate_basis
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, gaussian, sinc
-from spinsculpt.sequences import SlicePulse, Slot, megapress, press, read_pulseq, write_pulseq
+from spinsculpt.pulses import Pulse, gaussian, goia, sinc
+from spinsculpt.sequences import SlicePulse, Slot, megapress, press, read_pulseq, slaser, write_pulseq
 
 pytest.importorskip("pypulseq")
 
 CONFIG = {"field": 3.0, "points": 1024, "bandwidth": 2000.0, "linewidth": 2.0, "metabolites": ["Glu", "Lac"]}
 SHAPED = SlicePulse(sinc(0.004, 180.0, lobes=3), 0.02, 2.5)
+GOIA = slaser(0.050, refocusing=SlicePulse(goia(0.004), 0.02, 2.5))
 DESIGNED = press(0.048, te1=0.016, refocusing=SHAPED, gap=Slot("gap", "gap", 0.016)).fill(
     {"gap": Pulse("designed", 2 * np.exp(1j * np.linspace(0, 9, 100)), 1.6e-4)}
 )
@@ -24,8 +25,9 @@ DESIGNED = press(0.048, te1=0.016, refocusing=SHAPED, gap=Slot("gap", "gap", 0.0
         (press(0.040, te1=0.016, refocusing=SHAPED), 0.999),
         (megapress(gaussian(0.014), 0.080, 0.016, refocusing=SHAPED), 0.999),
         (DESIGNED, 0.998),
+        (GOIA, 0.999),  # a gradient that changes during its pulses
     ],
-    ids=["press", "shaped press", "megapress", "designed"],
+    ids=["press", "shaped press", "megapress", "designed", "goia"],
 )
 def test_round_trip_gives_the_same_spectrum(tmp_path, sequence, alike):
     write_pulseq(sequence, tmp_path / "s.seq", points=1024, dwell=5e-4)
@@ -37,10 +39,11 @@ def test_round_trip_gives_the_same_spectrum(tmp_path, sequence, alike):
         assert np.abs(np.vdot(a, b)) / np.linalg.norm(a) / np.linalg.norm(b) > alike
 
 
-def test_file_respects_the_hardware(tmp_path):
+@pytest.mark.parametrize("sequence", [DESIGNED, GOIA], ids=["designed", "goia"])
+def test_file_respects_the_hardware(tmp_path, sequence):
     import pypulseq
 
-    write_pulseq(DESIGNED, tmp_path / "s.seq", points=1024, dwell=5e-4)
+    write_pulseq(sequence, tmp_path / "s.seq", points=1024, dwell=5e-4)
     seq = pypulseq.Sequence(system=pypulseq.Opts(max_grad=40, grad_unit="mT/m", max_slew=150, slew_unit="T/m/s"))
     seq.read(str(tmp_path / "s.seq"))
     ok, report = seq.check_timing()

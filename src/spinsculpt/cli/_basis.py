@@ -41,7 +41,7 @@ def basis_command(
         float | None, typer.Option(help="length of the editing pulses in ms; 14 if analytic, a pulse file needs it")
     ] = None,
     refocusing: Annotated[
-        str, typer.Option(help="ideal, sinc, slr, sech, or a pulse file (.pta, .RF, Bruker, .json)")
+        str, typer.Option(help="ideal, sinc, slr, sech, goia, or a pulse file (.pta, .RF, .txt, Bruker, .json)")
     ] = "ideal",
     refocusing_duration: Annotated[
         float | None,

@@ -12,7 +12,7 @@ def export_command(
     ],
     out: Annotated[
         Path,
-        typer.Option(help=".json (FSL-MRS), .seq (Pulseq), .pta (Siemens), .RF (Varian), .exc or .inv (Bruker)"),
+        typer.Option(help=".json (FSL-MRS), .seq (Pulseq), .pta (Siemens), .RF (Varian), .txt (FID-A), .exc (Bruker)"),
     ],
     shot: Annotated[str | None, typer.Option(help="shot of a sequence of several; the first one if not given")] = None,
     field: Annotated[float, typer.Option(help="static field in T")] = 3.0,

@@ -50,9 +50,11 @@ class SlicePulse:
 def rephaser(event: ShapedPulse) -> ShapedPulse:
     """Gradient lobe that undoes the phase a slice-selective 90-degree pulse leaves across its slice.
 
-    Half of the area of the slice gradient, reversed, played as a silent pulse of half the length.
+    The area of the slice gradient from the middle of the pulse, reversed, played as a silent pulse of half the length.
     """
     axis, strength = event.gradient
+    second_half = event.pulse[len(event.pulse.b1) // 2 :].gradient
+    strength *= 1.0 if second_half is None else float(np.mean(second_half))
     return ShapedPulse(Pulse("rephaser", np.zeros(1, complex), event.duration / 2), gradient=(axis, -strength))
 
 

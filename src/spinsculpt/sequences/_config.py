@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import DesignedPulses, Pulse, gaussian, hyperbolic_secant, read_pulse, scaled, sinc, slr
+from spinsculpt.pulses import DesignedPulses, Pulse, gaussian, goia, hyperbolic_secant, read_pulse, scaled, sinc, slr
 from spinsculpt.sequences._build import (
     CENTRAL_FREQUENCY,
     EXCITATION,
@@ -176,6 +176,11 @@ def _shape(entry: Mapping, flip_angle: float, duration: float, bandwidth: float 
         case "sech" if flip_angle == 180.0:
             sweep = entry.get("bandwidth") or bandwidth or 1.2 / duration  # as wide as that of a Gaussian pulse
             return scaled("sech", hyperbolic_secant(duration, sweep, peak_b1=1.0).b1, duration, flip_angle)
+        case "goia" if flip_angle == 180.0 and bandwidth:
+            pulse = goia(duration, entry.get("bandwidth") or 20000.0)
+            return scaled("goia", pulse.b1, duration, flip_angle, pulse.gradient)
         case "sech":
             raise SpinsculptError("A hyperbolic secant inverts; choose another shape for an excitation.")
+        case "goia":
+            raise SpinsculptError("A goia pulse refocuses under a slice gradient; choose another shape for the others.")
     return read_pulse(shape, duration=given, flip_angle=flip_angle)

@@ -91,6 +91,11 @@ def write_fslmrs(sequence: Sequence, path: Path | str, config: Mapping, shot: st
                 delays.append(-_HARD_PULSE / 2)
                 filters.append(None)
             case ShapedPulse(pulse, offset, phase, gradient):
+                if gradient and pulse.gradient is not None:
+                    raise SpinsculptError(
+                        f"{sequence.name}: the gradient changes during pulse {pulse.name!r}, but FSL-MRS holds one "
+                        "value a pulse; write the sequence as .seq (Pulseq)."
+                    )
                 blocks.append(_block(np.asarray(pulse.b1) * GAMMA_BAR, pulse.duration, phase, offset, gradient))
                 delays.append(0.0)
                 filters.append(None)

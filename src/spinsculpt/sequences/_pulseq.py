@@ -9,7 +9,7 @@ also written into the definitions of the file, so that it can be read back.
 from collections.abc import Sequence as Orders
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
@@ -84,16 +84,7 @@ def write_pulseq(sequence: Sequence, path: Path | str, points: int, dwell: float
             )
         ]
         if block.gradient:
-            axis, strength = block.gradient
-            events.append(
-                pp.make_trapezoid(
-                    axis,
-                    amplitude=strength * GAMMA_BAR * 1e3,
-                    flat_time=block.pulse.duration,
-                    rise_time=block.ramp,
-                    system=limits,
-                )
-            )
+            events.append(_slice_gradient(pp, limits, block))
         seq.add_block(*events)
         now = block.centre + block.duration / 2
     _pause(pp, seq, limits, end - now, blocks[-1], None, len(blocks))
@@ -224,6 +215,20 @@ def _pause(
         seq.add_block(pp.make_delay(length), *spoilers)
 
 
+def _slice_gradient(pp: ModuleType, limits, block: _Block) -> SimpleNamespace:
+    """The gradient that a pulse is played under: a trapezoid, or samples on the raster between two ramps."""
+    (axis, strength), pulse = block.gradient, block.pulse
+    amplitude = strength * GAMMA_BAR * 1e3  # Hz/m
+    if pulse.gradient is None:
+        return pp.make_trapezoid(
+            axis, amplitude=amplitude, flat_time=pulse.duration, rise_time=block.ramp, system=limits
+        )
+    times = np.arange(round(pulse.duration / _RASTER) + 1) * _RASTER
+    samples = np.interp(times, (np.arange(len(pulse.b1)) + 0.5) * pulse.dwell, pulse.gradient)
+    corners = np.concatenate([[0.0], block.ramp + times, [block.duration]]).round(9)
+    return pp.make_extended_trapezoid(axis, times=corners, amplitudes=np.pad(amplitude * samples, 1), system=limits)
+
+
 def _shaped(block, path: Path) -> tuple[float, ShapedPulse, float]:
     """Time before the pulse, the pulse, and time after it within its block."""
     rf = block.rf
@@ -235,14 +240,17 @@ def _shaped(block, path: Path) -> tuple[float, ShapedPulse, float]:
     along = [(axis, gradient) for axis in _AXES if (gradient := getattr(block, f"g{axis}", None)) is not None]
     if len(along) > 1:
         raise SpinsculptError(f"{path}: a pulse has gradients along {len(along)} axes; only one is simulated.")
-    slice_gradient = None
+    slice_gradient = relative = None
     if along:
         axis, gradient = along[0]
-        amplitude = getattr(gradient, "amplitude", None)
-        if amplitude is None:
-            raise SpinsculptError(f"{path}: a pulse is played under a shaped gradient; only trapezoids are simulated.")
-        slice_gradient = (axis, float(amplitude) / (GAMMA_BAR * 1e3))
-    pulse = Pulse(f"{path.stem} pulse", b1 / GAMMA_BAR, dwell)
+        if hasattr(gradient, "amplitude"):
+            strength = float(gradient.amplitude)
+        else:
+            waveform = np.interp(rf.delay + centres, gradient.delay + gradient.tt, gradient.waveform)
+            strength = float(waveform[np.abs(waveform).argmax()])
+            relative = None if np.allclose(waveform, strength, rtol=1e-3) else waveform / strength
+        slice_gradient = (axis, strength / (GAMMA_BAR * 1e3))
+    pulse = Pulse(f"{path.stem} pulse", b1 / GAMMA_BAR, dwell, relative)
     phase = float(np.rad2deg(rf.phase_offset + _turned(rf.freq_offset, pulse)))
     event = ShapedPulse(pulse, float(rf.freq_offset), phase, slice_gradient)
     return float(rf.delay), event, float(block.block_duration - rf.delay - rf.shape_dur)
