@@ -4,6 +4,7 @@ Brain Imaging Data Structure 1.10, magnetic resonance spectroscopy (Bouix et al.
 NIfTI-MRS header keys: doi:10.1002/mrm.29418. What the specification asks for is in bids_mrs.yaml.
 """
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from jsonschema import Draft202012Validator
 from spinsculpt import __version__
 from spinsculpt.config import read_yaml
 from spinsculpt.conventions import GAMMA_BAR
+from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData
 from spinsculpt.provenance import write_json
 from spinsculpt.subjects import Scan
@@ -113,6 +115,37 @@ def _edit_pulse(pulse: dict) -> dict:
     if pulse.get("PulseDuration") is not None:
         renamed["PulseDuration"] = pulse["PulseDuration"] * 1e3  # ms
     return {key: value for key, value in renamed.items() if value is not None}
+
+
+def sidecar_path(path: Path) -> Path:
+    """Where the sidecar of a NIfTI-MRS file is, or would be."""
+    return path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+
+
+def read_sidecar(path: Path) -> dict:
+    """The fields of the JSON beside a NIfTI-MRS file, {} where there is none.
+
+    Raises:
+        SpinsculptError: the file is there but is no JSON of fields.
+    """
+    beside = sidecar_path(path)
+    if not beside.is_file():
+        return {}
+    try:
+        fields = json.loads(beside.read_text())
+    except (OSError, ValueError) as error:
+        raise SpinsculptError(f"{beside}: this is no readable JSON file ({error}); correct it.") from error
+    if not isinstance(fields, dict):
+        raise SpinsculptError(f"{beside}: this is no table of fields; correct it.")
+    return fields
+
+
+def header_of_sidecar(fields: dict) -> dict:
+    """What a sidecar says, in the words of NIfTI-MRS (times in s both)."""
+    renamed = _RENAMED | _POSITIVE
+    return {key: fields[key] for key in _SAME if key in fields} | {
+        old: fields[new] for old, new in renamed.items() if new in fields
+    }
 
 
 def sidecar_problems(fields: dict) -> list[str]:

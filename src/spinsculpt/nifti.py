@@ -4,6 +4,7 @@ Format: Clarke et al. 2022, doi:10.1002/mrm.29418. On disk a FID is the complex 
 `spinsculpt.conventions`; the nifti-mrs library conjugates on both ways, and nothing else in this package does.
 """
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.provenance import atomic_path
 
 _DIMENSION_KEYS = tuple(f"dim_{n}{end}" for n in (5, 6, 7) for end in ("", "_info", "_header"))
+_EXTENSION_CODE = 44  # of NIfTI-MRS
 _REQUIRED_KEYS = ("SpectrometerFrequency", "ResonantNucleus")
 
 
@@ -69,6 +71,28 @@ class MRSData:
         """The same header around `fids` that have lost the dimension `tag` (by averaging, combination, selection)."""
         dims = tuple(other for other in self.dims if other != tag)
         return replace(self, fids=fids, dims=dims, dim_headers={t: h for t, h in self.dim_headers.items() if t != tag})
+
+
+def read_header(path: Path | str) -> dict:
+    """The header extension of a NIfTI-MRS file, without its samples.
+
+    Raises:
+        SpinsculptError: the file is missing or is no NIfTI-MRS.
+    """
+    import nibabel
+
+    try:
+        extensions = nibabel.load(path).header.extensions
+        fields = next(json.loads(each.get_content()) for each in extensions if each.get_code() == _EXTENSION_CODE)
+    except FileNotFoundError:
+        raise SpinsculptError(f"{path}: there is no such file.") from None
+    except StopIteration:
+        raise SpinsculptError(f"{path}: this NIfTI file has no header of MRS; it may be an image.") from None
+    except Exception as error:  # nibabel and zlib raise many kinds; all of them mean an unreadable file
+        raise SpinsculptError(f"{path}: this is no readable NIfTI file ({error}); convert the scan again.") from error
+    if not isinstance(fields, dict):
+        raise SpinsculptError(f"{path}: the header extension is no table of fields; convert the scan again.")
+    return fields
 
 
 def read_fids(path: Path | str) -> MRSData:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from spinsculpt.bids import header_of_sidecar, read_sidecar
 from spinsculpt.convert._combine import choose, concatenate
 from spinsculpt.convert._dicom import DicomFile, dicom_series
 from spinsculpt.convert._formats import Format, named_format, recognise
@@ -77,7 +78,8 @@ def _only_format(named: list[Path]) -> Format:
 
 
 def _read_nifti(path: Path) -> DataSets:
-    return {"": read_fids(path)}
+    data, beside = read_fids(path), header_of_sidecar(read_sidecar(path))
+    return {"": replace(data, header=beside | data.header)}
 
 
 def _read_twix(path: Path) -> DataSets:

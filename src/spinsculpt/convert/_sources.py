@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from spinsculpt.bids import sidecar_path
 from spinsculpt.subjects import SEPARATOR
 
 _PARTNERS = {
@@ -34,10 +35,15 @@ def files_on_disk(named: list[Path]) -> list[Path]:
 
 
 def partners(path: Path) -> list[Path]:
-    """The other files of a Philips scan that exist beside one of them; letters of the suffix may be small or large."""
+    """The files that exist beside one and belong to it: the others of a Philips scan, whose suffixes may be in small or
+    large letters, or the sidecar of a NIfTI-MRS file.
+    """
+    if path.name.endswith((".nii", ".nii.gz")):
+        beside = sidecar_path(path)
+        return [beside] if beside.is_file() else []
     found = []
     for suffix in _PARTNERS.get(path.suffix.lower(), ()):
         spellings = (suffix.upper(), suffix) if path.suffix.isupper() else (suffix, suffix.upper())
-        beside = (path.with_suffix(spelling) for spelling in spellings)
-        found += [other for other in beside if other.is_file()][:1]
+        others = (path.with_suffix(spelling) for spelling in spellings)
+        found += [other for other in others if other.is_file()][:1]
     return found
