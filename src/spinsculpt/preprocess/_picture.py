@@ -15,7 +15,7 @@ from spinsculpt.nifti import MRSData
 from spinsculpt.preprocess._quality import MEASURES, in_words
 from spinsculpt.provenance import atomic_path
 
-COLOURS = {"": BLUE, "ON": BLUE, "OFF": VERMILION, "DIFF": GREEN}
+COLOURS = {"": BLUE, "ON": BLUE, "A": BLUE, "OFF": VERMILION, "B": VERMILION, "DIFF": GREEN}
 NAMED = {2.008: "NAA", 2.35: "Glu", 3.027: "tCr", 3.2: "tCho", 3.56: "Ins", 3.91: "tCr"}  # ppm
 WINDOW, METABOLITES = (0.0, 5.2), (0.5, 4.2)  # ppm: what is drawn, and what sets its scale
 HEIGHTS = {"overview": 2.1, "clean": 2.8, "drift": 1.4, "fit": 2.4}  # inches
@@ -52,8 +52,8 @@ def draw_page(
 
     Args:
         path: PNG.
-        result: the clean scan; edited data along DIM_EDIT in the order of `labels`.
-        labels: editing conditions, [""] for unedited data.
+        result: the clean scan; data of two conditions along DIM_EDIT in the order of `labels`.
+        labels: the conditions, ON and OFF or A and B; [""] where there are none.
         originals: mean of the averages of each condition as measured, shape (points,).
         quality: numbers of the quality control.
         drift: shift (Hz), phase (rad) and rejected, each of shape (averages,), of each condition; may be empty.
@@ -103,7 +103,7 @@ def _draw_clean(axes: Axes, result: MRSData, labels: Sequence[str], originals: M
     shown, scaling = ((ppm > low) & (ppm < high) for low, high in (WINDOW, METABOLITES))
     after = to_spectrum(result.fids.reshape(result.points, -1).T).real
     traces = dict(zip(labels, after, strict=True))
-    if len(labels) > 1:
+    if list(labels) == ["ON", "OFF"]:
         traces["DIFF"] = 0.5 * (after[0] - after[1])
     gap = 0.1 * np.ptp(after[:, scaling])
     floor = 0.0
