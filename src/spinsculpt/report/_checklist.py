@@ -75,7 +75,7 @@ def _field_strength(facts: Facts) -> str:
 
 
 def _model(facts: Facts) -> str:
-    return together(("", stated(facts, "ManufacturersModelName")), ("software", stated(facts, "SoftwareVersions")))
+    return together(("model", stated(facts, "ManufacturersModelName")), ("software", stated(facts, "SoftwareVersions")))
 
 
 def _coils(facts: Facts) -> str:
@@ -264,6 +264,8 @@ def _row(item: Item, facts: Facts) -> dict[str, str]:
         value, source = "does not apply: simulated scanner", "config"
     elif not value:
         value, source = f"not stated in the headers; add it to checklist.{item.key} of the config", NOT_STATED
+    elif NOT_STATED in value:
+        value += f" (checklist.{item.key} of the config takes the whole answer)"
     where = {"section": item.section, "item": item.words, "key": item.key, "sequence": facts.sequence}
     return where | {"value": value, "source": source}
 
