@@ -309,6 +309,11 @@ def test_a_run_improves_on_its_start_and_writes_all_its_files(tmp_path):
     assert not (tmp_path / "checkpoint.pt").exists()
 
 
+def test_screening_waits_for_the_first_step(tmp_path):
+    metrics = run_design("short", entry(iterations=2, starts=2, screening=[0.1]), BASIS, tmp_path, progress=False)
+    assert [each["last_step"] for each in metrics["optimisation"]["landscape"]].count(2) == 1
+
+
 @pytest.mark.parametrize("kind", ["prep", "prep_gap", "gap_pair", "excitation"])
 def test_every_kind_of_sequence_can_be_designed(tmp_path, kind):
     metrics = run_design("one", entry(kind=kind, iterations=2, starts=1), BASIS, tmp_path, progress=False)

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -62,6 +63,20 @@ def test_chain_ends_in_report_tables_and_figures(finished):
     assert {"sequence", "metric", "metabolite", "value", "unit", "source"} <= set(table.columns)
     assert list((results / "figures").glob("*.png")) and list((results / "figures").glob("*.pdf"))
     assert (results / "basis/press30.basis").is_file()
+
+
+def test_a_designed_pair_is_designed_played_measured_and_fitted(tmp_path):
+    """Two shots of a pulse each alternate like ON and OFF, and are fitted jointly."""
+    config = tiny_config()
+    config["designs"]["gap_crlb"] |= {"kind": "gap_pair", "times": {"te1": [0.012, 0.014]}, "iterations": 2}
+    config["sequences"]["gapcrlb"]["echo_time"] = 0  # as the design found it
+    config["analyses"] = {"gapcrlb": {"spectra": ["a", "b"]}}
+    fit = "results/fit/builtin/sub-01/gapcrlb"
+    status, text = snakemake(tmp_path, f"{fit}/summary.csv", configfile=write_config(tmp_path, config))
+    assert status == 0, text
+    assert sorted(path.name for path in (tmp_path / "results/basis/gapcrlb").iterdir() if path.is_dir()) == ["a", "b"]
+    assert np.load(tmp_path / fit / "fit.npz")["spectra"].tolist() == ["a", "b"]
+    assert "Glu" in set(pd.read_csv(tmp_path / fit / "summary.csv")["Metab"])
 
 
 def test_no_temporary_file_is_left_behind(finished):

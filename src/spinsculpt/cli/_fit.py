@@ -34,12 +34,12 @@ def fit_command(
 
     Edited data (DIM_EDIT of ON and OFF) are fitted jointly with the folders `on` and `off` of the basis.
     """
-    from spinsculpt.fit._files import Scan, basis_at, fit_scan, only_spectrum, sub_spectrum
+    from spinsculpt.fit._files import Scan, basis_at, conditions_of, fit_scan, only_spectrum, sub_spectrum
     from spinsculpt.nifti import read_fids
 
     measured = read_fids(data)
     if "DIM_EDIT" in measured.dims:
-        labels = ["on", "off"]
+        labels = conditions_of(measured)
         fids = [sub_spectrum(measured, label, str(data)) for label in labels]
         bases = [basis_at(basis / label) for label in labels]
     else:

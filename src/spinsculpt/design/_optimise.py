@@ -159,7 +159,7 @@ class Search:
         self.evaluate, self.iterations = evaluate, iterations
         self.optimiser = OPTIMISERS[method](x, iterations, step)
         self.starts = torch.arange(len(x))
-        self.screens = {round(fraction * iterations) for fraction in screening}
+        self.screens = {max(1, round(fraction * iterations)) for fraction in screening}
         self.done = 0
         self.history: list[dict] = []
         self.landscape: dict[int, tuple[int, float]] = {}

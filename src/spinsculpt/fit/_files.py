@@ -127,15 +127,19 @@ def sub_spectrum(data: MRSData, name: str, label: str) -> FID:
             f"{label}: the sub-spectrum {name!r} needs data with one dimension DIM_EDIT of two conditions, not "
             f"{data.dims or 'none'} of {data.fids.shape[1:]}; preprocess the scan first."
         )
-    conditions = [str(each).lower() for each in data.dim_headers.get("DIM_EDIT", {}).get("EditCondition", [])]
-    if set(conditions) not in SHOTS:
-        conditions = ["on", "off"]
+    conditions = conditions_of(data)
     weights = COMBINATIONS.get(name, {name: 1.0})
     if not set(weights) <= set(conditions):
         known = [*conditions, *(COMBINATIONS if "on" in conditions else ())]
         raise SpinsculptError(f"{label}: there is no sub-spectrum {name!r}; choose of {', '.join(known)}.")
     mixture = np.array([weights.get(condition, 0.0) for condition in conditions])
     return FID(data.fids @ mixture, data.dwell, data.central_frequency)
+
+
+def conditions_of(data: MRSData) -> list[str]:
+    """Names of the two conditions along DIM_EDIT, in lower case: on and off, or a and b of a designed pair."""
+    named = [str(each).lower() for each in data.dim_headers.get("DIM_EDIT", {}).get("EditCondition", [])]
+    return named if set(named) in SHOTS else ["on", "off"]
 
 
 def only_spectrum(data: MRSData, label: str) -> FID:
