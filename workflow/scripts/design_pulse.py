@@ -6,4 +6,4 @@ from spinsculpt.design import run_design
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    run_design(s.wildcards.design, s.params.design, s.params.basis, Path(s.output.pulse).parent)
+    run_design(s.wildcards.design, s.params.design, s.params.basis, Path(s.output.pulse).parent, threads=s.threads)
