@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 
 from spinsculpt.compare import quality_table, verdicts, with_verdict
 from spinsculpt.conventions import FID, ppm_to_hz
-from spinsculpt.figures import Style, draw_preprocessing, draw_recovery
+from spinsculpt.figures import Style, draw_fits, draw_preprocessing, draw_recovery
 from spinsculpt.preprocess import failures, in_words
 from spinsculpt.preprocess._quality import MEASURES, measure, subtraction
 
@@ -161,6 +161,17 @@ def test_rejected_scans_are_open_points_and_the_legend_says_so(cohort, tmp_path,
     assert faces.count("white") == 1
     sound = drawn(monkeypatch, draw_preprocessing, cohort.assign(verdict="accept"), tmp_path / "sound", style)
     assert "rejected scan" not in texts(sound)
+
+
+def test_of_a_large_cohort_the_rejected_scans_are_drawn_first(tmp_path, monkeypatch):
+    given = {"session": "", "sequence": "press", "spectrum": "spectrum", "data": 1.0, "fit": 1.0, "baseline": 0.0}
+    rows = [
+        given | {"subject": f"{subject:03d}", "ppm": ppm, "verdict": "reject" if subject == 90 else "accept"}
+        for subject, ppm in itertools.product(range(100), (1.0, 2.0))
+    ]
+    figure = drawn(monkeypatch, draw_fits, pd.DataFrame(rows), tmp_path / "fits", Style.from_config({}, ["press"]))
+    assert len(figure.axes) == 24 and "24 of 100" in figure.get_suptitle()
+    assert [axes.get_ylabel() for axes in figure.axes].count("sub-090") == 1
 
 
 @pytest.mark.parametrize("counted", [False, True])

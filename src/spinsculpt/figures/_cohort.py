@@ -16,7 +16,7 @@ def scan_name(row) -> str:
     return f"sub-{row['subject']}" + (f" ses-{row['session']}" if row["session"] else "")
 
 
-REJECTED = {"marker": "o", "markerfacecolor": "white"}  # how points of rejected scans look in every figure
+REJECTED = {"marker": "o", "markerfacecolor": "white", "zorder": 3}  # how points of rejected scans look in every figure
 
 
 def _halves(table: pd.DataFrame) -> list[tuple[pd.DataFrame, dict]]:
@@ -41,7 +41,9 @@ def _with_scans(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_fits(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]:
-    """Data, fit, baseline and residual of every scan: one row a scan, one column an analysis.
+    """Data, fit, baseline and residual of every scan: one row a subject and session, one column an analysis.
+
+    Of a large cohort MOST rows are drawn, those with rejected scans first; every scan has a page of its own besides.
 
     Args:
         table: columns subject, session, sequence, spectrum, ppm, data, fit, baseline (real parts after phasing),
@@ -49,7 +51,10 @@ def draw_fits(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]
         stem, style: as everywhere.
     """
     table = _with_scans(table)
-    scans, names = sorted(set(table["scan"])), style.ordered(table["sequence"])
+    everyone, names = sorted(set(table["scan"])), style.ordered(table["sequence"])
+    rejected = set(table.loc[table["verdict"] == "reject", "scan"])
+    scans = sorted(sorted(everyone, key=lambda scan: scan not in rejected)[:MOST])
+    table = table[table["scan"].isin(scans)]
     with house_style():
         figure, grid = plt.subplots(
             len(scans),
@@ -74,9 +79,12 @@ def draw_fits(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]
             Line2D([], [], color="black", linewidth=0.6, label="residual (top, same scale)"),
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=4)
+        if len(scans) < len(everyone):
+            figure.suptitle(f"{len(scans)} of {len(everyone)} subjects and sessions, those with rejected scans first")
         return save(figure, stem, style, table=table.drop(columns="scan"))
 
 
+MOST = 24  # rows of the figure of fits
 BASELINE = "#333333"
 RESIDUAL = 1.28  # where the residual lies above a spectrum, in heights of the fit
 
@@ -155,7 +163,6 @@ def _identity_panel(axes, part: pd.DataFrame, names: list[str], style: Style) ->
                 color=style.colour(name),
                 markersize=4,
                 elinewidth=0.9,
-                zorder=2,
                 **look,
             )
     axes.set_ylim(limits)
@@ -212,8 +219,9 @@ def draw_preprocessing(table: pd.DataFrame, stem: Path | str, style: Style) -> l
         figure, grid = plt.subplots(rows, columns, figsize=(PAGE_WIDTH, 0.6 + 1.6 * rows), sharex=True, squeeze=False)
         for axes, measure in zip(grid.flat, measures, strict=False):
             _measure_panel(axes, table[table["measure"] == measure], scans, names, style)
-        for axes in grid.flat[len(measures) :]:
+        for axes, above in zip(grid.flat[len(measures) :], grid.flat[len(measures) - columns :], strict=False):
             axes.set_visible(False)
+            above.tick_params(labelbottom=True)
         _legend(figure, names, style, table)
         return save(figure, stem, style, table=table.drop(columns="scan"))
 
@@ -243,7 +251,9 @@ def _measure_panel(axes, part: pd.DataFrame, scans: list[str], names: list[str],
     axes.set_ylabel(DRAWN[part["measure"].iloc[0]])
     top = np.nanmax(part[["value", "min", "max"]].to_numpy(float))
     axes.set_ylim(-0.04 * (top or 1.0), 1.08 * (top or 1.0))
-    axes.set_xticks(range(len(scans)), scans, rotation=35 if len(scans) > 4 else 0)
+    named = range(0, len(scans), -(-len(scans) // 12))  # as many as have room
+    crowded = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if len(scans) > 4 else {}
+    axes.set_xticks(named, [scans[i] for i in named], **crowded)
     axes.set_xlim(-0.5, len(scans) - 0.5)
     axes.grid(axis="y", color=PALE, linewidth=0.6)
     axes.set_axisbelow(True)
