@@ -2,16 +2,21 @@
 
 import itertools
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 from spinsculpt.compare import quality_table, verdicts, with_verdict
+from spinsculpt.config import read_yaml, validate
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.figures import Style, draw_fits, draw_preprocessing, draw_recovery
-from spinsculpt.preprocess import failures, in_words
+from spinsculpt.nifti import MRSData
+from spinsculpt.preprocess import Drift, failures, in_words
+from spinsculpt.preprocess._picture import Trace, draw_page
 from spinsculpt.preprocess._quality import MEASURES, measure, subtraction
 
 POINTS, DWELL, CENTRAL = 2048, 1 / 2000, 127.732
@@ -96,10 +101,6 @@ def test_limits_of_the_config_are_numbers_that_are_measured(quality_limits):
 
 @pytest.fixture
 def quality_limits() -> dict:
-    from pathlib import Path
-
-    from spinsculpt.config import read_yaml, validate
-
     schema = Path(__file__).resolve().parents[1] / "workflow/schemas/quality.schema.yaml"
     return validate({}, read_yaml(schema))["limits"]
 
@@ -161,6 +162,37 @@ def test_rejected_scans_are_open_points_and_the_legend_says_so(cohort, tmp_path,
     assert faces.count("white") == 1
     sound = drawn(monkeypatch, draw_preprocessing, cohort.assign(verdict="accept"), tmp_path / "sound", style)
     assert "rejected scan" not in texts(sound)
+
+
+def page(monkeypatch, tmp_path, reasons: dict | None) -> Figure:
+    """The page of a scan with a drift, a fit and a verdict, before it is written."""
+    kept = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: kept.append(self) or Path(path).write_bytes(b"x"))
+    clean = brain()
+    scan = MRSData(clean.samples, DWELL, CENTRAL)
+    drift = Drift(np.linspace(-2, 2, 8), np.zeros(8), np.arange(8) == 3)
+    ppm = np.linspace(0.5, 4.0, 200)
+    trace = Trace("fitted", ppm, 2.0 + np.sin(9 * ppm), 2.0 + np.sin(9 * ppm) - 0.1 * ppm, 0.0 * ppm)
+    draw_page(tmp_path / "p.png", scan, [""], {"": clean.samples}, measure(clean), {"": drift}, "t", reasons, [trace])
+    return kept[0]
+
+
+def test_the_page_has_verdict_drift_and_the_residual_of_the_fit(monkeypatch, tmp_path):
+    figure = page(monkeypatch, tmp_path, {"snr": "SNR of NAA 5, below 10"})
+    words = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert "REJECTED" in words and "SNR of NAA 5, below 10" in words
+    shifts = [line.get_ydata() for axes in figure.axes if axes.get_ylabel() == "shift (Hz)" for line in axes.lines]
+    assert [len(points) for points in shifts] == [8, 1], "an average that was left out is not crossed"
+    residual = next(line for line in figure.axes[-1].lines if line.get_label() == "residual")
+    assert residual.get_ydata() - residual.get_ydata()[0] == pytest.approx(0.1 * (residual.get_xdata() - 0.5))
+    shown = [axes for axes in figure.axes if "ppm" in axes.get_xlabel()]
+    assert len(shown) == 3 and all(axes.get_xlim()[0] > axes.get_xlim()[1] for axes in shown)
+
+
+def test_an_accepted_scan_is_called_so_and_without_limits_there_is_no_verdict(monkeypatch, tmp_path):
+    accepted, plain = (page(monkeypatch, tmp_path, reasons) for reasons in ({}, None))
+    assert "ACCEPTED" in [text.get_text() for axes in accepted.axes for text in axes.texts]
+    assert not {"ACCEPTED", "REJECTED"} & {text.get_text() for axes in plain.axes for text in axes.texts}
 
 
 def test_of_a_large_cohort_the_rejected_scans_are_drawn_first(tmp_path, monkeypatch):

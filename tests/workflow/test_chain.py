@@ -79,6 +79,28 @@ def test_a_designed_pair_is_designed_played_measured_and_fitted(tmp_path):
     assert "Glu" in set(pd.read_csv(tmp_path / fit / "summary.csv")["Metab"])
 
 
+def test_every_scan_has_a_verdict_a_page_and_a_filled_checklist(finished):
+    results = finished / "results"
+    table = pd.read_csv(results / "compare/quality.tsv", sep="\t", dtype=str)
+    scans = table[["subject", "sequence"]].drop_duplicates().itertuples(index=False)
+    pages = [results / f"figures/sub-{subject}/sub-{subject}_acq-{sequence}.png" for subject, sequence in scans]
+    assert len(pages) == 3 and all(page.is_file() for page in pages)
+    checklist = pd.read_csv(results / "compare/mrsinmrs.tsv", sep="\t", dtype=str, keep_default_na=False)
+    assert checklist.groupby("sequence").size().to_dict() == {"press30": 22, "megapress": 22, "gapcrlb": 22}
+    assert (checklist["value"] != "").all()
+
+
+def test_a_moved_limit_rejects_a_scan_that_stays_visible_and_computes_no_scan_again(spoilable):
+    config = tiny_config() | {"quality": {"limits": {"snr": {"min": 1e6}}}}
+    status, text = snakemake(spoilable, configfile=write_config(spoilable, config))
+    assert status == 0, text
+    assert "tabulate_quality" in text and "preprocess_scan" not in text and "fit_scan" not in text
+    fits = pd.read_csv(spoilable / "results/compare/fits.tsv", sep="\t")
+    assert len(fits) and set(fits["verdict"]) == {"reject"}
+    page = (spoilable / "results/report.html").read_text()
+    assert "3 of 3 scans rejected" in page and "below 1e+06" in page
+
+
 def test_no_temporary_file_is_left_behind(finished):
     assert not [path for path in (finished / "results").rglob(".*") if path.is_file() and "snakemake" not in path.name]
 
