@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from spinsculpt.basis import BasisSet, simulate_basis
+from spinsculpt.basis import BasisSet, _propagators, simulate_basis
 from spinsculpt.basis._propagators import conjugated, slice_propagators
 from spinsculpt.basis._slices import Axis, averaged_lines, slice_axes
 from spinsculpt.conventions import GAMMA_BAR, time_axis, to_spectrum
@@ -79,8 +79,10 @@ def test_interleaved_slices_are_nested(library):
 
 @pytest.mark.parametrize("name", ["Glu", "GABA", "Lac", "Cit"])
 @pytest.mark.parametrize("pulse", [sinc(0.005, 180.0, lobes=3), goia(0.0035, samples=100)], ids=["sinc", "goia"])
-def test_split_propagators_are_those_of_the_exact_interpreter(library, name, pulse):
-    """Also where the gradient changes during the pulse."""
+@pytest.mark.parametrize("whole", [64, 4], ids=["whole", "in groups"])
+def test_split_propagators_are_those_of_the_exact_interpreter(monkeypatch, library, name, pulse, whole):
+    """Also where the gradient changes during the pulse, and where the spins are cut in weakly coupled groups."""
+    monkeypatch.setattr(_propagators, "_WHOLE", whole)
     system, event = library[name].parts[0], ShapedPulse(pulse, -200.0, 30.0, ("x", 1.5))
     places = np.array([-300.0, 0.0, 700.0])  # Hz
     split = slice_propagators(event, system, F0, places)

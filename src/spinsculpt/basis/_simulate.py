@@ -91,8 +91,10 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
         return signal * np.exp(1j * np.deg2rad(sequence.receiver_phase))
 
     # Many small matrix products: threads of the linear algebra would wait for each other, metabolites do not.
+    # The largest goes first, so that nothing waits for it at the end.
     with threadpool_limits(1), ThreadPoolExecutor(max(1, threads)) as pool:
-        fids = np.stack(list(pool.map(fids_of, entries)), axis=1)
+        running = {entry.name: pool.submit(fids_of, entry) for entry in sorted(entries, key=_states, reverse=True)}
+        fids = np.stack([running[entry.name].result() for entry in entries], axis=1)
     shots = {shot.name: shot_fids for shot, shot_fids in zip(sequence.shots, fids, strict=True)}
     for name, weights in sequence.combinations.items():
         shots[name] = sum(weight * shots[shot] for shot, weight in weights.items())
@@ -106,6 +108,12 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
         name: BasisSet(tuple(names), shot_fids, dwell, frequency, linewidth, meta | {"subspectrum": name})
         for name, shot_fids in shots.items()
     }
+
+
+def _states(entry: Metabolite | Macromolecule) -> int:
+    """States of the largest spin system that is simulated for an entry."""
+    parts = entry.parts if isinstance(entry, Metabolite) else ()
+    return max((sector.dimension for part in parts for sector in symmetry_sectors(part)), default=0)
 
 
 def _refuse_senseless(config: Mapping, grid: Mapping) -> None:
