@@ -11,7 +11,7 @@ def spinsculpt(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("command", ["design", "basis", "export", "fit", "config"])
+@pytest.mark.parametrize("command", ["import", "design", "basis", "export", "fit", "config"])
 def test_every_command_has_help(command):
     assert spinsculpt(command, "--help").returncode == 0
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import spinsculpt.convert._formats as formats
+from raw_files import DWELL, FREQUENCY, fids, write_p_file, write_philips_dicom, write_rda
 from spinsculpt.bids import sidecar_problems
 from spinsculpt.config import read_yaml, validate
 from spinsculpt.conventions import ppm_axis, to_spectrum
@@ -303,6 +304,35 @@ def test_the_echo_time_decides_between_scans_in_one_file():
         choose(sets, Path("P1.7"), "svs", None, [])
     with pytest.raises(SpinsculptError, match="none can be the water reference"):
         choose(sets, Path("P1.7"), "mrsref", 0.08, [])
+
+
+# Every vendor, from files written by their format descriptions (GE and Siemens store what is the conjugate here)
+
+
+def test_p_file_holds_coils_averages_and_water(tmp_path):
+    data, sidecar = convert(write_p_file(tmp_path / "P1.7"), tmp_path, echo_time=0.035)
+    assert data.dims == ("DIM_COIL", "DIM_DYN") and data.central_frequency == FREQUENCY and data.dwell == DWELL
+    np.testing.assert_allclose(data.fids, 1000 * np.stack([fids(4).T.conj()] * 2, axis=1), atol=1)
+    assert (sidecar["EchoTime"], sidecar["RepetitionTime"], sidecar["FlipAngle"]) == (0.035, 2, 90)
+    assert sidecar["AcquisitionVoxelSize"] == [20, 25, 30] and "Doe" not in json.dumps(sidecar)
+    water, _ = convert(tmp_path / "P1.7", tmp_path, "mrsref")
+    assert water.size("DIM_DYN") == 2 and abs(water.fids[0, 0, 0]) == 1e5
+
+
+def test_philips_dicom_holds_water_behind_the_metabolites(tmp_path):
+    data, sidecar = convert(write_philips_dicom(tmp_path / "a.dcm"), tmp_path, echo_time=0.03)
+    np.testing.assert_allclose(data.fids, fids(1)[0], rtol=1e-6)
+    assert sidecar["Manufacturer"] == "Philips" and sidecar["AcquisitionVoxelSize"] == [20, 20, 20]
+    water, _ = convert(tmp_path / "a.dcm", tmp_path, "mrsref")
+    np.testing.assert_allclose(water.fids, 100 * fids(1)[0], rtol=1e-6)
+    assert "Doe" not in (tmp_path / "o.json").read_text() + json.dumps(water.header)
+
+
+def test_rda_comes_out_as_it_was_written(tmp_path):
+    data, sidecar = convert(write_rda(tmp_path / "a.rda"), tmp_path, echo_time=0.03)
+    np.testing.assert_allclose(data.fids, fids(1)[0].conj(), rtol=1e-6)
+    assert sidecar["SequenceName"] == "*svs_se" and sidecar["SpectralWidth"] == 1 / DWELL
+    assert "InversionTime" not in sidecar and "Doe" not in json.dumps(sidecar)
 
 
 # Real files

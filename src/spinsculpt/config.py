@@ -3,6 +3,7 @@
 import copy
 import difflib
 import json
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,32 @@ from spinsculpt.errors import SpinsculptError
 def read_yaml(path: Path | str) -> dict:
     """Read a YAML file with the quick C parser."""
     return yaml.load(Path(path).read_text(), Loader=yaml.CSafeLoader)
+
+
+def read_config(paths: Iterable[Path | str], schema: dict) -> dict:
+    """Configuration files laid over one another as Snakemake does (maps are merged, lists replaced), then checked.
+
+    Raises:
+        SpinsculptError: a file is missing or no YAML map, or the whole violates the schema.
+    """
+    whole: dict = {}
+    for path in paths:
+        try:
+            content = read_yaml(path)
+        except (OSError, yaml.YAMLError) as error:
+            raise SpinsculptError(f"{path}: no readable YAML file ({error}); name another configuration.") from error
+        if not isinstance(content, dict):
+            raise SpinsculptError(f"{path}: a configuration is a map of keys; this is none.")
+        whole = _laid_over(whole, content)
+    return validate(whole, schema)
+
+
+def _laid_over(below: dict, above: dict) -> dict:
+    merged = {
+        key: _laid_over(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
+        for key, value in above.items()
+    }
+    return below | merged
 
 
 @cache

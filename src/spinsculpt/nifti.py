@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.conventions import FID
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.errors import NoSpectrum, SpinsculptError
 from spinsculpt.provenance import atomic_path
 
 _DIMENSION_KEYS = tuple(f"dim_{n}{end}" for n in (5, 6, 7) for end in ("", "_info", "_header"))
@@ -77,7 +77,7 @@ def read_header(path: Path | str) -> dict:
     """The header extension of a NIfTI-MRS file, without its samples.
 
     Raises:
-        SpinsculptError: the file is missing or is no NIfTI-MRS.
+        SpinsculptError: the file is missing or unreadable; NoSpectrum: it is NIfTI, but no NIfTI-MRS.
     """
     import nibabel
 
@@ -87,7 +87,7 @@ def read_header(path: Path | str) -> dict:
     except FileNotFoundError:
         raise SpinsculptError(f"{path}: there is no such file.") from None
     except StopIteration:
-        raise SpinsculptError(f"{path}: this NIfTI file has no header of MRS; it may be an image.") from None
+        raise NoSpectrum(f"{path}: this NIfTI file has no header of MRS; it may be an image.") from None
     except Exception as error:  # nibabel and zlib raise many kinds; all of them mean an unreadable file
         raise SpinsculptError(f"{path}: this is no readable NIfTI file ({error}); convert the scan again.") from error
     if not isinstance(fields, dict):

@@ -10,6 +10,7 @@ from spinsculpt.cli._basis import basis_command
 from spinsculpt.cli._design import design_command
 from spinsculpt.cli._export import export_command
 from spinsculpt.cli._fit import fit_command
+from spinsculpt.cli._import import import_command
 from spinsculpt.errors import SpinsculptError
 
 app = typer.Typer(
@@ -17,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command("import")(import_command)
 app.command("design")(design_command)
 app.command("basis")(basis_command)
 app.command("export")(export_command)

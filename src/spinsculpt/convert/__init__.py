@@ -1,7 +1,20 @@
 """From raw scanner files to NIfTI-MRS with BIDS names."""
 
 from spinsculpt.convert._convert import convert_scan
-from spinsculpt.convert._formats import recognise
-from spinsculpt.convert._sources import files_on_disk, named_files
+from spinsculpt.convert._dicom import dicom_spectrum, is_dicom
+from spinsculpt.convert._formats import SUFFIXES, recognise
+from spinsculpt.convert._headers import RawHeader, read_raw_header
+from spinsculpt.convert._sources import files_on_disk, named_files, partners
 
-__all__ = ["convert_scan", "files_on_disk", "named_files", "recognise"]
+__all__ = [
+    "SUFFIXES",
+    "RawHeader",
+    "convert_scan",
+    "dicom_spectrum",
+    "files_on_disk",
+    "is_dicom",
+    "named_files",
+    "partners",
+    "read_raw_header",
+    "recognise",
+]

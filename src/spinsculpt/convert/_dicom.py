@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinsculpt.convert._formats import read_bytes, recognise
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.errors import NoSpectrum, SpinsculptError
 
 _MR_SPECTROSCOPY = "1.2.840.10008.5.1.4.1.1.4.2"
 _SIEMENS_NON_IMAGE = "1.3.12.2.1107.5.9.1"
@@ -84,7 +84,7 @@ def dicom_series(named: list[Path]) -> list[list[DicomFile]]:
     """
     series: dict[str, list[DicomFile]] = {}
     for path in named:
-        spectra = _spectra_of_folder(path) if path.is_dir() else [_spectrum(path)]
+        spectra = _spectra_of_folder(path) if path.is_dir() else [dicom_spectrum(path)]
         for file in spectra:
             series.setdefault(file.series_uid, []).append(file)
     if len({file.subcommand for files in series.values() for file in files}) > 1:
@@ -92,12 +92,11 @@ def dicom_series(named: list[Path]) -> list[list[DicomFile]]:
     return [sorted(files, key=lambda file: file.instance) for files in series.values()]
 
 
-def _spectrum(path: Path) -> DicomFile:
+def dicom_spectrum(path: Path) -> DicomFile:
+    """`dicom_file` of a file that must hold a spectrum."""
     file = dicom_file(path)
     if not file.is_spectrum:
-        raise SpinsculptError(
-            f"{path}: this DICOM file holds no spectrum (an image or a report); name that of the scan."
-        )
+        raise NoSpectrum(f"{path}: this DICOM file holds no spectrum (an image or a report); name that of the scan.")
     return file
 
 

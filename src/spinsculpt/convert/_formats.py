@@ -66,6 +66,8 @@ FORMATS = (
     Format("Philips data/list", (".data", ".list"), _is_anything_else, False),
 )
 
+SUFFIXES = tuple(suffix for known in FORMATS for suffix in known.suffixes)
+
 
 def named_format(name: str) -> Format:
     """The format of a name."""
@@ -107,7 +109,7 @@ def recognise(path: Path | str) -> Format:
     by_name = next((known for known in FORMATS if path.name.lower().endswith(known.suffixes)), None)
     by_content = next((known for known in FORMATS if known.signed and known.looks_right(head)), None)
     if by_name is None and by_content is None:
-        endings = ", ".join(suffix for known in FORMATS for suffix in known.suffixes)
+        endings = ", ".join(SUFFIXES)
         raise SpinsculptError(f"{path}: no format that spinsculpt knows; raw files end in {endings}, or are DICOM.")
     if by_name and not by_name.looks_right(head):
         guess = f"it looks like {by_content.name}" if by_content else "its first bytes are those of another format"

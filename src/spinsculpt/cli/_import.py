@@ -1,0 +1,38 @@
+"""`spinsculpt import`: the table of scans from a folder of raw files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def import_command(
+    folder: Annotated[Path, typer.Argument(help="folder below which the raw files are")],
+    out: Annotated[Path, typer.Option(help="table of scans to write")] = Path("config/subjects.tsv"),
+    config: Annotated[
+        list[Path] | None, typer.Option(help="configuration over config/config.yaml; may be repeated")
+    ] = None,
+    tolerance: Annotated[float, typer.Option(help="of echo times, in ms")] = 1.0,
+    force: Annotated[bool, typer.Option("--force", help="replace a table that has lines")] = False,
+    schemas: Annotated[Path, typer.Option(help="folder of the JSON schemas")] = Path("workflow/schemas"),
+) -> None:
+    """Find raw files, guess what they are from their headers and names, and write the table of scans for review.
+
+    What cannot be guessed is left empty and said in a sentence.
+    """
+    from spinsculpt.config import load_schema, read_config
+    from spinsculpt.survey import survey, write_table
+
+    settings = read_config([Path("config/config.yaml"), *(config or [])], load_schema(schemas))
+    data = Path(settings["data"])
+    root = data if folder.resolve().is_relative_to(data.resolve()) else folder
+    found = survey(folder, root, settings["sequences"], tolerance * 1e-3)
+    for sentence in found.sentences:
+        typer.echo(sentence)
+    formats = ", ".join(f"{count} {name}" for name, count in sorted(found.formats.items())) or "nothing"
+    typer.echo(f"{folder}: found {formats}.")
+    if not found.scans:
+        raise typer.Exit(1)
+    write_table(out, found.scans, force)
+    overrides = f"subjects={out}" + ("" if root == data else f" data={folder}")
+    typer.echo(f"{out}: {len(found.scans)} scans. Look them through, then: snakemake --cores 2 --config {overrides}")

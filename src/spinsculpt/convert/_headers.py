@@ -1,0 +1,221 @@
+"""What the header of a raw file says of the scan, without reading its samples and without anything personal."""
+
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spinsculpt.bids import header_of_sidecar, parse_name, read_sidecar
+from spinsculpt.conventions import GAMMA_BAR
+from spinsculpt.convert._dicom import dicom_spectrum, read_dicom
+from spinsculpt.convert._formats import read_bytes, recognise
+from spinsculpt.convert._philips import list_files, philips_pair
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.nifti import read_header
+from spinsculpt.philips import read_spar
+
+_TWIX_HEADER = 1 << 24  # bytes; a longer one is no header
+
+
+@dataclass(frozen=True)
+class RawHeader:
+    """What is known of a raw file before it is converted.
+
+    Attributes:
+        format: name of the format, with the vendor.
+        sequence, protocol: as the scanner calls them; "" where unknown.
+        echo_time: s, or None where unknown.
+        nucleus: e.g. "1H", or "" where unknown.
+        inverted: whether an inversion comes first, as in metabolite-nulled scans.
+        is_water: whether the header says that water is not suppressed; None where it does not say.
+        holds_water: whether the file holds a water reference beside the metabolites.
+    """
+
+    format: str = ""
+    sequence: str = ""
+    protocol: str = ""
+    echo_time: float | None = None
+    nucleus: str = ""
+    inverted: bool = False
+    is_water: bool | None = None
+    holds_water: bool = False
+
+
+def read_raw_header(path: Path) -> RawHeader:
+    """The header of a raw file.
+
+    Raises:
+        SpinsculptError: the file is of no known format, unreadable or broken.
+    """
+    kind = recognise(path)
+    header = _READERS[kind.name](path)
+    if header.echo_time is not None and not 0 <= header.echo_time < 10:
+        raise SpinsculptError(f"{path}: the header says an echo time of {header.echo_time} s; export the scan again.")
+    return replace(header, format=header.format or kind.name)
+
+
+def _read_philips(path: Path) -> RawHeader:
+    holds_water = False
+    if path.suffix.lower() in (".data", ".list"):
+        _, listing, spar = list_files(path)
+        # The water of a scan is its second mix.
+        holds_water = bool(re.search(r"(?m)^\s*STD\s+1\s", listing.read_text(encoding="latin-1")))
+    else:
+        _, spar = philips_pair(path)
+    read_bytes(spar)
+    fields = read_spar(spar)
+    return RawHeader(
+        protocol=fields.get("scan_id", ""),
+        echo_time=_milliseconds(path, "echo_time", fields.get("echo_time")),
+        nucleus=fields.get("nucleus", ""),
+        inverted=bool(_milliseconds(path, "spectrum_inversion_time", fields.get("spectrum_inversion_time"))),
+        holds_water=holds_water,
+    )
+
+
+def _read_rda(path: Path) -> RawHeader:
+    head = read_bytes(path, 1 << 16).partition(b">>> End of header <<<")[0].decode("latin-1")
+    fields = dict(re.findall(r"(?m)^([\w\[\],]+): *(.*?)\r?$", head))
+    echo_time, inversion_time = (
+        _milliseconds(path, key, fields.get(key, "").replace(",", ".")) for key in ("TE", "TI")
+    )
+    return RawHeader(
+        sequence=fields.get("SequenceName", ""),
+        protocol=fields.get("ProtocolName", ""),
+        echo_time=echo_time,
+        nucleus=fields.get("Nucleus", ""),
+        inverted=bool(inversion_time),
+    )
+
+
+def _read_twix(path: Path) -> RawHeader:
+    """The header of the last measurement; those before it in a file of VD and later are adjustments."""
+    with path.open("rb") as file:
+        first, count = struct.unpack("<II", file.read(8).ljust(8, b"\0"))
+        if first < 10000:
+            file.seek(8 + 152 * (count - 1) + 8)
+            file.seek(*struct.unpack("<Q", file.read(8).ljust(8, b"\0")))
+            first = struct.unpack("<I", file.read(4).ljust(4, b"\0"))[0]
+        if not 0 < first < _TWIX_HEADER:
+            raise SpinsculptError(f"{path}: no header where a twix file has it; it may be truncated: copy it again.")
+        return _of_protocol(file.read(first))
+
+
+def _of_protocol(text: bytes) -> RawHeader:
+    """What the measurement protocol of Siemens says, in a twix file and in a DICOM file of versions before XA."""
+
+    def value(key: str) -> str:
+        found = re.search(rb"(?m)^[ \t]*" + re.escape(key).encode() + rb"[ \t]*=[ \t]*\"*([^\"\r\n]*)", text)
+        return found[1].decode("latin-1").strip() if found else ""
+
+    mode, number = value("sSpecPara.lAutoRefScanMode"), value("sSpecPara.lAutoRefScanNo")
+    echo_time = value("alTE[0]")
+    return RawHeader(
+        sequence=re.split(r"[\\/]", value("tSequenceFileName"))[-1],
+        protocol=value("tProtocolName"),
+        echo_time=float(echo_time) * 1e-6 if re.fullmatch(r"\d+(\.\d*)?", echo_time) else None,
+        nucleus=value("sTXSPEC.asNucleusInfo[0].tNucleus"),
+        holds_water=mode not in ("", "1", "0x1") and number not in ("", "0"),
+    )
+
+
+def _read_p_file(path: Path) -> RawHeader:
+    from spec2nii.GE.ge_read_pfile import Pfile
+
+    read_bytes(path, 1)
+    file = Pfile.__new__(Pfile)  # whose constructor reads all samples
+    file.file_name, file.endian = path, "little"
+    try:
+        file.read_header()
+        fields = file.hdr
+        frequency, field = fields.rhr_rh_ps_mps_freq / 1e7, fields.rhe_magstrength / 1e4
+        return RawHeader(
+            sequence=_text(fields.rhi_psdname),
+            protocol=_text(fields.rhs_se_desc),
+            echo_time=fields.rhi_te * 1e-6,
+            nucleus="1H" if not field or abs(frequency / field - GAMMA_BAR) < 0.3 else "another than 1H",
+            inverted=fields.rhi_ti > 0,
+            holds_water=fields.rhr_rh_user19 > 0,  # number of reference frames
+        )
+    except Exception as error:  # the library raises many kinds; all of them mean an unreadable header
+        raise SpinsculptError(f"{path}: this is no readable P-file ({error}); copy it again.") from error
+
+
+def _text(field: bytes) -> str:
+    return field.decode("latin-1").strip()
+
+
+_SIEMENS_PROTOCOL = (0x0029, 0x1020)
+_TAGS = [
+    "Manufacturer", "ResonantNucleus", "PulseSequenceName", "SequenceName", "ProtocolName", "EchoTime",
+    "VolumeLocalizationTechnique", "WaterReferencedPhaseCorrection", "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence", _SIEMENS_PROTOCOL, (0x2001, 0x1087), (0x2005, 0x1310),
+]  # fmt: skip
+
+
+def _read_dicom(path: Path) -> RawHeader:
+    manufacturer = dicom_spectrum(path).manufacturer
+    header, vendor = read_dicom(path, _TAGS), manufacturer.lower()
+    kind = f"{manufacturer.partition(' ')[0].title()} DICOM".strip()
+    protocol = header.get(_SIEMENS_PROTOCOL)
+    if "siemens" in vendor and protocol is not None and isinstance(protocol.value, bytes):
+        return replace(_of_protocol(protocol.value), format=kind)
+    old_nucleus, old_echo_time = (getattr(header.get(tag), "value", "") for tag in _TAGS[-2:])
+    name = header.get("PulseSequenceName") or header.get("SequenceName") or ""
+    return RawHeader(
+        kind,
+        sequence=f"{name} {header.get('VolumeLocalizationTechnique') or ''}".strip(),
+        protocol=str(header.get("ProtocolName") or ""),
+        echo_time=_milliseconds(
+            path, "EchoTime", header.get("EchoTime") or _enhanced_echo_time(header) or old_echo_time
+        ),
+        nucleus=str(header.get("ResonantNucleus") or old_nucleus),
+        holds_water="uih" in vendor or ("philips" in vendor and header.get("WaterReferencedPhaseCorrection") == "YES"),
+    )
+
+
+def _enhanced_echo_time(header) -> object:
+    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for group in header.get(groups) or ():
+            for echo in group.get("MREchoSequence") or ():
+                if echo.get("EffectiveEchoTime"):
+                    return echo.EffectiveEchoTime
+    return None
+
+
+def _read_nifti(path: Path) -> RawHeader:
+    header = header_of_sidecar(read_sidecar(path)) | read_header(path)
+    nucleus, echo_time = header.get("ResonantNucleus") or "", header.get("EchoTime")
+    suppressed = header.get("WaterSuppressed")
+    entities = parse_name("/".join(path.parts[-4:])) or parse_name("/".join(path.parts[-3:]))
+    is_water = entities["suffix"] == "mrsref" if entities else not suppressed if isinstance(suppressed, bool) else None
+    return RawHeader(
+        sequence=str(header.get("SequenceName") or ""),
+        protocol=str(header.get("ProtocolName") or ""),
+        echo_time=float(echo_time) if isinstance(echo_time, int | float) else None,
+        nucleus=str(nucleus[0] if isinstance(nucleus, list) and nucleus else nucleus or ""),
+        inverted=bool(header.get("InversionTime")),
+        is_water=is_water,
+    )
+
+
+def _milliseconds(path: Path, key: str, value: object) -> float | None:
+    """A time in s of one in ms; None where the header leaves it out."""
+    if value in ("", None):
+        return None
+    try:
+        return float(value) * 1e-3  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise SpinsculptError(f"{path}: the field '{key}' is '{value!s:.40}', not a number; correct it.") from None
+
+
+_READERS: dict[str, Callable[[Path], RawHeader]] = {
+    "NIfTI-MRS": _read_nifti,
+    "DICOM": _read_dicom,
+    "Siemens rda": _read_rda,
+    "Siemens twix": _read_twix,
+    "GE P-file": _read_p_file,
+    "Philips SDAT/SPAR": _read_philips,
+    "Philips data/list": _read_philips,
+}
