@@ -69,7 +69,7 @@ def test_what_the_headers_state_is_filled_in_with_its_unit(tmp_path):
     assert value["pulse_sequence"] == "PRESS, designed gap pulse mine"
     assert value["snr_linewidth"] == "1 of 1 scans; SNR of NAA 80; linewidth of NAA 6 Hz"
     assert value["exclusion"] == "SNR of NAA below 10"
-    assert value["fit_quality"] == "fitted: CRLB Glu 3 %, Gln 3 %; reduced χ² 1.1"
+    assert value["fit_quality"] == "fitted (builtin): CRLB Glu 3 %, Gln 3 %; reduced χ² 1.1"
     assert value["processing"].startswith("Phasing")
 
 

@@ -28,7 +28,7 @@ class Facts:
         sequence: its name in the config.
         sidecars: BIDS fields of each scan.
         preprocessing: content of each _qc.json.
-        misfits: reduced chi-squared of each fit, by analysis.
+        misfits: reduced chi-squared of each fit, by engine and analysis.
         quality, fits: the rows of compare/quality.tsv and compare/fits.tsv that are of these scans.
         config: the whole validated configuration.
     """
@@ -36,7 +36,7 @@ class Facts:
     sequence: str
     sidecars: Sequence[Mapping]
     preprocessing: Sequence[Mapping]
-    misfits: Mapping[str, Sequence[float]]
+    misfits: Mapping[tuple[str, str], Sequence[float]]
     quality: pd.DataFrame
     fits: pd.DataFrame
     config: Mapping
@@ -186,13 +186,14 @@ def _exclusion(facts: Facts) -> str:
 
 
 def _fit_quality(facts: Facts) -> str:
-    """CRLBs of the pair, and the misfit, by analysis: medians over the scans."""
+    """CRLBs of the pair, and the misfit, by analysis and engine: medians over the scans."""
     of_pair = facts.fits[facts.fits["metabolite"].isin(facts.config["compare"]["pair"])]
     parts = []
-    for analysis, misfits in facts.misfits.items():
-        bounds = of_pair[of_pair["sequence"] == analysis].groupby("metabolite", sort=False)["crlb"]
-        crlb = ", ".join(f"{metabolite} {value:.2g} %" for metabolite, value in bounds.median().items())
-        parts.append(f"{analysis}: CRLB {crlb}; reduced χ² {np.median(misfits):.3g}")
+    for (engine, analysis), misfits in facts.misfits.items():
+        mine = (of_pair["sequence"] == analysis) & (of_pair["engine"] == engine)
+        bounds = of_pair[mine].groupby("metabolite", sort=False)["crlb"].median()
+        crlb = ", ".join(f"{metabolite} {value:.2g} %" for metabolite, value in bounds.items())
+        parts.append(f"{analysis} ({engine}): CRLB {crlb}; reduced χ² {np.median(misfits):.3g}")
     return "; ".join(parts)
 
 
@@ -309,10 +310,10 @@ def _facts(sequence: str, read, labels, fit_labels, tables, config: Mapping) -> 
     quality, fits = tables
     mine = [label["sequence"] == sequence for label in labels]
     analyses = [name for name in config["compare"]["analyses"] if config["analyses"][name]["sequence"] == sequence]
-    misfits: dict[str, list[float]] = {}
+    misfits: dict[tuple[str, str], list[float]] = {}
     for label, numbers in zip(fit_labels, fits_quality, strict=True):
         if label["sequence"] in analyses:
-            misfits.setdefault(label["sequence"], []).append(numbers["reduced_chi_squared"])
+            misfits.setdefault((label["engine"], label["sequence"]), []).append(numbers["reduced_chi_squared"])
     return Facts(
         sequence,
         [sidecar for sidecar, wanted in zip(sidecars, mine, strict=True) if wanted],
