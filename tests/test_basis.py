@@ -27,7 +27,7 @@ from spinsculpt.conventions import ppm_axis, time_axis, to_spectrum
 from spinsculpt.dynamics import line_list
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import read_fids
-from spinsculpt.pulses import Pulse, gaussian
+from spinsculpt.pulses import Pulse, gaussian, sinc, write_pulse
 from spinsculpt.sequences import Slot, megapress, press, pulse_acquire
 from spinsculpt.spectra import decay
 from spinsculpt.spins import load_library
@@ -192,9 +192,13 @@ def test_command_line_does_what_the_rule_does(tmp_path, press30):
         ("--linewidth -1", "basis.linewidth is -1.0 Hz"),
         ("--grid 0 --te 40 --refocusing sinc", "basis.grid.points is 0"),
         ("--refocusing absent.pta", "no pulse file absent.pta"),
+        ("--refocusing sinc.RF --te 40", "sinc.RF does not say how long the pulse lasts; give it in ms"),
+        ("--sequence megapress --editing sinc.RF", "--edit-duration"),
     ],
 )
-def test_command_line_refuses_nonsense_in_a_sentence(tmp_path, options, complaint):
+def test_command_line_refuses_nonsense_in_a_sentence(tmp_path, monkeypatch, options, complaint):
+    monkeypatch.chdir(tmp_path)
+    write_pulse("sinc.RF", sinc(0.005, 180.0))
     app = typer.Typer()
     app.command()(basis_command)
     result = CliRunner().invoke(app, [*options.split(), "--metabolites", "Glu", "--out", str(tmp_path / "out")])

@@ -84,9 +84,9 @@ def basis_command(
         "files": {name: sequence},
         "echo_time": te * 1e-3,
         "mixing_time": tm * 1e-3,
-        "editing": _pulse(editing, edit_duration) | {"ppm": {"on": edit_on, "off": edit_off}},
-        "refocusing": _pulse(refocusing, refocusing_duration),
-        "selective_excitation": _pulse(excitation, excitation_duration),
+        "editing": _pulse(editing, edit_duration, "--edit-duration") | {"ppm": {"on": edit_on, "off": edit_off}},
+        "refocusing": _pulse(refocusing, refocusing_duration, "--refocusing-duration"),
+        "selective_excitation": _pulse(excitation, excitation_duration, "--excitation-duration"),
     }
     if te1 is not None:
         entry["te1"] = te1 * 1e-3
@@ -116,8 +116,10 @@ def basis_command(
         draw_basis(sets, out / "basis.png")
 
 
-def _pulse(shape: str, duration: float | None) -> dict:
-    """Entry of a pulse in the configuration; duration in ms."""
+def _pulse(shape: str, duration: float | None, option: str) -> dict:
+    """Entry of a pulse in the configuration; duration in ms, which files need, but not those of spinsculpt."""
+    if duration is None and Path(shape).is_file() and Path(shape).suffix.lower() != ".json":
+        raise typer.BadParameter(f"{shape} does not say how long the pulse lasts; give it in ms", param_hint=option)
     return {"shape": shape, "duration": duration and duration * 1e-3, "slice_thickness": 20.0}
 
 
