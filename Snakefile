@@ -36,4 +36,4 @@ rule all:
     input:
         "<results>/report.html",
         "<results>/bids/dataset_description.json",
-        lcmodel_files(),
+        basis_files(),

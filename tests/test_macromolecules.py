@@ -1,6 +1,8 @@
 """Macromolecules from a metabolite-nulled spectrum."""
 
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,7 +71,9 @@ def test_fits_a_real_inverted_scan(shared, tmp_path):
     stem = shared / "data" / "philips_press30" / "sub-01_ses-01_PRESS-Inverted_TI-600_raw"
     for part in ("act", "ref"):
         files = [f"{stem}-{part}_noID.{suffix}" for suffix in ("SDAT", "SPAR")]
-        subprocess.run(["spec2nii", "philips", "-o", str(tmp_path), "-f", part, *files], check=True)
+        subprocess.run(
+            [Path(sys.executable).with_name("spec2nii"), "philips", "-o", str(tmp_path), "-f", part, *files], check=True
+        )
     out = tmp_path / "MMexp.json"
     fit_macromolecule_file(tmp_path / "act.nii.gz", tmp_path / "ref.nii.gz", out, tmp_path / "MMexp.png")
     areas = {round(ppm, 1): area for ppm, area, _ in read_macromolecule(out).peaks}

@@ -273,13 +273,14 @@ def report_figures():
     return [f"<results>/figures/{name}.png" for name in names]
 
 
-def lcmodel_files():
-    """LCModel .basis of every compared sequence, one a shot or combination."""
+def basis_files():
+    """LCModel .basis of every compared sequence, one a shot or combination, and a picture of its basis set."""
     wanted = []
     for sequence in COMPARED_SEQUENCES:
         spectra = [name for name in spectra_of(config["sequences"][sequence], config["designs"]) if name != "sum"]
         wanted += [f"{sequence}_{name}" for name in spectra] or [sequence]
-    return [f"<results>/basis/{name}.basis" for name in wanted]
+    pictures = [f"<results>/figures/basis_{sequence}.png" for sequence in COMPARED_SEQUENCES]
+    return [f"<results>/basis/{name}.basis" for name in wanted] + pictures
 
 
 def sweep_entry(wildcards):

@@ -36,7 +36,7 @@ def draw_basis(sets: dict[str, BasisSet], path: Path | str) -> None:
             macromolecule = first.names[row] in first.meta.get("macromolecules", ())
             colour = "#D55E00" if macromolecule else "#0072B2"
             axis.plot(first.ppm[window], spectrum / (peak[row] or 1) * 0.9 - row, color=colour, linewidth=0.8)
-        axis.set(title=name, xlabel="chemical shift (ppm)", xlim=_RANGE[::-1])
+        axis.set(title=name if len(sets) > 1 else "", xlabel="chemical shift (ppm)", xlim=_RANGE[::-1])
         axis.spines[["top", "right", "left"]].set_visible(False)
     axes[0].set_yticks(-np.arange(len(first.names)), first.names)
     axes[0].set_ylabel("amplitude, each relative to its peak")
