@@ -1,0 +1,176 @@
+"""FSL-MRS as the engine: its own programs for preprocessing, our data, checks and quality control.
+
+Clarke et al. 2021, doi:10.1002/mrm.28630. FSL-MRS is a program and a licence of its own; nothing of it is here.
+"""
+
+import logging
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.nifti import MRSData, read_fids, write_fids
+
+log = logging.getLogger(__name__)
+
+HOW_TO_GET_IT = (
+    "The engine fsl_mrs of the preprocessing needs the command {command!r}, which is not on PATH. Get FSL-MRS from its "
+    "conda channel (snakemake --sdm conda makes it from envs/fsl-mrs.yaml; by hand: conda install -c conda-forge "
+    "-c https://fsl.fmrib.ox.ac.uk/fsldownloads/fslconda/public/ fsl_mrs) or from its git repository "
+    "(https://git.fmrib.ox.ac.uk/fsl/fsl_mrs), mind its non-commercial licence, or choose preprocess: engine: builtin."
+)
+ONE_SHOT, EDITED = "fsl_mrs_preproc", "fsl_mrs_preproc_edit"
+TIMEOUT = 1800  # s
+BUILTIN = "choose preprocess: engine: builtin"
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What FSL-MRS made of one scan.
+
+    Attributes:
+        fids: clean, one a condition in the order that was given, shape (points, conditions).
+        water: the reference, its coils combined with the weights of the scan, averaged, phased; shape (points,).
+        kept: numbers of the averages that it averaged, from 0; None where it looked for no outliers.
+        records, water_records: what it did to scan and reference, as it wrote into their headers.
+        version: of FSL-MRS.
+    """
+
+    fids: np.ndarray
+    water: np.ndarray
+    kept: list[int] | None
+    records: list[dict]
+    water_records: list[dict]
+    version: str
+
+
+def find_fsl_mrs_preproc() -> dict[str, str]:
+    """Paths of the two programs by their names; when one is absent, an error that says how to get it."""
+    found = {command: shutil.which(command) for command in (ONE_SHOT, EDITED)}
+    for command, path in found.items():
+        if path is None:
+            raise SpinsculptError(HOW_TO_GET_IT.format(command=command))
+    return found
+
+
+def clean_with_fsl_mrs(
+    averages: Mapping[str, np.ndarray], scan: MRSData, water: MRSData | None, section: Mapping, name: str
+) -> Cleaned:
+    """Preprocess one scan by the real `fsl_mrs_preproc`, one of ON and OFF by `fsl_mrs_preproc_edit`.
+
+    The steps align, reject and water_removal, the ranges of alignment and reject.at_least are ours; everything else is
+    what the programs do by themselves. What they cannot do is refused before, and afterwards they have to have written
+    finite samples that are not all zero.
+
+    Args:
+        averages: of each condition, shape (points, coils, n); one coil for combined data.
+        scan: whose sampling and frequency they have.
+        water: unsuppressed water of the same scan, with as many coils.
+        section: the validated section `preprocess` of the config.
+        name: of the scan, for errors.
+    """
+    program = EDITED if len(averages) > 1 else ONE_SHOT
+    _refuse_what_it_lacks(averages, water, section["steps"], program, name)
+    executable = find_fsl_mrs_preproc()[program]
+    with tempfile.TemporaryDirectory(prefix="fsl_mrs-") as folder:
+        folder, out = Path(folder), Path(folder) / "out"
+        _write(folder / "data.nii.gz", scan, list(averages.values()))
+        _write(folder / "water.nii.gz", water, [_by_coil(water)])
+        _run([executable, *_arguments(folder, section, averages)], program, name)
+        names = ["metab"] if program == ONE_SHOT else [f"edit_{k}" for k in range(len(averages))]
+        clean = [_read(out / f"{each}.nii.gz", program, name) for each in names]
+        reference = _read(out / "wref.nii.gz", program, name)
+    records, water_records = (each.header.get("ProcessingApplied", []) for each in (clean[0], reference))
+    return Cleaned(
+        fids=np.stack([each.fids.reshape(scan.points) for each in clean], axis=1),
+        water=reference.fids.reshape(scan.points),
+        kept=clean[0].header.get("DIM_DYN Indices", {}).get("Value"),
+        records=records,
+        water_records=water_records,
+        version=str(records[-1]["Version"]) if records else "unknown",
+    )
+
+
+def _refuse_what_it_lacks(averages: Mapping, water: MRSData | None, steps: Mapping, program: str, name: str) -> None:
+    edited = program == EDITED
+    if edited and set(averages) != {"ON", "OFF"}:
+        shots = " and ".join(averages)
+        raise SpinsculptError(f"{name}: FSL-MRS cannot preprocess the shots {shots} of a designed pair; {BUILTIN}.")
+    if water is None:
+        raise SpinsculptError(
+            f"{name}: {program} needs a water reference, which this scan lacks; add it to the table of scans, "
+            f"or {BUILTIN}."
+        )
+    _, coils, counts = zip(*(fids.shape for fids in averages.values()), strict=True)
+    if coils[0] != water.size("DIM_COIL"):
+        raise SpinsculptError(
+            f"{name}: the water reference has {water.size('DIM_COIL')} coils and the scan {coils[0]}; give the "
+            "reference of the same scan."
+        )
+    if len(set(counts)) > 1:
+        raise SpinsculptError(f"{name}: {program} needs as many averages ON as OFF, not {counts}; {BUILTIN}.")
+    for step in ("eddy_current", "reference", "phase", *(["align"] if edited else [])):
+        if not steps[step]:
+            raise SpinsculptError(f"{name}: {program} always does the step {step}; switch it on, or {BUILTIN}.")
+    if edited and steps["reject"]:
+        raise SpinsculptError(f"{name}: {program} leaves no averages out; switch the step reject off, or {BUILTIN}.")
+
+
+def _arguments(folder: Path, section: Mapping, averages: Mapping[str, np.ndarray]) -> list[str]:
+    steps, align = section["steps"], section["align"]
+    files = ["--data", folder / "data.nii.gz", "--reference", folder / "water.nii.gz", "--output", folder / "out"]
+    removal = ["--remove-water"] if steps["water_removal"] else []
+    if len(averages) > 1:
+        ranges = ["--align_ppm_dynamic", *align["ppm"], "--align_ppm_edit", *align["between_ppm"]]
+        return [str(argument) for argument in (*files, *removal, *ranges)]
+    (fids,) = averages.values()
+    rejects = steps["reject"] and fids.shape[2] >= section["reject"]["at_least"]
+    switches = [] if rejects else ["--noremoval"]
+    switches += ["--align_limits", *align["ppm"]] if steps["align"] else ["--noalign"]
+    return [str(argument) for argument in (*files, *removal, *switches)]
+
+
+def _run(command: list[str], program: str, name: str) -> None:
+    log.info("%s", " ".join(command))
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        raise SpinsculptError(f"{name}: {program} did not finish within {TIMEOUT} s; it was stopped.") from error
+    if run.returncode != 0:
+        last = (run.stderr.strip() or run.stdout.strip() or "no message").splitlines()[-1]
+        raise SpinsculptError(f"{name}: {program} ended with status {run.returncode}: {last}")
+
+
+def _by_coil(water: MRSData) -> np.ndarray:
+    """FIDs of a reference, shape (points, coils, n)."""
+    coil = [1 + water.dims.index("DIM_COIL")] if "DIM_COIL" in water.dims else []
+    return np.moveaxis(water.fids, coil, [1] * len(coil)).reshape(water.points, water.size("DIM_COIL"), -1)
+
+
+def _write(path: Path, like: MRSData, conditions: Sequence[np.ndarray]) -> None:
+    """FIDs of each condition, (points, coils, n), without the header, which names people and places."""
+    fids = np.stack(conditions, axis=-1)
+    tags = ("DIM_COIL", "DIM_DYN", "DIM_EDIT")
+    there = [tag for tag, size in zip(tags, fids.shape[1:], strict=True) if size > 1 or tag == "DIM_DYN"]
+    fids = fids.reshape(like.points, *(fids.shape[1 + tags.index(tag)] for tag in there))
+    write_fids(path, MRSData(fids, like.dwell, like.central_frequency, tuple(there)))
+
+
+def _read(path: Path, program: str, name: str) -> MRSData:
+    if not path.is_file():
+        raise SpinsculptError(f"{name}: {program} ended without {path.name}; its installation may be incomplete.")
+    try:
+        found = read_fids(path)
+    except SpinsculptError as error:
+        log.error("%s", error)
+        raise SpinsculptError(
+            f"{name}: {program} wrote no readable spectrum; look at the data, or {BUILTIN}."
+        ) from error
+    if not found.fids.any():
+        raise SpinsculptError(f"{name}: {program} returned zeros, which are no result; look at the data.")
+    return found
