@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from spinsculpt.basis import BasisSet, _propagators, simulate_basis
+from spinsculpt.basis import BasisSet, _propagators, _slices, simulate_basis
 from spinsculpt.basis._propagators import conjugated, slice_propagators
 from spinsculpt.basis._slices import Axis, averaged_lines, slice_axes
 from spinsculpt.conventions import GAMMA_BAR, time_axis, to_spectrum
@@ -63,6 +63,16 @@ def test_averaging_axis_by_axis_equals_every_position(library, name):
     averaged = averaged_lines(events, system, F0, AXES).fid(256, 5e-4)
     full = brute_force(events, system, AXES)
     assert np.abs(averaged - full).max() < 1e-3 * np.abs(full).max()
+
+
+def test_editing_pulses_may_be_split_too(library, monkeypatch):
+    """As is done with many spins, whose states would take long sample by sample."""
+    events, system = SEQUENCES["megapress"].shots[0].events, library["Asp"].parts[0]
+    exact, split = [], []
+    for states, found in ((64, exact), (1, split)):
+        monkeypatch.setattr(_slices, "_EXACT", states)
+        found.append(averaged_lines(events, system, F0, AXES).fid(256, 5e-4))
+    assert 1e-7 < np.abs(split[0] - exact[0]).max() / np.abs(exact[0]).max() < 1e-3
 
 
 def test_interleaved_slices_are_nested(library):

@@ -134,7 +134,8 @@ def conjugated(
     blocks = [(states, slice(end - len(states), end)) for states, end in zip(sectors, ends, strict=True)]
     order = np.concatenate(sectors)
     u = u[:, order][:, :, order]
-    half, product = np.zeros_like(u), np.zeros_like(u)  # rows of `half` and all of u are sorted by F_z
+    shape = np.broadcast_shapes(u.shape, rho.shape)
+    half, product = np.zeros(shape, u.dtype), np.zeros(shape, u.dtype)  # rows of `half` and u are sorted by F_z
     for rows, row in blocks:
         for columns, column in blocks:
             part = rho[..., rows[:, None], columns].astype(u.dtype)

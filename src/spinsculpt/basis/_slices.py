@@ -21,6 +21,7 @@ from spinsculpt.spectra import LineList
 from spinsculpt.spins import SpinSystem, total
 
 _GRID_TOLERANCE = 0.01  # of the signal of uncoupled spins, by which the grid may be wrong
+_EXACT = 64  # states up to which pulses at a single position are simulated sample by sample
 _BATCH = 2**21  # matrix elements worked on at a time
 _FINE_GRID = 64  # positions that count as exact
 
@@ -138,7 +139,8 @@ class _Space:
         for event, following in zip(events, (*events[1:], None), strict=True):
             if _free_axis(event, fixed) == axis:
                 kept = following.orders if isinstance(following, CoherenceFilter) else None
-                rho = conjugated(self.propagators(event)[batch], rho, self.system.levels, kept)
+                u = self.propagators(event, self.axes[axis].positions)
+                rho = conjugated(u[batch], rho, self.system.levels, kept)
             else:
                 rho = self.evolve((event,), rho, fixed)
         return rho
@@ -148,12 +150,20 @@ class _Space:
         return np.array_split(np.arange(points), int(np.ceil(points * self.system.dimension**2 / _BATCH)))
 
     def evolve(self, events: tuple[Event, ...], rho: np.ndarray, fixed: dict[str, float]) -> np.ndarray:
-        return evolve(events, self.system, self.central_frequency, position=fixed, start=rho)
+        """State after events at one position: exact, but for shaped pulses on many spins."""
+        for event in events:
+            if isinstance(event, ShapedPulse) and self.system.dimension > _EXACT:
+                position = fixed.get(event.gradient[0], 0.0) if event.gradient else 0.0
+                u = self.propagators(event, np.array([position]))
+                rho = conjugated(u, rho, self.system.levels).reshape(rho.shape)
+            else:
+                rho = evolve((event,), self.system, self.central_frequency, position=fixed, start=rho)
+        return rho
 
-    def propagators(self, event: ShapedPulse) -> np.ndarray:
-        """Unitaries of a slice-selective pulse at every position of its axis, shape (points, d, d)."""
-        axis, strength = event.gradient
-        places = GAMMA_BAR * 1e3 * strength * self.axes[axis].positions
+    def propagators(self, event: ShapedPulse, positions: np.ndarray) -> np.ndarray:
+        """Unitaries of a pulse at positions along its axis in m, shape (points, d, d)."""
+        _, strength = event.gradient or ("", 0.0)
+        places = GAMMA_BAR * 1e3 * strength * positions
         key = (id(event.pulse), event.phase, event.offset, places.tobytes())
         if key not in self.cache:
             self.cache[key] = np.concatenate(
