@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from spinsculpt import __version__
 from spinsculpt.config import read_yaml
 from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.nifti import MRSData
 from spinsculpt.provenance import write_json
 from spinsculpt.subjects import Scan
@@ -134,7 +134,7 @@ def read_sidecar(path: Path) -> dict:
     try:
         fields = json.loads(beside.read_text())
     except (OSError, ValueError) as error:
-        raise SpinsculptError(f"{beside}: this is no readable JSON file ({error}); correct it.") from error
+        raise SpinsculptError(f"{beside}: this is no readable JSON file ({brief(error)}); correct it.") from error
     if not isinstance(fields, dict):
         raise SpinsculptError(f"{beside}: this is no table of fields; correct it.")
     return fields

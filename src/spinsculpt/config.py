@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.errors import SpinsculptError, brief
 
 
 def read_yaml(path: Path | str) -> dict:
@@ -29,7 +29,9 @@ def read_config(paths: Iterable[Path | str], schema: dict) -> dict:
         try:
             content = read_yaml(path)
         except (OSError, yaml.YAMLError) as error:
-            raise SpinsculptError(f"{path}: no readable YAML file ({error}); name another configuration.") from error
+            raise SpinsculptError(
+                f"{path}: no readable YAML file ({brief(error)}); name another configuration."
+            ) from error
         if not isinstance(content, dict):
             raise SpinsculptError(f"{path}: a configuration is a map of keys; this is none.")
         whole = _laid_over(whole, content)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.conventions import FID
-from spinsculpt.errors import NoSpectrum, SpinsculptError
+from spinsculpt.errors import NoSpectrum, SpinsculptError, brief
 from spinsculpt.provenance import atomic_path
 
 _DIMENSION_KEYS = tuple(f"dim_{n}{end}" for n in (5, 6, 7) for end in ("", "_info", "_header"))
@@ -89,7 +89,9 @@ def read_header(path: Path | str) -> dict:
     except StopIteration:
         raise NoSpectrum(f"{path}: this NIfTI file has no header of MRS; it may be an image.") from None
     except Exception as error:  # nibabel and zlib raise many kinds; all of them mean an unreadable file
-        raise SpinsculptError(f"{path}: this is no readable NIfTI file ({error}); convert the scan again.") from error
+        raise SpinsculptError(
+            f"{path}: this is no readable NIfTI file ({brief(error)}); convert the scan again."
+        ) from error
     if not isinstance(fields, dict):
         raise SpinsculptError(f"{path}: the header extension is no table of fields; convert the scan again.")
     return fields
@@ -112,7 +114,7 @@ def read_fids(path: Path | str) -> MRSData:
         samples = np.asarray(image[:], dtype=np.complex128).reshape(image.shape)
     except Exception as error:  # the libraries below raise many kinds; all of them mean an unreadable file
         raise SpinsculptError(
-            f"{path}: this is no readable NIfTI-MRS file ({error}); convert the scan again."
+            f"{path}: this is no readable NIfTI-MRS file ({brief(error)}); convert the scan again."
         ) from error
     if samples.shape[:3] != (1, 1, 1):
         voxels = " x ".join(map(str, samples.shape[:3]))

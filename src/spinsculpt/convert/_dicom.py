@@ -1,15 +1,22 @@
 """DICOM: which files of a folder hold spectra, who made them, and in which order they belong."""
 
 import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from spinsculpt.convert._formats import read_bytes, recognise
-from spinsculpt.errors import NoSpectrum, SpinsculptError
+from spinsculpt.errors import NoSpectrum, SpinsculptError, brief
+
+logging.getLogger("pydicom").setLevel(logging.ERROR)  # below, it quotes values
 
 _MR_SPECTROSCOPY = "1.2.840.10008.5.1.4.1.1.4.2"
 _SIEMENS_NON_IMAGE = "1.3.12.2.1107.5.9.1"
 _PHILIPS_PRIVATE = "1.3.46.670589.11.0.0.12.1"
+_UNDEFINED = 0xFFFFFFFF  # length of an element that says itself where it ends
 _SUBCOMMANDS = {"siemens": "dicom", "philips": "philips_dcm", "uih": "uih", "united imaging": "uih"}
 _TAGS = ["SOPClassUID", "ImageType", "Manufacturer", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber"]
 
@@ -39,13 +46,27 @@ class DicomFile:
         for name, subcommand in _SUBCOMMANDS.items():
             if name in self.manufacturer.lower():
                 return subcommand
+        called = self.manufacturer if re.fullmatch(r"[\w ,.]{1,40}", self.manufacturer) else "unknown"
         raise SpinsculptError(
-            f"{self.path}: DICOM spectra of the manufacturer '{self.manufacturer}' cannot be converted; "
+            f"{self.path}: DICOM spectra of the manufacturer '{called}' cannot be converted; "
             "export the scan in another format (of GE: the P-file)."
         )
 
 
-def read_dicom(path: Path, tags: list[str] = _TAGS):
+@contextmanager
+def _sentences(path: Path) -> Iterator[None]:
+    """Turn what pydicom raises, of many kinds, into a sentence: all of them mean an unreadable file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they quote values
+            yield
+    except SpinsculptError:
+        raise
+    except Exception as error:
+        raise SpinsculptError(f"{path}: this is no readable DICOM file ({brief(error)}); export it again.") from error
+
+
+def read_dicom(path: Path, tags: list[str | tuple[int, int]] = _TAGS):
     """The header of a DICOM file as a pydicom data set that holds `tags`.
 
     Raises:
@@ -54,12 +75,28 @@ def read_dicom(path: Path, tags: list[str] = _TAGS):
     from pydicom import dcmread
 
     read_bytes(path, 1)
-    try:
+    with _sentences(path):
         header = dcmread(path, stop_before_pixels=True, specific_tags=tags)
-        header.decode()
-    except Exception as error:  # pydicom raises many kinds; all of them mean an unreadable file
-        raise SpinsculptError(f"{path}: this is no readable DICOM file ({error}); export it again.") from error
-    return header
+        list(header.iterall())  # which are read only when they are asked for
+        return header
+
+
+def check_complete(path: Path) -> None:
+    """Check that no element of a DICOM file ends with the file: pydicom takes what is there.
+
+    Raises:
+        SpinsculptError: one does.
+    """
+    from pydicom import dcmread
+    from pydicom.dataelem import RawDataElement
+
+    with _sentences(path):
+        for element in dcmread(path).elements():
+            sized = isinstance(element, RawDataElement) and element.length != _UNDEFINED
+            if sized and len(element.value or b"") < element.length:
+                raise SpinsculptError(
+                    f"{path}: ends within the element {element.tag}, so it is cut short; copy it again."
+                )
 
 
 def dicom_file(path: Path) -> DicomFile:

@@ -11,7 +11,8 @@ from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.convert._dicom import dicom_spectrum, read_dicom
 from spinsculpt.convert._formats import read_bytes, recognise
 from spinsculpt.convert._philips import list_files, philips_pair
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.convert._siemens import rda_number, read_rda
+from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.nifti import read_header
 from spinsculpt.philips import read_spar
 
@@ -75,17 +76,14 @@ def _read_philips(path: Path) -> RawHeader:
 
 
 def _read_rda(path: Path) -> RawHeader:
-    head = read_bytes(path, 1 << 16).partition(b">>> End of header <<<")[0].decode("latin-1")
-    fields = dict(re.findall(r"(?m)^([\w\[\],]+): *(.*?)\r?$", head))
-    echo_time, inversion_time = (
-        _milliseconds(path, key, fields.get(key, "").replace(",", ".")) for key in ("TE", "TI")
-    )
+    fields = read_rda(path)
+    times = {key: rda_number(path, key, fields[key]) * 1e-3 for key in ("TE", "TI") if fields.get(key)}
     return RawHeader(
         sequence=fields.get("SequenceName", ""),
         protocol=fields.get("ProtocolName", ""),
-        echo_time=echo_time,
+        echo_time=times.get("TE"),
         nucleus=fields.get("Nucleus", ""),
-        inverted=bool(inversion_time),
+        inverted=bool(times.get("TI")),
     )
 
 
@@ -95,7 +93,8 @@ def _read_twix(path: Path) -> RawHeader:
         first, count = struct.unpack("<II", file.read(8).ljust(8, b"\0"))
         if first < 10000:
             file.seek(8 + 152 * (count - 1) + 8)
-            file.seek(*struct.unpack("<Q", file.read(8).ljust(8, b"\0")))
+            offset = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))[0]
+            file.seek(min(offset, path.stat().st_size))
             first = struct.unpack("<I", file.read(4).ljust(4, b"\0"))[0]
         if not 0 < first < _TWIX_HEADER:
             raise SpinsculptError(f"{path}: no header where a twix file has it; it may be truncated: copy it again.")
@@ -139,7 +138,7 @@ def _read_p_file(path: Path) -> RawHeader:
             holds_water=fields.rhr_rh_user19 > 0,  # number of reference frames
         )
     except Exception as error:  # the library raises many kinds; all of them mean an unreadable header
-        raise SpinsculptError(f"{path}: this is no readable P-file ({error}); copy it again.") from error
+        raise SpinsculptError(f"{path}: this is no readable P-file ({brief(error)}); copy it again.") from error
 
 
 def _text(field: bytes) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spinsculpt.bids import header_of_sidecar, read_sidecar
 from spinsculpt.convert._combine import choose, concatenate
-from spinsculpt.convert._dicom import DicomFile, dicom_series
+from spinsculpt.convert._dicom import DicomFile, check_complete, dicom_series
 from spinsculpt.convert._formats import Format, named_format, recognise
 from spinsculpt.convert._philips import (
     checked_list,
@@ -18,6 +18,7 @@ from spinsculpt.convert._philips import (
     transients,
     write_clean_spar,
 )
+from spinsculpt.convert._siemens import check_rda
 from spinsculpt.convert._spec2nii import run_spec2nii
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids
@@ -87,6 +88,7 @@ def _read_twix(path: Path) -> DataSets:
 
 
 def _read_rda(path: Path) -> DataSets:
+    check_rda(path)
     return run_spec2nii("rda", [str(path.resolve())], path)
 
 
@@ -118,6 +120,7 @@ def _read_series(files: list[DicomFile]) -> DataSets:
     """DICOM files of one scan; spec2nii takes a folder of them, which may hold nothing else."""
     with tempfile.TemporaryDirectory(prefix="spinsculpt-") as folder:
         for number, file in enumerate(files):
+            check_complete(file.path)
             (Path(folder) / f"{number:05}.dcm").symlink_to(file.path.resolve())
         return run_spec2nii(files[0].subcommand, ["-t", "DIM_DYN", folder], files[0].path)
 

@@ -10,6 +10,8 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids
 
 _TIME_LIMIT = 900  # s
+_QUOTES = "'\""
+_CUT_SHORT = "An unexpected read error occurred"  # what the reader of twix files warns of, and then goes on
 
 
 def run_spec2nii(subcommand: str, arguments: list[str], raw: Path) -> dict[str, MRSData]:
@@ -41,15 +43,22 @@ def _call(raw: Path, arguments: list[str]) -> None:
         raise SpinsculptError(f"{raw}: spec2nii did not end within {_TIME_LIMIT // 60} minutes.") from None
     if run.returncode:
         raise SpinsculptError(f"{raw}: {_reason(run.stderr)}")
+    if _CUT_SHORT in run.stderr:
+        raise SpinsculptError(
+            f"{raw}: ends before its last acquisition; copy it again. If the scan was aborted, convert what there is "
+            "by hand with spec2nii and name the NIfTI-MRS file instead."
+        )
 
 
 def _reason(text: str) -> str:
     """A sentence from the last line of a traceback."""
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no message")
-    missing = re.fullmatch(r"(?:KeyError|AttributeError): (?:.* has no attribute )?['\"]?(?P<key>[^'\"]+)['\"]?", last)
+    missing = re.fullmatch(r"(?:KeyError|AttributeError: '\w*Dataset' object has no attribute):? (?P<key>.+)", last)
     if missing:
+        field = missing["key"].strip(_QUOTES)
         return (
-            f"the header lacks the field '{missing['key']}', which the conversion needs; export the scan again, "
-            "or as NIfTI-MRS with that field added."
+            f"the header lacks the field '{field}', which the conversion needs; export the scan again, or as NIfTI-MRS "
+            "with that field added."
         )
-    return f"spec2nii could not convert it ({last}); the file may be truncated: export it again."
+    what = re.sub(r"^(\w+\.)+(?=\w+:)", "", last)  # the exception without its modules
+    return f"spec2nii could not convert it ({what[:200]}); the file may be truncated: export it again."
