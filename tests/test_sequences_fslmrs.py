@@ -9,10 +9,12 @@ from typer.testing import CliRunner
 
 from spinsculpt.basis import simulate_basis
 from spinsculpt.basis._slices import Axis, averaged_lines
+from spinsculpt.cli._basis import basis_command
 from spinsculpt.cli._export import export_command
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses import Pulse, gaussian, goia, read_pulse, sinc, write_json
 from spinsculpt.sequences import (
+    ShapedPulse,
     SlicePulse,
     Slot,
     build_sequence,
@@ -124,6 +126,23 @@ def test_command_line_exports_sequences_and_waveforms(tmp_path):
     write_json(tmp_path / "pulse.json", gaussian(0.014))
     assert CliRunner().invoke(app, [str(tmp_path / "pulse.json"), "--out", str(tmp_path / "p.RF")]).exit_code == 0
     assert read_pulse(tmp_path / "p.RF", duration=0.014).peak_b1 == pytest.approx(gaussian(0.014).peak_b1, rel=1e-4)
+
+
+def test_configuration_takes_shots_of_our_own_files(tmp_path):
+    edited, path = megapress(gaussian(0.014)), str(tmp_path / "mega.json")
+    edited.write(path)
+    again = build_sequence("again", {"type": "file", "files": {"off": path, "on": path}})
+    assert (set(again.subspectra), again.echo_time) == (set(edited.subspectra), edited.echo_time)
+    for shot in edited.shots:
+        offsets = [[e.offset for e in s.events if isinstance(e, ShapedPulse)] for s in (shot, again.shot(shot.name))]
+        assert offsets[0] == offsets[1]
+    with pytest.raises(SpinsculptError, match="no shot 'c'; it has on, off"):
+        build_sequence("again", {"type": "file", "files": {"c": path}})
+    arguments = ["--sequence", path, "--metabolites", "Cr", "--out", str(tmp_path / "out")]
+    app = typer.Typer()
+    app.command()(basis_command)
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert {folder.name for folder in (tmp_path / "out").iterdir()} == {"on", "off", "diff", "sum"}
 
 
 def test_configuration_takes_sequence_files(tmp_path):

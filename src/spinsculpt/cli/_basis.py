@@ -19,7 +19,7 @@ class Format(StrEnum):
 def basis_command(
     out: Annotated[Path, typer.Option(help="folder to write to")],
     sequence: Annotated[
-        str, typer.Option(help=f"{', '.join(_KINDS)}, or a file of Pulseq (.seq) or FSL-MRS (.json)")
+        str, typer.Option(help=f"{', '.join(_KINDS)}, or a file: Pulseq (.seq), FSL-MRS or spinsculpt (.json)")
     ] = "press",
     te: Annotated[float | None, typer.Option(help="echo time in ms; te1 + te2, else 30 (megapress: 68)")] = None,
     te1: Annotated[float | None, typer.Option(help="first echo time of press and megapress in ms")] = None,
@@ -81,7 +81,7 @@ def basis_command(
     te, te1 = _echo_times(kind, te, te1, te2)
     entry = {
         "type": kind,
-        "files": {name: sequence},
+        "files": dict.fromkeys(_shots(name, sequence), sequence),
         "echo_time": te * 1e-3,
         "mixing_time": tm * 1e-3,
         "editing": _pulse(editing, edit_duration, "--edit-duration") | {"ppm": {"on": edit_on, "off": edit_off}},
@@ -114,6 +114,13 @@ def basis_command(
             write(basis, out / f"{name}{suffix}")
     if picture:
         draw_basis(sets, out / "basis.png")
+
+
+def _shots(name: str, sequence: str) -> list[str]:
+    """Shots of a sequence file: those of one of spinsculpt, one of others."""
+    from spinsculpt.sequences import Sequence, is_sequence
+
+    return [shot.name for shot in Sequence.read(sequence).shots] if is_sequence(sequence) else [name]
 
 
 def _pulse(shape: str, duration: float | None, option: str) -> dict:

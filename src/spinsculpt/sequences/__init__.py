@@ -15,6 +15,7 @@ from spinsculpt.sequences._build import (
 from spinsculpt.sequences._config import build_sequence
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.sequences._fslmrs import read_fslmrs, write_fslmrs
+from spinsculpt.sequences._json import is_sequence
 from spinsculpt.sequences._pulseq import read_pulseq, write_pulseq
 from spinsculpt.sequences._sequence import Sequence, Shot
 
@@ -30,6 +31,7 @@ __all__ = [
     "SlicePulse",
     "Slot",
     "build_sequence",
+    "is_sequence",
     "joined",
     "megapress",
     "press",

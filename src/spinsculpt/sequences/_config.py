@@ -22,6 +22,7 @@ from spinsculpt.sequences._build import (
 )
 from spinsculpt.sequences._events import Slot
 from spinsculpt.sequences._fslmrs import read_fslmrs
+from spinsculpt.sequences._json import is_sequence
 from spinsculpt.sequences._pulseq import read_pulseq
 from spinsculpt.sequences._sequence import Sequence, Shot
 
@@ -104,7 +105,7 @@ _SLOTS_OF = {
 
 
 def _from_files(name: str, entry: Mapping, central_frequency: float) -> Sequence:
-    """A sequence of Pulseq (.seq) or FSL-MRS (.json) files, one a shot."""
+    """A sequence of files, one a shot: Pulseq (.seq), FSL-MRS (.json), or of spinsculpt (.json) that shot."""
     if not entry.get("files"):
         raise SpinsculptError(
             f"sequences.{name}: a sequence of type file needs files: {{{name}: PATH.seq or PATH.json}}."
@@ -114,6 +115,9 @@ def _from_files(name: str, entry: Mapping, central_frequency: float) -> Sequence
         if Path(path).suffix.lower() == ".seq":
             read.append(read_pulseq(path, entry.get("orders") or None))
             continue
+        if is_sequence(path):
+            read.append(Sequence.read(path))
+            continue
         sequence, settings = read_fslmrs(path)
         if abs(settings["central_frequency"] / central_frequency - 1) > 0.005:
             raise SpinsculptError(
@@ -121,7 +125,10 @@ def _from_files(name: str, entry: Mapping, central_frequency: float) -> Sequence
                 f"{central_frequency:.2f} MHz; set basis.central_frequency to that of the data, or edit B0 in the file."
             )
         read.append(sequence)
-    shots = tuple(Shot(shot, sequence.shots[0].events) for shot, sequence in zip(entry["files"], read, strict=True))
+    shots = tuple(
+        Shot(name, sequence.shot(name if len(sequence.shots) > 1 else None).events)
+        for name, sequence in zip(entry["files"], read, strict=True)
+    )
     return Sequence(name, read[0].echo_time, shots, combinations(shots), read[0].receiver_phase)
 
 

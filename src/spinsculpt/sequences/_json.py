@@ -51,6 +51,14 @@ def write_json(sequence: Sequence, path: Path | str) -> None:
     )
 
 
+def is_sequence(path: Path | str) -> bool:
+    """Whether a JSON file is a sequence of spinsculpt, not of another program."""
+    try:
+        return "shots" in json.loads(Path(path).read_text())
+    except (OSError, json.JSONDecodeError, TypeError):
+        return False
+
+
 def read_json(path: Path | str) -> Sequence:
     """Read a sequence that `write_json` wrote."""
     try:
