@@ -8,9 +8,13 @@ from spinsculpt.dynamics import engine, propagator
 from spinsculpt.dynamics.engine import SpinGroup, choose_substeps, exact_propagate, propagate, splitting_error
 from spinsculpt.pulses import Pulse
 from spinsculpt.sequences import ShapedPulse
+from spinsculpt.spins import SpinSystem
 from test_dynamics import AX, F0, GLU, SINGLE
 
 DWELL = 2e-4
+LARGE = SpinSystem(
+    "spins above 1/2", ("a", "b", "c"), (3.0, 2.0, 1.5), ((0, 1, 7.0), (1, 2, 9.0), (0, 2, -14.0)), levels=(2, 4, 3)
+)
 
 
 @pytest.fixture
@@ -36,8 +40,9 @@ def test_single_spins_are_exact_in_one_step(waveforms):
 
 
 @pytest.mark.parametrize("method", [lambda *a: propagate(*a)[0], batched], ids=["compiled", "batched"])
-def test_error_falls_with_the_square_of_the_step(waveforms, method):
-    group = SpinGroup.from_system(GLU, F0, receiver_ppm=2.5)
+@pytest.mark.parametrize("system", [GLU, LARGE], ids=lambda system: system.name)
+def test_error_falls_with_the_square_of_the_step(waveforms, method, system):
+    group = SpinGroup.from_system(system, F0, receiver_ppm=2.5)
     exact = exact_propagate(waveforms, DWELL, group)
     error = [float((method(waveforms, DWELL, [group], m) - exact).abs().max()) for m in (2, 4, 8)]
     assert error[0] < 1e-4
@@ -56,8 +61,9 @@ def test_engine_agrees_with_the_exact_event_interpreter(waveforms):
 
 @pytest.mark.parametrize("method", [lambda *a: propagate(*a)[0], batched], ids=["compiled", "batched"])
 @pytest.mark.parametrize("substeps", [1, 3])
-def test_gradient_is_the_finite_difference(waveforms, method, substeps):
-    group = SpinGroup.from_system(GLU, F0, (0.0, 5.0, -8.0), 2.5)
+@pytest.mark.parametrize("system", [GLU, LARGE], ids=lambda system: system.name)
+def test_gradient_is_the_finite_difference(waveforms, method, substeps, system):
+    group = SpinGroup.from_system(system, F0, (0.0, 5.0, -8.0), 2.5)
     loss = lambda w: fidelity(method(w, DWELL, [group], substeps))  # noqa: E731
     (gradient,) = torch.autograd.grad(loss(waveforms.requires_grad_()), waveforms)
     scale, step = gradient.abs().max().item(), 1e-2
@@ -69,8 +75,9 @@ def test_gradient_is_the_finite_difference(waveforms, method, substeps):
         assert gradient[index].item() == pytest.approx(difference, abs=1e-6 * scale)
 
 
-def test_gradient_equals_autograd_through_the_exact_propagators(waveforms):
-    group = SpinGroup.from_system(AX, F0, receiver_ppm=2.5)
+@pytest.mark.parametrize("system", [AX, LARGE], ids=lambda system: system.name)
+def test_gradient_equals_autograd_through_the_exact_propagators(waveforms, system):
+    group = SpinGroup.from_system(system, F0, receiver_ppm=2.5)
     (gradient,) = torch.autograd.grad(fidelity(propagate(waveforms.requires_grad_(), DWELL, [group], 32)[0]), waveforms)
     (exact,) = torch.autograd.grad(fidelity(exact_propagate(waveforms, DWELL, group)), waveforms)
     assert float((gradient - exact).abs().max() / exact.abs().max()) < 1e-5

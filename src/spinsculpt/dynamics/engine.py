@@ -172,9 +172,9 @@ class _CompiledPropagation(torch.autograd.Function):
 
         def work(job):
             g, member = job
-            (re, im), width = states[g][member].reshape(2, -1), states[g].shape[-1]
-            rest = (*_coupling_arrays(groups[g]), dwell, substeps)
-            _kernel.forward(re, im, width, waveforms[member], groups[g].member(member), *rest)
+            system = _kernel.tables(groups[g].levels, groups[g].couplings, states[g].shape[-1])
+            re, im = states[g][member].reshape(2, -1)
+            _kernel.forward(re, im, waveforms[member], system, groups[g].member(member), dwell, substeps)
 
         _over_threads(work, _jobs(groups, len(waveforms)))
         ctx.save_for_backward(nutation)
@@ -199,9 +199,9 @@ class _CompiledPropagation(torch.autograd.Function):
             state, incoming = states[g][member].copy(), costates[g][member].resolve_conj().numpy()
             costate, used = np.zeros_like(state), incoming.shape[1]
             costate[0, :, :used], costate[1, :, :used] = incoming.real, incoming.imag
-            rest = (*_coupling_arrays(groups[g]), dwell, substeps, gradient[g, member])
-            flat = state.reshape(2, -1), costate.reshape(2, -1)
-            _kernel.backward(*flat, state.shape[-1], waveforms[member], groups[g].member(member), *rest)
+            flat = state.reshape(2, -1), costate.reshape(2, -1), waveforms[member]
+            system = _kernel.tables(groups[g].levels, groups[g].couplings, state.shape[-1])
+            _kernel.backward(*flat, system, groups[g].member(member), dwell, substeps, gradient[g, member])
 
         _over_threads(work, [job for job in _jobs(groups, len(waveforms)) if job[0] in wanted])
         return torch.from_numpy(gradient.sum(0)).to(nutation.dtype), None, None, None, None
@@ -294,12 +294,6 @@ class _BatchedTools:
         along = (theta * by_rotation).sum(-1, keepdim=True)
         full = a * by_rotation + b * along * theta + c * torch.linalg.cross(by_rotation, theta)
         return self.dt * full.sum(1)[:, :2]
-
-
-def _coupling_arrays(group: SpinGroup) -> tuple[np.ndarray, np.ndarray]:
-    n = len(group.levels)
-    bits = np.array([[1 << (n - 1 - i), 1 << (n - 1 - j)] for i, j, _ in group.couplings], np.int64).reshape(-1, 2)
-    return bits, np.array([w for *_, w in group.couplings], float)
 
 
 def _jobs(groups: Sequence[SpinGroup], members: int) -> list[tuple[int, int]]:
