@@ -9,10 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinsculpt.basis._slices import Axis, averaged_lines
+from spinsculpt.design import Acquisition, Member, Simulation
 from spinsculpt.dynamics import evolve, line_list
 from spinsculpt.dynamics.engine import SpinGroup, propagate
 from spinsculpt.pulses import Pulse, gaussian, sinc
-from spinsculpt.sequences import CoherenceFilter, Delay, HardPulse, ShapedPulse, SlicePulse, megapress, steam
+from spinsculpt.sequences import (
+    CoherenceFilter,
+    Delay,
+    HardPulse,
+    ShapedPulse,
+    SlicePulse,
+    Slot,
+    megapress,
+    press,
+    steam,
+)
 from spinsculpt.spectra import merge_lines
 from spinsculpt.spins import (
     SpinSystem,
@@ -188,6 +199,25 @@ def test_the_fast_engine_takes_sectors(library, name):
 
     assert error(4) < 1e-4
     assert error(4) / error(8) == pytest.approx(4, rel=0.2)
+
+
+def test_a_design_sees_the_signals_of_the_whole(library):
+    """Sectors within the splitting error; whole where states are kept or populations decay within the pulse."""
+    pulse = random_pulse(4, 80, 1e-4)
+    sequence = press(0.040, gap=Slot("gap", "gap", pulse.duration))
+    waveform = {"gap": torch.as_tensor(pulse.b1)[None]}
+
+    def simulation(**options):
+        members, dwell = (Member(), Member(0.9, 5.0)), {"gap": pulse.dwell}
+        options |= {"peak": {"gap": 8.0}, "tolerance": 1e-5, "dtype": torch.complex128}
+        return Simulation(sequence, library, ("Thr", "Lac"), Acquisition(F0), members, dwell, **options)
+
+    reduced, whole = simulation(), simulation(keep_states=("Thr", "Lac"))
+    assert [part.system.dimension for part in reduced.parts] == [16, 8, 8, 4]
+    for other in (whole, simulation(decay_interval=2e-3)):
+        assert [part.system.dimension for part in other.parts] == [32, 16]
+    fids, expected = (one(waveform).fids["press"].numpy() for one in (reduced, whole))
+    np.testing.assert_allclose(fids, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
 size, ppm, hertz = st.integers(1, 3), st.floats(-1, 6), st.floats(-20, 20)

@@ -8,7 +8,7 @@ Every shot becomes a chain of constant unitaries, coherence masks and slots,
 and ends in the eigenbasis of the free Hamiltonian, where the detected transitions are lines.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from spinsculpt.dynamics.engine import SpinGroup, choose_substeps, propagate
 from spinsculpt.sequences import CoherenceFilter, Delay, Event, Shot, Slot
 from spinsculpt.sequences import Sequence as PulseSequence
 from spinsculpt.spectra import decay
-from spinsculpt.spins import Library, Macromolecule, SpinSystem, coherence_order, raising
+from spinsculpt.spins import Library, Macromolecule, SpinSystem, coherence_order, raising, symmetry_sectors
 
 _VISIBLE = 1e-6  # transitions whose element of F_+ is smaller than this carry no signal
 
@@ -87,6 +87,10 @@ class Signals:
 class Simulation:
     """A sequence with slots, applied to metabolites under an ensemble of conditions.
 
+    Magnetically equivalent protons act as total spins (`spins.symmetry_sectors`), which is exact; not in metabolites
+    whose states are kept, and not with `decay_interval`, where populations of product states decay with T1: total spins
+    have others.
+
     Args:
         sequence: with slots for the pulses, or without any.
         library: metabolites and macromolecules at the field of `acquisition`.
@@ -132,7 +136,8 @@ class Simulation:
         self._decaying = decay_interval > 0
         lossy = sum(slot.duration for slot in sequence.shots[0].slots if slot.kind == "gap") if self._decaying else 0.0
         echo_time = sequence.echo_time - lossy if relaxation else 0.0
-        self.parts = tuple(_parts(library, self.names, acquisition, echo_time))
+        whole = self.names if self._decaying else self.keep_states
+        self.parts = tuple(_parts(library, self.names, acquisition, echo_time, whole))
         b0 = [member.b0_hz + member.pulse_offset_hz for member in self.members]
         self._scale = torch.tensor([member.b1_scale for member in self.members], dtype=torch.float64)
         self.groups = tuple(
@@ -285,8 +290,10 @@ def _divisor(count: int, wanted: float) -> int:
     return min((d for d in range(1, count + 1) if count % d == 0), key=lambda d: abs(d - wanted))
 
 
-def _parts(library: Library, names: Sequence[str], acquisition: Acquisition, echo_time: float):
-    """Spin systems of all names; a peak of a macromolecule is one spin that stands for its protons.
+def _parts(
+    library: Library, names: Sequence[str], acquisition: Acquisition, echo_time: float, whole: Sequence[str]
+) -> Iterator[_Part]:
+    """Spin systems of all names, in sectors unless named in `whole`; a peak of a macromolecule is one spin.
 
     The linewidth is that of the measurement, T2 included, as in spinsculpt.compare; what T2 adds is the loss over TE.
     """
@@ -301,5 +308,6 @@ def _parts(library: Library, names: Sequence[str], acquisition: Acquisition, ech
                 one = SpinSystem(name, (name,), (ppm,), weight=protons)
                 yield _Part(index, one, entry.t1, entry.t2, torch.as_tensor(damped * envelope))
         else:
-            for system in entry.parts:
-                yield _Part(index, system, entry.t1, entry.t2, torch.as_tensor(damped))
+            for part in entry.parts:
+                for system in (part,) if name in whole else symmetry_sectors(part):
+                    yield _Part(index, system, entry.t1, entry.t2, torch.as_tensor(damped))
