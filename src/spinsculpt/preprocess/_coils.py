@@ -1,6 +1,7 @@
 """Receiver coils combined into one signal."""
 
 import numpy as np
+from scipy.special import digamma
 
 from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.errors import SpinsculptError
@@ -27,7 +28,7 @@ def coil_weights(reference: MRSData, data: MRSData) -> np.ndarray:
             f"the water reference has {reference.size('DIM_COIL')} coils and the scan {coils}; give the reference of "
             "the same scan."
         )
-    noise = _signal_free(data)
+    noise = _noise(data)
     if not np.all(np.linalg.norm(noise, axis=1) > 0):
         dead = np.flatnonzero(np.linalg.norm(noise, axis=1) == 0)
         raise SpinsculptError(f"coil {dead[0]} of {coils} holds only zeros; leave it out when converting the scan.")
@@ -51,12 +52,29 @@ def _by_coil(data: MRSData) -> np.ndarray:
     return fids.reshape(*fids.shape[:2], -1).mean(axis=2)
 
 
-def _signal_free(data: MRSData) -> np.ndarray:
-    """Points of all spectra without signal, shape (coils, points)."""
+def _noise(data: MRSData) -> np.ndarray:
+    """Samples of each coil without signal, shape (coils, samples): the ends of the FIDs or the edges of the spectra.
+
+    What is left of a signal correlates the coils, so the one of the two is taken that correlates them less. A spurious
+    echo fills the edges of a spectrum, a short acquisition leaves signal at the end of the FID.
+    """
     fids = np.moveaxis(data.fids, 1 + data.dims.index("DIM_COIL"), 0).reshape(data.size("DIM_COIL"), data.points, -1)
-    spectra = to_spectrum(np.moveaxis(fids, 1, 2))
     axis = ppm_axis(data.points, data.dwell, data.central_frequency)
-    empty = (axis < -1.0) | (axis > 10.5)
-    if np.count_nonzero(empty) < 100:
-        empty = np.argsort(np.abs(axis - np.mean(axis)))[-max(100, data.points // 10) :]
-    return spectra[:, :, empty].reshape(len(fids), -1)
+    edges = (axis < -1.0) | (axis > 10.5)
+    if np.count_nonzero(edges) < 100:
+        edges = np.argsort(np.abs(axis - np.mean(axis)))[-max(100, data.points // 10) :]
+    spectra = to_spectrum(np.moveaxis(fids, 1, 2))
+    candidates = [each.reshape(len(fids), -1) for each in (fids[:, -data.points // 4 :], spectra[:, :, edges])]
+    return max(candidates, key=_independence)
+
+
+def _independence(noise: np.ndarray) -> float:
+    """Log of the determinant of the correlations between coils: 0 for independent ones, far below for a common signal.
+
+    Of few samples it comes out too low, by the mean of the log determinant of a complex Wishart matrix, taken off here.
+    """
+    coils, samples = noise.shape
+    if not np.all(np.linalg.norm(noise, axis=1) > 0):
+        return -np.inf
+    bias = np.sum(digamma(samples - np.arange(coils))) - coils * np.log(samples)
+    return float(np.linalg.slogdet(np.corrcoef(noise))[1] - bias)

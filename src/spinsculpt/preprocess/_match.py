@@ -1,6 +1,7 @@
 """How far and by which phase one FID is turned against another: the step that alignment and referencing share."""
 
 import numpy as np
+from scipy.optimize import minimize
 
 from spinsculpt.conventions import ppm_axis, time_axis, to_fid, to_spectrum
 
@@ -41,6 +42,35 @@ def match(fids: np.ndarray, reference: np.ndarray, dwell: float, max_shift: floa
     shift = frequency[top] + np.clip(step, -0.5, 0.5) / (points * dwell)
     phase = np.angle(np.sum(shifted(product, -shift, 0.0, dwell), axis=0))
     return shift, phase
+
+
+def match_real(
+    fid: np.ndarray, reference: np.ndarray, dwell: float, central_frequency: float, ppm: tuple[float, float]
+) -> tuple[float, float]:
+    """Shift (Hz) and phase (rad) after which the real parts of two spectra differ least within `ppm`, up to a constant.
+
+    What subtraction leaves is seen in the real part, so that is what counts; both must be phased. The search begins
+    where `match` of the two bands ends.
+
+    Args:
+        fid, reference: complex, shape (points,).
+        dwell: s.
+        central_frequency: MHz.
+        ppm: range of the signals that decide.
+    """
+    axis = ppm_axis(len(fid), dwell, central_frequency)
+    inside = (axis > ppm[0]) & (axis < ppm[1])
+    wanted = to_spectrum(reference).real[inside]
+    bands = (band(each, dwell, central_frequency, ppm) for each in (fid, reference))
+    start = [-float(each) for each in match(*bands, dwell, 30.0)]
+
+    def difference(x: np.ndarray) -> float:
+        left = to_spectrum(shifted(fid, x[0], x[1], dwell)).real[inside] - wanted
+        return float(np.linalg.norm(left - left.mean()) / np.linalg.norm(wanted))
+
+    simplex = np.add(start, [[0.0, 0.0], [0.5, 0.0], [0.0, 0.1]])
+    found = minimize(difference, start, method="Nelder-Mead", options={"initial_simplex": simplex, "xatol": 1e-3})
+    return float(found.x[0]), float(found.x[1])
 
 
 def band(fid: np.ndarray, dwell: float, central_frequency: float, ppm: tuple[float, float]) -> np.ndarray:

@@ -17,6 +17,8 @@ from spinsculpt.provenance import atomic_path
 
 COLOURS = {"": BLUE, "ON": BLUE, "A": BLUE, "OFF": VERMILION, "B": VERMILION, "DIFF": GREEN}
 NAMED = {2.008: "NAA", 2.35: "Glu", 3.027: "tCr", 3.2: "tCho", 3.56: "Ins", 3.91: "tCr"}  # ppm
+EDITED = {3.01: "GABA", 3.75: "Glx"}  # ppm, what editing at 1.9 ppm leaves in DIFF
+MAGNIFIED = 5.0  # DIFF, whose NAA is clipped
 WINDOW, METABOLITES = (0.0, 5.2), (0.5, 4.2)  # ppm: what is drawn, and what sets its scale
 HEIGHTS = {"overview": 2.1, "clean": 2.8, "drift": 1.4, "fit": 2.4}  # inches
 
@@ -103,8 +105,9 @@ def _draw_clean(axes: Axes, result: MRSData, labels: Sequence[str], originals: M
     shown, scaling = ((ppm > low) & (ppm < high) for low, high in (WINDOW, METABOLITES))
     after = to_spectrum(result.fids.reshape(result.points, -1).T).real
     traces = dict(zip(labels, after, strict=True))
-    if list(labels) == ["ON", "OFF"]:
-        traces["DIFF"] = 0.5 * (after[0] - after[1])
+    if set(labels) == {"ON", "OFF"}:
+        largest = 0.5 * np.abs(after[1, scaling]).max()
+        traces["DIFF"] = np.clip(MAGNIFIED * 0.5 * (after[0] - after[1]), -largest, largest)
     gap = 0.1 * np.ptp(after[:, scaling])
     floor = 0.0
     for label, values in traces.items():
@@ -116,7 +119,11 @@ def _draw_clean(axes: Axes, result: MRSData, labels: Sequence[str], originals: M
             before = np.clip(to_spectrum(originals[label]).real, low, high)
             axes.plot(ppm[shown], before[shown] + offset, color=GREY, linewidth=0.6)
         axes.plot(ppm[shown], values[shown] + offset, color=COLOURS[label], linewidth=0.9)
-        axes.annotate(label, (WINDOW[0] + 0.05, offset + gap), color=COLOURS[label], ha="right", weight="bold")
+        words = f"DIFF × {MAGNIFIED:g}" if label == "DIFF" else label
+        axes.annotate(words, (WINDOW[0] + 0.05, offset + gap), color=COLOURS[label], ha="right", weight="bold")
+        for shift, name in (EDITED if label == "DIFF" else {}).items():
+            near = values[np.abs(ppm - shift) < 0.08].max()
+            axes.annotate(name, (shift, offset + near + 0.15 * gap), fontsize=6.5, ha="center", color=COLOURS[label])
     axes.set_ylim(floor, 0.8 * gap)
     for shift, name in NAMED.items():
         axes.axvline(shift, color=PALE, linewidth=0.6, zorder=0)

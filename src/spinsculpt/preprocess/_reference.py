@@ -6,10 +6,9 @@ from spinsculpt.conventions import ppm_to_hz, time_axis
 from spinsculpt.preprocess._match import band, match, shifted
 
 SINGLETS = {2.008: 3.0, 3.027: 2.4, 3.2: 1.8}  # ppm: protons times concentration relative to NAA, of NAA, tCr, tCho
-_WIDTH = 5.0  # Hz, of the lines looked for
-_START = (
-    0.04  # s; by then macromolecules, lipids and baseline have decayed, which would turn the phase by 10-70 degrees
-)
+_LINES = ((5.0, 0.04), (8.0, 0.03), (14.0, 0.015))  # width in Hz of the lines looked for, and from which time on in s:
+# by then macromolecules, lipids and baseline have decayed, which would turn the phase by 10-70 degrees
+_BROAD = 0.6  # correlation that broader lines than the first need: the less of macromolecules has decayed, the more so
 
 
 def find_singlets(
@@ -24,14 +23,18 @@ def find_singlets(
         max_shift: largest error in ppm.
     Returns:
         error of the frequency in Hz; of the phase in rad at t = 0; correlation (0-1) of the three lines with the data
-        between 1.8 and 3.4 ppm, near 0 where they are missing.
+        between 1.8 and 3.4 ppm, near 0 where they are missing. Broad lines, as at 7 T, are looked for where narrow ones
+        are not found.
     """
     time = time_axis(len(fid), dwell)
     lines = sum(size * np.exp(2j * np.pi * ppm_to_hz(ppm, central_frequency) * time) for ppm, size in SINGLETS.items())
-    late = time >= _START
-    lines = lines * np.exp(-np.pi * _WIDTH * time) * late
-    shift, phase = match(fid, lines, dwell, max_shift * central_frequency)
-    shift, phase = float(shift), float(phase)
-    signal = band(shifted(fid, -shift, -phase, dwell), dwell, central_frequency, (1.8, 3.4)) * late
-    overlap = np.vdot(lines, signal).real / (np.linalg.norm(lines) * np.linalg.norm(signal))
-    return shift, phase, float(overlap)
+    found = []
+    for width, start in _LINES:
+        late = time >= start
+        model = lines * np.exp(-np.pi * width * time) * late
+        shift, phase = map(float, match(fid, model, dwell, max_shift * central_frequency))
+        signal = band(shifted(fid, -shift, -phase, dwell), dwell, central_frequency, (1.8, 3.4)) * late
+        overlap = np.vdot(model, signal).real / (np.linalg.norm(model) * np.linalg.norm(signal))
+        found.append((shift, phase, float(overlap)))
+    broad = max(found[1:], key=lambda each: each[2])
+    return broad if found[0][2] < 0.5 and broad[2] > _BROAD else found[0]

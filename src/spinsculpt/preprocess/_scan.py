@@ -1,7 +1,8 @@
 """One scan from the converted file to the clean one, step by step.
 
-The order: coils, align, reject, average, between (conditions of edited data), eddy_current, water_removal, reference
-and phase. Each step but averaging is a switch of the config. No step changes the scale against the water reference.
+The order: coils, align (averages of each condition), reject, average, eddy_current, water_removal, reference and phase,
+align (the conditions of edited data to each other). Each step but averaging is a switch of the config. No step changes
+the scale against the water reference.
 """
 
 import logging
@@ -19,7 +20,7 @@ from spinsculpt.preprocess import _quality
 from spinsculpt.preprocess._align import align, outliers
 from spinsculpt.preprocess._coils import coil_weights, combine_coils
 from spinsculpt.preprocess._eddy import correct_eddy_currents
-from spinsculpt.preprocess._match import band, match, shifted
+from spinsculpt.preprocess._match import match_real, shifted
 from spinsculpt.preprocess._reference import find_singlets
 from spinsculpt.preprocess._water import remove_water
 from spinsculpt.provenance import provenance, write_json
@@ -77,8 +78,6 @@ def preprocess_scan(
     kept, drift = _clean_averages(raw, scan, section, history)
     fids = np.stack([kept[label].mean(axis=1) for label in labels], axis=1)
     history.note("Signal averaging", ", ".join(f"{kept[label].shape[1]} averages {label}".strip() for label in labels))
-    if steps["align"] and edited:
-        fids = _align_conditions(fids, scan, section["align"], history)
     if steps["eddy_current"] and reference is not None:
         fids = correct_eddy_currents(fids, reference)
         history.note("Eddy current correction", "phase of the water reference (Klose 1990, doi:10.1002/mrm.1910140104)")
@@ -90,6 +89,9 @@ def preprocess_scan(
         history.note("Nuisance peak removal", f"HLSVD, {low}-{high} ppm, {removal['components']} components")
     shift, phase = _reference(fids[:, -1], scan, section, history)
     fids, with_water = (shifted(item, shift, phase, dwell) for item in (fids, with_water))
+    if steps["align"] and edited:
+        shift, phase = _between(fids, scan, section["align"], history)
+        fids, with_water = (np.stack([shifted(on, shift, phase, dwell), off], 1) for on, off in (fids.T, with_water.T))
 
     before = FID(with_water[:, -1], dwell, central)
     after = FID(fids[:, -1], dwell, central)
@@ -222,14 +224,13 @@ def _clean_averages(
     return kept, drift
 
 
-def _align_conditions(fids: np.ndarray, scan: MRSData, settings: Mapping, history: History) -> np.ndarray:
-    """ON brought to the frequency and phase of OFF by signals that editing leaves alone."""
-    off = band(fids[:, 1], scan.dwell, scan.central_frequency, tuple(settings["between_ppm"]))
-    shift, phase = match(fids[:, 0], off, scan.dwell, settings["max_shift"])
+def _between(fids: np.ndarray, scan: MRSData, settings: Mapping, history: History) -> tuple[float, float]:
+    """Shift (Hz) and phase (rad) that bring ON to OFF by signals that editing leaves alone; water is gone already."""
     low, high = settings["between_ppm"]
-    details = f"ON moved by {-shift:.2f} Hz and {-np.degrees(phase):.1f} degrees to OFF, {low}-{high} ppm"
-    history.note("Frequency and phase correction", details, between_shift_hz=float(shift))
-    return np.stack([shifted(fids[:, 0], -shift, -phase, scan.dwell), fids[:, 1]], axis=1)
+    shift, phase = match_real(fids[:, 0], fids[:, 1], scan.dwell, scan.central_frequency, (low, high))
+    details = f"ON moved by {shift:.2f} Hz and {np.degrees(phase):.1f} degrees to OFF, {low}-{high} ppm"
+    history.note("Frequency and phase correction", details, between_shift_hz=-shift)
+    return shift, phase
 
 
 def _reference(fid: np.ndarray, scan: MRSData, section: Mapping, history: History) -> tuple[float, float]:

@@ -10,7 +10,8 @@ def remove_water(
 ) -> np.ndarray:
     """The FID without the decaying exponentials that HLSVD finds within `ppm` (doi:10.1006/jmre.2002.2593).
 
-    Exponentials that grow are noise and left where they are.
+    HLSVD gives frequencies and dampings. Exponentials that grow describe what a digital filter leaves at the end of a
+    FID, or noise: they are no signal, and the amplitudes of the others are fitted without them.
 
     Args:
         fid: FFT-positive, shape (points,).
@@ -26,9 +27,10 @@ def remove_water(
         from hlsvdpropy.hlsvd import hlsvdpro  # imports slowly
 
     scale = np.abs(fid).max()
-    _, _, frequencies, dampings, amplitudes, phases, *_ = hlsvdpro(fid / scale, components, sparse=True)
-    shift = hz_to_ppm(np.asarray(frequencies) / dwell, central_frequency)
-    chosen = (shift > ppm[0]) & (shift < ppm[1]) & (np.asarray(dampings) < 0)
-    exponents = np.asarray(dampings)[chosen] + 2j * np.pi * np.asarray(frequencies)[chosen]
-    lines = np.exp(np.outer(np.arange(len(fid)), exponents))
-    return fid - scale * (lines @ (np.asarray(amplitudes) * np.exp(1j * np.asarray(phases)))[chosen])
+    found = hlsvdpro(fid / scale, components, sparse=True)
+    frequencies, dampings = (np.asarray(each)[np.asarray(found[3]) < 0] for each in (found[2], found[3]))
+    lines = np.exp(np.outer(np.arange(len(fid)), dampings + 2j * np.pi * frequencies))
+    amplitudes = np.linalg.lstsq(lines, fid, rcond=1e-10)[0]
+    shift = hz_to_ppm(frequencies / dwell, central_frequency)
+    chosen = (shift > ppm[0]) & (shift < ppm[1])
+    return fid - lines[:, chosen] @ amplitudes[chosen]
