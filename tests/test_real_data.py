@@ -1,4 +1,4 @@
-"""Real scans of several vendors, from the raw file to the table of the fit; -s prints the numbers of docs/quality.md."""
+"""Real scans of several vendors, from raw file to the table of the fit; -s prints the numbers of docs/quality.md."""
 
 from dataclasses import dataclass, field
 from functools import cache
