@@ -10,7 +10,7 @@ from spinsculpt.config import read_yaml, validate
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids, write_fids
-from spinsculpt.preprocess import correct_eddy_currents, preprocess_scan, preprocess_water, remove_water
+from spinsculpt.preprocess import correct_eddy_currents, preprocess_scan, preprocess_water, remove_lines
 
 POINTS, DWELL, CENTRAL = 2048, 1 / 2000, 127.732
 SECTION = validate({}, read_yaml(Path(__file__).resolve().parents[1] / "workflow/schemas/preprocess.schema.yaml"))
@@ -85,12 +85,24 @@ def test_eddy_currents_seen_by_the_water_are_undone():
 
 def test_residual_water_goes_and_the_metabolites_stay():
     water = lines((4.65, 60.0), (4.7, 25.0), width=9.0) * np.exp(0.4j)
-    left = remove_water(BRAIN + water + noise(BRAIN.shape), DWELL, CENTRAL, (4.3, 5.1), 30)
+    left = remove_lines(BRAIN + water + noise(BRAIN.shape), DWELL, CENTRAL, (4.3, 5.1), 30)
     assert deviation(left, BRAIN) < 0.02
     axis = FID(left, DWELL, CENTRAL).ppm
     near = (axis > 4.5) & (axis < 4.9)
     before, after = (np.abs(np.fft.fftshift(np.fft.fft(fid)))[near].max() for fid in (BRAIN + water, left))
     assert after < 0.05 * before
+
+
+def test_lipids_are_taken_off_where_it_is_asked_for(tmp_path):
+    lipids = lines((1.28, 40.0), (0.9, 15.0), width=20.0)
+    data = scan(tmp_path, BRAIN + lipids + noise((POINTS,), 0.05))
+    section = SECTION | {"steps": SECTION["steps"] | {"lipid_removal": True}}
+    for settings, left in ((SECTION, True), (section, False)):
+        result, _ = clean(tmp_path, data, section=settings)
+        axis = result.fid.ppm
+        height = np.abs(result.fid.spectrum[(axis > 1.1) & (axis < 1.45)]).max()
+        naa = np.abs(result.fid.spectrum[(axis > 1.95) & (axis < 2.06)]).max()
+        assert (height > 0.3 * naa) == left
 
 
 def test_edited_averages_come_out_as_on_and_off(tmp_path):

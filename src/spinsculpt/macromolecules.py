@@ -137,13 +137,13 @@ def fit_macromolecule_file(data: Path | str, water: Path | str | None, out: Path
     The entry `basis.measured` of the configuration names `out`.
     """
     from spinsculpt.nifti import read_fids
-    from spinsculpt.preprocess import correct_eddy_currents, remove_water
+    from spinsculpt.preprocess import correct_eddy_currents, remove_lines
 
     scan = read_fids(data)
     samples = scan.fids.reshape(scan.points, -1).mean(axis=1)
     if water is not None:
         samples = correct_eddy_currents(samples, read_fids(water).fids.reshape(scan.points, -1).mean(axis=1))
-    samples = remove_water(samples, scan.dwell, scan.central_frequency, (4.3, 5.1), 30)
+    samples = remove_lines(samples, scan.dwell, scan.central_frequency, (4.3, 5.1), 30)
     try:
         fit = fit_macromolecules(FID(samples, scan.dwell, scan.central_frequency), load_library())
     except SpinsculptError as error:

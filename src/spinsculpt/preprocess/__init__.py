@@ -3,11 +3,12 @@
 from spinsculpt.preprocess._align import align, outliers
 from spinsculpt.preprocess._coils import coil_weights, combine_coils
 from spinsculpt.preprocess._eddy import correct_eddy_currents
+from spinsculpt.preprocess._fslmrs import find_fsl_mrs_preproc
 from spinsculpt.preprocess._match import match, shifted
+from spinsculpt.preprocess._nuisance import remove_lines
 from spinsculpt.preprocess._quality import MEASURES, failures, in_words
 from spinsculpt.preprocess._reference import find_singlets
 from spinsculpt.preprocess._scan import Drift, preprocess_scan, preprocess_water, uncorrected
-from spinsculpt.preprocess._water import remove_water
 
 __all__ = [
     "MEASURES",
@@ -17,13 +18,14 @@ __all__ = [
     "combine_coils",
     "correct_eddy_currents",
     "failures",
+    "find_fsl_mrs_preproc",
     "find_singlets",
     "in_words",
     "match",
     "outliers",
     "preprocess_scan",
     "preprocess_water",
-    "remove_water",
+    "remove_lines",
     "shifted",
     "uncorrected",
 ]

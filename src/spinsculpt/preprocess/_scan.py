@@ -1,8 +1,8 @@
 """One scan from the converted file to the clean one, step by step.
 
-The order: coils, align (averages of each condition), reject, average, eddy_current, water_removal, reference and phase,
-align (the conditions of edited data to each other). Each step but averaging is a switch of the config. No step changes
-the scale against the water reference.
+The order: coils, align (averages of each condition), reject, average, eddy_current, water_removal, lipid_removal,
+reference and phase, align (the conditions of edited data to each other). Each step but averaging is a switch of the
+config. No step changes the scale against the water reference.
 """
 
 import logging
@@ -21,8 +21,8 @@ from spinsculpt.preprocess._align import align, outliers
 from spinsculpt.preprocess._coils import coil_weights, combine_coils
 from spinsculpt.preprocess._eddy import correct_eddy_currents
 from spinsculpt.preprocess._match import match_real, shifted
+from spinsculpt.preprocess._nuisance import remove_lines
 from spinsculpt.preprocess._reference import find_singlets
-from spinsculpt.preprocess._water import remove_water
 from spinsculpt.provenance import provenance, write_json
 
 log = logging.getLogger(__name__)
@@ -82,11 +82,11 @@ def preprocess_scan(
         fids = correct_eddy_currents(fids, reference)
         history.note("Eddy current correction", "phase of the water reference (Klose 1990, doi:10.1002/mrm.1910140104)")
     with_water = fids
-    if steps["water_removal"]:
-        low, high = section["water"]["ppm"]
-        removal = {"ppm": (low, high), "components": section["water"]["components"]}
-        fids = np.stack([remove_water(fid, dwell, central, **removal) for fid in fids.T], axis=1)
-        history.note("Nuisance peak removal", f"HLSVD, {low}-{high} ppm, {removal['components']} components")
+    for step, nuisance in (("water_removal", "water"), ("lipid_removal", "lipids")):
+        if steps[step]:
+            (low, high), components = section[nuisance]["ppm"], section[nuisance]["components"]
+            fids = np.stack([remove_lines(fid, dwell, central, (low, high), components) for fid in fids.T], axis=1)
+            history.note("Nuisance peak removal", f"{nuisance}: HLSVD, {low}-{high} ppm, {components} components")
     shift, phase = _reference(fids[:, -1], scan, section, history)
     fids, with_water = (shifted(item, shift, phase, dwell) for item in (fids, with_water))
     if steps["align"] and edited:

@@ -1,11 +1,11 @@
-"""What water suppression left over, taken off by HLSVD."""
+"""What water suppression left over, and lipids, taken off by HLSVD."""
 
 import warnings
 
 import numpy as np
 
 
-def remove_water(
+def remove_lines(
     fid: np.ndarray, dwell: float, central_frequency: float, ppm: tuple[float, float], components: int
 ) -> np.ndarray:
     """The FID without the decaying exponentials that HLSVD finds within `ppm` (doi:10.1006/jmre.2002.2593).
@@ -17,7 +17,7 @@ def remove_water(
         fid: FFT-positive, shape (points,).
         dwell: s.
         central_frequency: MHz.
-        ppm: range of the residual water.
+        ppm: range of the residual water, or of lipids.
         components: number of exponentials that model the whole FID.
     """
     from spinsculpt.conventions import hz_to_ppm
