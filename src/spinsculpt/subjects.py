@@ -78,7 +78,7 @@ def read_subjects(path: Path | str, schema: dict, sequences: list[str]) -> list[
             if scan.name in seen:
                 raise SpinsculptError(
                     f"{where}: {scan.name} stands on line {seen[scan.name]} already; give a repetition another session "
-                    "or a sequence entry of its own (the name of the sequence is the acquisition), or join its files by ';'."
+                    "or a sequence entry of its own (whose name is the acquisition), or join its files by ';'."
                 )
         except SpinsculptError as error:
             problems.append(str(error))
