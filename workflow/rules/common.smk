@@ -33,6 +33,10 @@ try:
         from spinsculpt.fit import find_fsl_mrs
 
         find_fsl_mrs(config["fit"]["fsl_mrs_command"])
+    if config["preprocess"]["engine"] == "fsl_mrs" and not uses_conda():
+        from spinsculpt.preprocess import find_fsl_mrs_preproc
+
+        find_fsl_mrs_preproc()
     IS_DATASET = bool(config["subjects"]) and Path(config["subjects"]).is_dir()
     if IS_DATASET:
         SCANS, left_out = scans_of_dataset(config["subjects"], config["sequences"])

@@ -48,5 +48,6 @@ rule preprocess_water:
         runtime=5,
     params:
         preprocess=config["preprocess"],
+        conditions=conditions_of,
     script:
         "../scripts/preprocess_water.py"

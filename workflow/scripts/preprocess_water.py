@@ -4,4 +4,4 @@ from spinsculpt.preprocess import preprocess_water
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    preprocess_water(s.input.data, s.input.water, s.output[0], s.params.preprocess)
+    preprocess_water(s.input.data, s.input.water, s.output[0], s.params.preprocess, s.params.conditions)

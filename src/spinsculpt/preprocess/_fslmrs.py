@@ -63,9 +63,8 @@ def clean_with_fsl_mrs(
 ) -> Cleaned:
     """Preprocess one scan by the real `fsl_mrs_preproc`, one of ON and OFF by `fsl_mrs_preproc_edit`.
 
-    The steps align, reject and water_removal, the ranges of alignment and reject.at_least are ours; everything else is
-    what the programs do by themselves. What they cannot do is refused before, and afterwards they have to have written
-    finite samples that are not all zero.
+    The switches of the steps and reject.at_least are ours, ranges and thresholds its own. What it cannot do is refused
+    before; afterwards it must have written finite samples that are not all zero.
 
     Args:
         averages: of each condition, shape (points, coils, n); one coil for combined data.
@@ -83,12 +82,12 @@ def clean_with_fsl_mrs(
         _write(folder / "water.nii.gz", water, [_by_coil(water)])
         _run([executable, *_arguments(folder, section, averages)], program, name)
         names = ["metab"] if program == ONE_SHOT else [f"edit_{k}" for k in range(len(averages))]
-        clean = [_read(out / f"{each}.nii.gz", program, name) for each in names]
-        reference = _read(out / "wref.nii.gz", program, name)
+        clean = [_read(out / f"{each}.nii.gz", scan.points, program, name) for each in names]
+        reference = _read(out / "wref.nii.gz", scan.points, program, name)
     records, water_records = (each.header.get("ProcessingApplied", []) for each in (clean[0], reference))
     return Cleaned(
-        fids=np.stack([each.fids.reshape(scan.points) for each in clean], axis=1),
-        water=reference.fids.reshape(scan.points),
+        fids=np.stack([each.fid.samples for each in clean], axis=1),
+        water=reference.fid.samples,
         kept=clean[0].header.get("DIM_DYN Indices", {}).get("Value"),
         records=records,
         water_records=water_records,
@@ -117,22 +116,20 @@ def _refuse_what_it_lacks(averages: Mapping, water: MRSData | None, steps: Mappi
     for step in ("eddy_current", "reference", "phase", *(["align"] if edited else [])):
         if not steps[step]:
             raise SpinsculptError(f"{name}: {program} always does the step {step}; switch it on, or {BUILTIN}.")
-    if edited and steps["reject"]:
-        raise SpinsculptError(f"{name}: {program} leaves no averages out; switch the step reject off, or {BUILTIN}.")
+    for step in ("lipid_removal", *(["reject"] if edited else [])):
+        if steps[step]:
+            raise SpinsculptError(f"{name}: {program} has no step {step}; switch it off, or {BUILTIN}.")
 
 
 def _arguments(folder: Path, section: Mapping, averages: Mapping[str, np.ndarray]) -> list[str]:
-    steps, align = section["steps"], section["align"]
+    steps, (count, *_) = section["steps"], (fids.shape[2] for fids in averages.values())
     files = ["--data", folder / "data.nii.gz", "--reference", folder / "water.nii.gz", "--output", folder / "out"]
-    removal = ["--remove-water"] if steps["water_removal"] else []
-    if len(averages) > 1:
-        ranges = ["--align_ppm_dynamic", *align["ppm"], "--align_ppm_edit", *align["between_ppm"]]
-        return [str(argument) for argument in (*files, *removal, *ranges)]
-    (fids,) = averages.values()
-    rejects = steps["reject"] and fids.shape[2] >= section["reject"]["at_least"]
-    switches = [] if rejects else ["--noremoval"]
-    switches += ["--align_limits", *align["ppm"]] if steps["align"] else ["--noalign"]
-    return [str(argument) for argument in (*files, *removal, *switches)]
+    options = {
+        "--remove-water": steps["water_removal"],
+        "--noalign": not steps["align"],
+        "--noremoval": len(averages) == 1 and not (steps["reject"] and count >= section["reject"]["at_least"]),
+    }
+    return [str(argument) for argument in (*files, *(option for option, wanted in options.items() if wanted))]
 
 
 def _run(command: list[str], program: str, name: str) -> None:
@@ -161,7 +158,8 @@ def _write(path: Path, like: MRSData, conditions: Sequence[np.ndarray]) -> None:
     write_fids(path, MRSData(fids, like.dwell, like.central_frequency, tuple(there)))
 
 
-def _read(path: Path, program: str, name: str) -> MRSData:
+def _read(path: Path, points: int, program: str, name: str) -> MRSData:
+    """One FID that the program wrote."""
     if not path.is_file():
         raise SpinsculptError(f"{name}: {program} ended without {path.name}; its installation may be incomplete.")
     try:
@@ -169,8 +167,13 @@ def _read(path: Path, program: str, name: str) -> MRSData:
     except SpinsculptError as error:
         log.error("%s", error)
         raise SpinsculptError(
-            f"{name}: {program} wrote no readable spectrum; look at the data, or {BUILTIN}."
+            f"{name}: {program} wrote no readable {path.name}; look at the data, or {BUILTIN}."
         ) from error
+    if found.points != points or found.fids.size != points:
+        shape = " x ".join(map(str, found.fids.shape))
+        raise SpinsculptError(
+            f"{name}: {program} wrote {path.name} of {shape} samples, not one FID of {points}; {BUILTIN}."
+        )
     if not found.fids.any():
-        raise SpinsculptError(f"{name}: {program} returned zeros, which are no result; look at the data.")
+        raise SpinsculptError(f"{name}: {program} returned zeros in {path.name}, which is no result; look at the data.")
     return found

@@ -20,6 +20,7 @@ from spinsculpt.preprocess import _quality
 from spinsculpt.preprocess._align import align, outliers
 from spinsculpt.preprocess._coils import coil_weights, combine_coils
 from spinsculpt.preprocess._eddy import correct_eddy_currents
+from spinsculpt.preprocess._fslmrs import Cleaned, clean_with_fsl_mrs
 from spinsculpt.preprocess._match import match_real, shifted
 from spinsculpt.preprocess._nuisance import remove_lines
 from spinsculpt.preprocess._reference import find_singlets
@@ -35,10 +36,14 @@ EDITED = {
 
 @dataclass
 class History:
-    """What was done to a scan: records for the header (NIfTI-MRS standard), numbers for the quality control."""
+    """What was done to a scan: records for the header (NIfTI-MRS standard), numbers for the quality control.
+
+    `programs` has the versions of other programs that worked on it, for the provenance.
+    """
 
     records: list[dict] = field(default_factory=list)
     numbers: dict = field(default_factory=dict)
+    programs: dict[str, str] = field(default_factory=dict)
 
     def note(self, method: str, details: str, **numbers: object) -> None:
         log.info("%s: %s", method, details)
@@ -69,38 +74,25 @@ def preprocess_scan(
     Returns:
         the content of `out_qc`.
     """
-    steps, history = section["steps"], History()
-    scan, reference = _read(data, water, steps, history)
+    history = History()
+    scan, reference = _read(data, water, section["steps"], history)
     raw = _conditions(scan, conditions, str(data))
-    labels, edited = list(raw), set(raw) == EDITED
-    dwell, central = scan.dwell, scan.central_frequency
+    labels, dwell, central = list(raw), scan.dwell, scan.central_frequency
+    if section["engine"] == "fsl_mrs":
+        cleaned = _run_fsl_mrs(data, water, conditions, section)
+        fids, with_water, drift = _take_over(cleaned, raw, scan, section, history)
+    else:
+        fids, with_water, drift = _clean(raw, reference, scan, section, history)
 
-    kept, drift = _clean_averages(raw, scan, section, history)
-    fids = np.stack([kept[label].mean(axis=1) for label in labels], axis=1)
-    history.note("Signal averaging", ", ".join(f"{kept[label].shape[1]} averages {label}".strip() for label in labels))
-    if steps["eddy_current"] and reference is not None:
-        fids = correct_eddy_currents(fids, reference)
-        history.note("Eddy current correction", "phase of the water reference (Klose 1990, doi:10.1002/mrm.1910140104)")
-    with_water = fids
-    for step, nuisance in (("water_removal", "water"), ("lipid_removal", "lipids")):
-        if steps[step]:
-            (low, high), components = section[nuisance]["ppm"], section[nuisance]["components"]
-            fids = np.stack([remove_lines(fid, dwell, central, (low, high), components) for fid in fids.T], axis=1)
-            history.note("Nuisance peak removal", f"{nuisance}: HLSVD, {low}-{high} ppm, {components} components")
-    shift, phase = _reference(fids[:, -1], scan, section, history)
-    fids, with_water = (shifted(item, shift, phase, dwell) for item in (fids, with_water))
-    if steps["align"] and edited:
-        shift, phase = _between(fids, scan, section["align"], history)
-        fids, with_water = (np.stack([shifted(on, shift, phase, dwell), off], 1) for on, off in (fids.T, with_water.T))
-
-    before = FID(with_water[:, -1], dwell, central)
     after = FID(fids[:, -1], dwell, central)
+    before = None if with_water is None else FID(with_water[:, -1], dwell, central)
     numbers = _quality.measure(after)
     numbers |= _quality.residual_water(before, after, section["water"]["ppm"], numbers["snr"] * numbers["noise_sd"])
     numbers |= history.numbers
-    if edited:
+    if set(raw) == EDITED:
         numbers |= _quality.subtraction(fids, dwell, central)
-    quality = {**numbers, "steps": history.records, "provenance": provenance(dict(section))}
+    made = {"steps": history.records, "provenance": provenance(dict(section), **history.programs)}
+    quality = {"engine": section["engine"], **numbers, **made}
 
     result = _output(scan, fids, labels, history)
     from spinsculpt.preprocess._picture import draw_page  # matplotlib imports slowly
@@ -112,12 +104,18 @@ def preprocess_scan(
     return quality
 
 
-def preprocess_water(data: Path | str, water: Path | str, out: Path | str, section: Mapping) -> None:
+def preprocess_water(
+    data: Path | str, water: Path | str, out: Path | str, section: Mapping, conditions: Sequence[str] = ()
+) -> None:
     """The water reference as one FID, its coils combined with the weights of the scan: what the fit scales by."""
-    history = History()
-    _, reference = _read(data, water, section["steps"], history)
+    history, steps = History(), section["steps"]
+    if section["engine"] == "fsl_mrs":
+        cleaned = _run_fsl_mrs(data, water, conditions, {**section, "steps": {**steps, "water_removal": False}})
+        reference, history.records = cleaned.water, cleaned.water_records
+    else:
+        _, reference = _read(data, water, steps, history)
+        history.note("Signal averaging", "all FIDs of the water reference")
     header = read_fids(water)
-    history.note("Signal averaging", "all FIDs of the water reference")
     write_fids(out, _with_history(replace(header, fids=reference, dims=(), dim_headers={}), history))
 
 
@@ -196,6 +194,76 @@ class Drift:
         return cls(np.array(numbers["shift_hz"]), np.array(numbers["phase_rad"]), np.array(numbers["rejected"], bool))
 
 
+def _clean(
+    raw: dict[str, np.ndarray], reference: np.ndarray | None, scan: MRSData, section: Mapping, history: History
+) -> tuple[np.ndarray, np.ndarray | None, dict[str, Drift]]:
+    """The steps of the builtin engine.
+
+    Returns:
+        clean FIDs, the same with residual water (None where that is not known), shape (points, conditions); the drift.
+    """
+    steps, labels, edited = section["steps"], list(raw), set(raw) == EDITED
+    dwell, central = scan.dwell, scan.central_frequency
+    kept, drift = _clean_averages(raw, scan, section, history)
+    fids = np.stack([kept[label].mean(axis=1) for label in labels], axis=1)
+    history.note("Signal averaging", ", ".join(f"{kept[label].shape[1]} averages {label}".strip() for label in labels))
+    if steps["eddy_current"] and reference is not None:
+        fids = correct_eddy_currents(fids, reference)
+        history.note("Eddy current correction", "phase of the water reference (Klose 1990, doi:10.1002/mrm.1910140104)")
+    with_water = fids
+    for step, nuisance in (("water_removal", "water"), ("lipid_removal", "lipids")):
+        if steps[step]:
+            (low, high), components = section[nuisance]["ppm"], section[nuisance]["components"]
+            fids = np.stack([remove_lines(fid, dwell, central, (low, high), components) for fid in fids.T], axis=1)
+            history.note("Nuisance peak removal", f"{nuisance}: HLSVD, {low}-{high} ppm, {components} components")
+    shift, phase = _reference(fids[:, -1], scan, section, history)
+    fids, with_water = (shifted(item, shift, phase, dwell) for item in (fids, with_water))
+    if steps["align"] and edited:
+        shift, phase = _between(fids, scan, section["align"], history)
+        fids, with_water = (np.stack([shifted(on, shift, phase, dwell), off], 1) for on, off in (fids.T, with_water.T))
+    return fids, with_water, drift
+
+
+def _run_fsl_mrs(data: Path | str, water: Path | str | None, conditions: Sequence[str], section: Mapping) -> Cleaned:
+    """A scan and its water reference by FSL-MRS, which combines the coils too."""
+    scan = read_fids(data)
+    coils = [scan.select("DIM_COIL", k) for k in range(scan.size("DIM_COIL"))] if "DIM_COIL" in scan.dims else [scan]
+    parts = [_conditions(coil, conditions, str(data)) for coil in coils]
+    averages = {label: np.stack([part[label] for part in parts], axis=1) for label in parts[0]}
+    return clean_with_fsl_mrs(averages, scan, None if water is None else read_fids(water), section, str(data))
+
+
+def _take_over(
+    cleaned: Cleaned, raw: dict[str, np.ndarray], scan: MRSData, section: Mapping, history: History
+) -> tuple[np.ndarray, np.ndarray | None, dict[str, Drift]]:
+    """What FSL-MRS made, as of `_clean`. It writes no drift and no FID with water; the drift is measured here."""
+    dwell, central, settings, drift = scan.dwell, scan.central_frequency, section["align"], {}
+    for label, fids in raw.items():
+        numbers = np.arange(fids.shape[1])
+        shift, phase = align(fids, dwell, central, tuple(settings["ppm"]), settings["max_shift"])
+        drift[label] = Drift(shift, phase, ~np.isin(numbers, numbers if cleaned.kept is None else cleaned.kept))
+    *_, singlets = find_singlets(cleaned.fids[:, -1], dwell, central, section["reference"]["max_shift"])
+    history.numbers |= {**_drift_numbers(drift, measured=True), "singlets": singlets}
+    history.records[:] = cleaned.records
+    history.programs["fsl_mrs_version"] = cleaned.version
+    return cleaned.fids, None if section["steps"]["water_removal"] else cleaned.fids, drift
+
+
+def _drift_numbers(drift: dict[str, Drift], measured: bool) -> dict:
+    """Numbers of all averages; none of a scan that has one a condition."""
+    shifts = np.concatenate([item.shift - item.shift.mean() for item in drift.values()])
+    if len(shifts) == len(drift):
+        return {}
+    rejected = {label or "all": np.flatnonzero(item.rejected).tolist() for label, item in drift.items()}
+    numbers = {
+        "averages": len(shifts),
+        "rejected_fraction": sum(map(len, rejected.values())) / len(shifts),
+        "rejected": rejected,
+        "drift": {label: item.as_numbers() for label, item in drift.items()},
+    }
+    return {"drift_hz": float(np.ptp(shifts)), **numbers} if measured else numbers
+
+
 def _clean_averages(
     raw: dict[str, np.ndarray], scan: MRSData, section: Mapping, history: History
 ) -> tuple[dict[str, np.ndarray], dict[str, Drift]]:
@@ -212,15 +280,10 @@ def _clean_averages(
         if steps["reject"] and count >= section["reject"]["at_least"]:
             rejected = outliers(fids, scan.dwell, scan.central_frequency, section["reject"]["threshold"])
         kept[label], drift[label] = fids[:, ~rejected], Drift(shift, phase, rejected)
-    shifts = np.concatenate([item.shift - item.shift.mean() for item in drift.values()])
-    rejected = {label or "all": np.flatnonzero(item.rejected).tolist() for label, item in drift.items()}
-    if len(shifts) > len(raw):
-        if steps["align"]:
-            history.note("Frequency and phase correction", "spectral registration", drift_hz=float(np.ptp(shifts)))
-        history.numbers["averages"] = len(shifts)
-        history.numbers["rejected_fraction"] = sum(map(len, rejected.values())) / len(shifts)
-        history.numbers["rejected"] = rejected
-        history.numbers["drift"] = {label: item.as_numbers() for label, item in drift.items()}
+    numbers = _drift_numbers(drift, measured=steps["align"])
+    if "drift_hz" in numbers:
+        history.note("Frequency and phase correction", "spectral registration")
+    history.numbers |= numbers
     return kept, drift
 
 
