@@ -164,6 +164,13 @@ def test_files_that_are_none_or_broken_are_passed_over_with_a_sentence(tmp_path)
         assert any(part in sentence for sentence in found.sentences), part
 
 
+def test_links_to_files_elsewhere_are_named_by_where_the_link_is(tmp_path):
+    kept = write_rda(tmp_path / "annex/x.rda")
+    (tmp_path / "study/sub-01").mkdir(parents=True)
+    (tmp_path / "study/sub-01/a.rda").symlink_to(kept)
+    assert [scan.data for scan in look(tmp_path / "study").scans] == ["sub-01/a.rda"]
+
+
 def test_a_bids_folder_with_two_runs_becomes_two_lines(tmp_path):
     for run in (1, 2):
         stem = f"sub-01/mrs/sub-01_acq-press30_run-{run}"

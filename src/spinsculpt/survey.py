@@ -4,6 +4,7 @@ Of what headers say, kind and echo time alone are printed: names of protocols ma
 """
 
 import csv
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -66,7 +67,8 @@ class RawFile:
 
     def place(self, root: Path) -> str:
         """The entry of the table: paths below `root`, joined."""
-        return SEPARATOR.join(file.resolve().relative_to(root.resolve()).as_posix() for file in self.files)
+        # Without following links: DataLad keeps files elsewhere.
+        return SEPARATOR.join(Path(os.path.relpath(file, root)).as_posix() for file in self.files)
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,9 @@ def _raw_files(folder: Path, passed_over: list[str]) -> Iterator[RawFile]:
         try:
             header = read_raw_header(path)
             if header.nucleus not in ("", "1H", "H1", "H"):
-                raise SpinsculptError(f"{path}: the nucleus is {header.nucleus}; only proton (1H) data are analysed.")
+                raise SpinsculptError(
+                    f"{path}: the nucleus is {header.nucleus:.12}; only proton (1H) data are analysed."
+                )
             if is_dicom(path):
                 series[path.parent, dicom_spectrum(path).series_uid].append(path)
             else:

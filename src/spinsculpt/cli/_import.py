@@ -25,7 +25,7 @@ def import_command(
 
     settings = read_config([Path("config/config.yaml"), *(config or [])], load_schema(schemas))
     data = Path(settings["data"])
-    root = data if folder.resolve().is_relative_to(data.resolve()) else folder
+    root = data if folder.absolute().is_relative_to(data.absolute()) else folder
     found = survey(folder, root, settings["sequences"], tolerance * 1e-3)
     for sentence in found.sentences:
         typer.echo(sentence)
