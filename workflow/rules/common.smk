@@ -61,6 +61,7 @@ COMPARED = config["compare"]["analyses"]
 COMPARED_SEQUENCES = list(dict.fromkeys(ANALYSES[name]["sequence"] for name in COMPARED))
 COMPARED_SCANS = [scan for scan in SCANS if scan.sequence in COMPARED_SEQUENCES]
 ENGINES = config["fit"]["engines"]
+CLEANING = "fsl-mrs" if config["preprocess"]["engine"] == "fsl_mrs" else "spinsculpt"  # whose environment cleans
 # A scan depends on its own subject only, so that a new one recomputes no other.
 SCANNER = {key: value for key, value in config["scanner"].items() if key != "subjects"}
 

@@ -18,7 +18,7 @@ rule preprocess_scan:
     benchmark:
         "<benchmarks>/preprocess/{folder}/{scan}.tsv"
     conda:
-        "../../envs/spinsculpt.yaml"
+        f"../../envs/{CLEANING}.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -41,7 +41,7 @@ rule preprocess_water:
     benchmark:
         "<benchmarks>/preprocess/{folder}/{scan}_mrsref.tsv"
     conda:
-        "../../envs/spinsculpt.yaml"
+        f"../../envs/{CLEANING}.yaml"
     threads: 1
     resources:
         mem_mb=1000,
