@@ -110,8 +110,8 @@ def main() -> None:
     print(f"{'peak memory':<28}{peak:>9.0f} MB{1000:>9} MB")
     print(f"{'spins alone, PRESS':<28}{'protons':>12}{'total spins':>14}")
     by_symmetry = {}
-    for name in ("Lac", "Thr", "Val"):
-        whole, sectors = symmetry_seconds(name, 3)
+    for name in ("Lac", "Thr", "bHB", "Val"):
+        whole, sectors = symmetry_seconds(name, 3 if name == "Val" else 30)
         print(f"{name:<28}{whole:>10.3f} s{sectors:>12.3f} s")
         by_symmetry |= {f"{name}_protons_s": whole, f"{name}_total_spins_s": sectors}
     if arguments.plot:

@@ -20,7 +20,7 @@ def symmetry_sectors(system: SpinSystem) -> tuple[SpinSystem, ...]:
     A sector that occurs several times is returned once. Its weight is that of the system times the share of all states
     that its copies hold, which keeps the signal (4 w / d) Tr[rho F_+]. Total spins of 0 give none and are left out.
     """
-    groups = equivalent_spins(system)
+    groups = sorted(equivalent_spins(system), key=len, reverse=True)  # large spins first: long runs of rows to mix
     if len(groups) == system.n_spins:
         return (system,)
     sectors = []
