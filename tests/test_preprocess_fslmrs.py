@@ -134,7 +134,6 @@ def test_the_result_of_the_program_is_the_clean_scan(press, stub):
     assert [step["Program"] for step in quality["steps"]] == ["FSL-MRS"]
     assert quality["rejected"] == {"all": [2]} and quality["rejected_fraction"] == 1 / 8
     assert quality["snr"] > 50 and quality["linewidth_hz"] == pytest.approx(4.0, abs=0.5)
-    assert "removed_water_ratio" in quality and "residual_water_ratio" not in quality  # it writes no FID with water
     call = json.loads(called.read_text())
     assert call["dims"] == ["DIM_DYN"] and "--remove-water" in call["arguments"]
     assert "Smith" not in str(call["header"])
@@ -168,6 +167,16 @@ def test_the_water_reference_is_that_of_the_program(press, stub):
     water = read_fids(press[0].parent / "w.nii.gz")
     np.testing.assert_allclose(water.fid.samples, 7 * WATER, rtol=1e-5)
     assert [step["Program"] for step in water.header["ProcessingApplied"]] == ["scanner", "FSL-MRS"]
+
+
+def test_residual_water_is_measured_where_the_program_writes_none(tmp_path, press, stub):
+    """Twice as high as NAA before, and what the program leaves after."""
+    stub("factor = 1; data.fids[:] -= 0.036 * water.fids")
+    residue = 0.036 * WATER  # 36 / 6 Hz against NAA of 12 / 4 Hz
+    data = scan(tmp_path, "wet.nii.gz", read_fids(press[0]).fids + residue[:, None], "DIM_DYN")
+    _, quality = clean(data, press[1], section())
+    assert quality["residual_water_ratio"] == pytest.approx(2.0, rel=0.1)
+    assert quality["removed_water_ratio"] < 0.1
 
 
 def test_switches_of_the_steps_reach_the_program(press, stub):
@@ -260,11 +269,14 @@ def test_drift_is_undone_a_spoiled_average_left_out_and_the_scale_kept(tmp_path,
         dims = ("DIM_COIL", *dims)
     data = scan(tmp_path, "scan.nii.gz", fids + noise(*fids.shape), *dims)
     reference = scan(tmp_path, "water.nii.gz", water, *dims[:-1])
+    heights = []
     for engine in ("builtin", "fsl_mrs"):
         ratio, quality = naa_over_water(data, reference, engine)
+        heights.append(quality["snr"] * quality["noise_sd"])
         assert ratio == pytest.approx(1.0, abs=0.02), engine
         assert quality["linewidth_hz"] == pytest.approx(4.0, abs=0.3), engine
         assert quality["rejected"] == {"all": [5]}, engine
+    assert heights[1] == pytest.approx(heights[0], rel=0.05)
 
 
 @needs_fsl_mrs

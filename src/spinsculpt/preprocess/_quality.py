@@ -98,12 +98,13 @@ def _crossing(values: np.ndarray, top: int, level: float, step: int) -> float:
     return k - step * (level - values[k]) / (values[k - step] - values[k])
 
 
-def residual_water(before: FID | None, after: FID, ppm: tuple[float, float], naa: float) -> dict:
-    """Largest signal within `ppm` before (where it is known) and after the removal of water, in heights of NAA."""
-    inside = (after.ppm > ppm[0]) & (after.ppm < ppm[1])
-    spectra = {"residual_water_ratio": before, "removed_water_ratio": after}
-    known = {name: fid for name, fid in spectra.items() if fid is not None}
-    return {name: float(np.abs(fid.spectrum[inside]).max() / naa) for name, fid in known.items()}
+def residual_water(before: FID, after: FID, ppm: tuple[float, float], naa: float) -> dict:
+    """Largest signal within `ppm` before and after the removal of water, in heights of NAA."""
+    inside = (before.ppm > ppm[0]) & (before.ppm < ppm[1])
+    return {
+        "residual_water_ratio": float(np.abs(before.spectrum[inside]).max() / naa),
+        "removed_water_ratio": float(np.abs(after.spectrum[inside]).max() / naa),
+    }
 
 
 def failures(numbers: Mapping, limits: Mapping) -> dict[str, str]:

@@ -79,13 +79,13 @@ def preprocess_scan(
     raw = _conditions(scan, conditions, str(data))
     labels, dwell, central = list(raw), scan.dwell, scan.central_frequency
     if section["engine"] == "fsl_mrs":
-        cleaned = _run_fsl_mrs(data, water, conditions, section)
+        cleaned = _run_fsl_mrs(data, water, conditions, section, reference)
         fids, with_water, drift = _take_over(cleaned, raw, scan, section, history)
     else:
         fids, with_water, drift = _clean(raw, reference, scan, section, history)
 
+    before = FID(with_water[:, -1], dwell, central)
     after = FID(fids[:, -1], dwell, central)
-    before = None if with_water is None else FID(with_water[:, -1], dwell, central)
     numbers = _quality.measure(after)
     numbers |= _quality.residual_water(before, after, section["water"]["ppm"], numbers["snr"] * numbers["noise_sd"])
     numbers |= history.numbers
@@ -109,12 +109,12 @@ def preprocess_water(
 ) -> None:
     """The water reference as one FID, its coils combined with the weights of the scan: what the fit scales by."""
     history, steps = History(), section["steps"]
+    _, reference = _read(data, water, steps, history)
+    history.note("Signal averaging", "all FIDs of the water reference")
     if section["engine"] == "fsl_mrs":
-        cleaned = _run_fsl_mrs(data, water, conditions, {**section, "steps": {**steps, "water_removal": False}})
+        quick = {**section, "steps": {**steps, "water_removal": False}}
+        cleaned = _run_fsl_mrs(data, water, conditions, quick, reference)
         reference, history.records = cleaned.water, cleaned.water_records
-    else:
-        _, reference = _read(data, water, steps, history)
-        history.note("Signal averaging", "all FIDs of the water reference")
     header = read_fids(water)
     write_fids(out, _with_history(replace(header, fids=reference, dims=(), dim_headers={}), history))
 
@@ -196,12 +196,8 @@ class Drift:
 
 def _clean(
     raw: dict[str, np.ndarray], reference: np.ndarray | None, scan: MRSData, section: Mapping, history: History
-) -> tuple[np.ndarray, np.ndarray | None, dict[str, Drift]]:
-    """The steps of the builtin engine.
-
-    Returns:
-        clean FIDs, the same with residual water (None where that is not known), shape (points, conditions); the drift.
-    """
+) -> tuple[np.ndarray, np.ndarray, dict[str, Drift]]:
+    """The steps of the builtin engine: clean FIDs, these with residual water, (points, conditions), and the drift."""
     steps, labels, edited = section["steps"], list(raw), set(raw) == EDITED
     dwell, central = scan.dwell, scan.central_frequency
     kept, drift = _clean_averages(raw, scan, section, history)
@@ -224,29 +220,40 @@ def _clean(
     return fids, with_water, drift
 
 
-def _run_fsl_mrs(data: Path | str, water: Path | str | None, conditions: Sequence[str], section: Mapping) -> Cleaned:
-    """A scan and its water reference by FSL-MRS, which combines the coils too."""
+def _run_fsl_mrs(
+    data: Path | str,
+    water: Path | str | None,
+    conditions: Sequence[str],
+    section: Mapping,
+    reference: np.ndarray | None,
+) -> Cleaned:
+    """A scan and its water reference by FSL-MRS; where it combines coils, on the scale of ours, that of `reference`."""
     scan = read_fids(data)
     coils = [scan.select("DIM_COIL", k) for k in range(scan.size("DIM_COIL"))] if "DIM_COIL" in scan.dims else [scan]
     parts = [_conditions(coil, conditions, str(data)) for coil in coils]
     averages = {label: np.stack([part[label] for part in parts], axis=1) for label in parts[0]}
-    return clean_with_fsl_mrs(averages, scan, None if water is None else read_fids(water), section, str(data))
+    cleaned = clean_with_fsl_mrs(averages, scan, None if water is None else read_fids(water), section, str(data))
+    scale = np.linalg.norm(reference) / np.linalg.norm(cleaned.water) if len(coils) > 1 else 1.0
+    return replace(cleaned, fids=scale * cleaned.fids, water=scale * cleaned.water)
 
 
 def _take_over(
     cleaned: Cleaned, raw: dict[str, np.ndarray], scan: MRSData, section: Mapping, history: History
-) -> tuple[np.ndarray, np.ndarray | None, dict[str, Drift]]:
-    """What FSL-MRS made, as of `_clean`. It writes no drift and no FID with water; the drift is measured here."""
-    dwell, central, settings, drift = scan.dwell, scan.central_frequency, section["align"], {}
+) -> tuple[np.ndarray, np.ndarray, dict[str, Drift]]:
+    """What FSL-MRS made, as of `_clean`. It writes neither the drift nor an FID with water: both are measured here."""
+    dwell, central, settings = scan.dwell, scan.central_frequency, section["align"]
+    drift, with_water = {}, []
     for label, fids in raw.items():
         numbers = np.arange(fids.shape[1])
         shift, phase = align(fids, dwell, central, tuple(settings["ppm"]), settings["max_shift"])
-        drift[label] = Drift(shift, phase, ~np.isin(numbers, numbers if cleaned.kept is None else cleaned.kept))
+        rejected = ~np.isin(numbers, numbers if cleaned.kept is None else cleaned.kept)
+        drift[label] = Drift(shift, phase, rejected)
+        with_water.append(shifted(fids, -shift, -phase, dwell)[:, ~rejected].mean(axis=1))
     *_, singlets = find_singlets(cleaned.fids[:, -1], dwell, central, section["reference"]["max_shift"])
     history.numbers |= {**_drift_numbers(drift, measured=True), "singlets": singlets}
-    history.records[:] = cleaned.records
+    history.records = cleaned.records
     history.programs["fsl_mrs_version"] = cleaned.version
-    return cleaned.fids, None if section["steps"]["water_removal"] else cleaned.fids, drift
+    return cleaned.fids, np.stack(with_water, axis=1), drift
 
 
 def _drift_numbers(drift: dict[str, Drift], measured: bool) -> dict:
