@@ -60,7 +60,7 @@ def frontier_table(folders: Mapping[str, Path]) -> pd.DataFrame:
     """Gain and selectivity of each design for the first metabolite that it enhances against the first it suppresses.
 
     Returns:
-        Columns design, wanted, kind, duration_ms, decay, gain, ratio, worst_ratio.
+        Columns design, wanted, kind, duration_ms, decay, gain, ratio, worst_ratio, robust (made for a range of B1 or B0).
     """
     rows = []
     for name, folder in folders.items():
@@ -78,6 +78,7 @@ def frontier_table(folders: Mapping[str, Path]) -> pd.DataFrame:
                 "gain": metrics["separation"]["peak_over_reference"][wanted],
                 "ratio": metrics["separation"]["peak_ratio_2.2-2.6ppm"][f"{wanted}/{unwanted}"],
                 "worst_ratio": worst[f"{wanted}/{unwanted}"],
+                "robust": any(len(metrics["entry"]["robustness"][key]) > 1 for key in ("b1_scale", "b0_hz")),
             }
         )
     return pd.DataFrame(rows)

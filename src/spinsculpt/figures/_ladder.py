@@ -86,7 +86,7 @@ def draw_frontier(table: pd.DataFrame, stem: Path | str, style: Style) -> list[P
     Args:
         table: columns design, wanted, kind, duration_ms, decay (True: T1 and T2 act during the pulse), gain (peak over
             that of the reference PRESS), ratio (wanted over unwanted peak), worst_ratio (of the conditions that the
-            design was made for).
+            design was made for), robust (whether there are several).
         stem, style: as everywhere.
     """
     colours = dict(zip(dict.fromkeys(table["wanted"]), (BLUE, VERMILION), strict=False))
@@ -101,11 +101,10 @@ def draw_frontier(table: pd.DataFrame, stem: Path | str, style: Style) -> list[P
                 "linestyle": "--" if decay else "-",
                 "markerfacecolor": "white" if decay else colours[wanted],
             }
-            robust = part["worst_ratio"] < 0.9 * part["ratio"]
-            plain = part[~robust].sort_values("duration_ms")
+            plain = part[~part["robust"]].sort_values("duration_ms")
             row[0].plot(plain["duration_ms"], plain["gain"], **look)
             row[1].plot(plain["duration_ms"], plain["ratio"], **look)
-            for _, each in part[robust].iterrows():
+            for _, each in part[part["robust"]].iterrows():
                 row[0].plot(each["duration_ms"], each["gain"], "*", color=colours[wanted], markersize=8)
                 row[1].plot([each["duration_ms"]] * 2, [each["worst_ratio"], each["ratio"]], "-", color=colours[wanted])
                 row[1].plot(each["duration_ms"], each["worst_ratio"], "*", color=colours[wanted], markersize=8)
