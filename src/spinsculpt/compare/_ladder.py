@@ -60,7 +60,7 @@ def frontier_table(folders: Mapping[str, Path]) -> pd.DataFrame:
     """Gain and selectivity of each design for the first metabolite that it enhances against the first it suppresses.
 
     Returns:
-        Columns design, wanted, kind, duration_ms, decay, gain, ratio, worst_ratio, robust (made for a range of B1 or B0).
+        Columns design, wanted, kind, duration_ms, decay, gain, ratio, worst_ratio, robust (for a range of B1 or B0).
     """
     rows = []
     for name, folder in folders.items():
