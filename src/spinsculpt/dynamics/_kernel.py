@@ -237,7 +237,7 @@ def _workspace(re, system, dt):
     n, dim = len(system.levels), len(system.zz)
     rows, scratch = np.empty((4, dim), re.dtype), np.empty(dim + system.below[-1] + 1, np.complex128)
     azimuth, tilt, trig = np.empty(2), np.empty((n, 2)), np.empty((2, n), re.dtype)
-    turns, copy = np.zeros((n, *system.parts.shape[3:]), re.dtype), np.zeros(4 * len(re), re.dtype)
+    turns, copy = np.zeros((n, *system.parts.shape[3:]), re.dtype), np.zeros(2 * len(re), re.dtype)
     zz = np.ones((3, dim), np.complex128)  # none, half a step, a whole step
     flips = np.empty((2, 2, len(system.rates)), re.dtype)
     for kind, duration in enumerate((dt / 2, dt)):
