@@ -139,6 +139,24 @@ def timed(function, repeats=3):
     return best
 
 
+def on_gpu(library):
+    """Seconds of loss and gradient by batched matrix products on a GPU, by system; None where there is none."""
+    if not torch.cuda.is_available():
+        return None
+    found = {}
+    with torch.device("cuda"):
+        for name, part in (("Glu", 0), ("Ins", 0), ("Glc", 0)):
+            task = Task(library[name].parts[part])
+            compiled(task)  # the first call loads the kernels
+
+            def run(task=task):
+                compiled(task)
+                torch.cuda.synchronize()
+
+            found[name] = round(timed(run), 4)
+    return found
+
+
 def cost_table(library, quick):
     """(label, spins, samples, members, seconds) of the compiled engine."""
     rows = []
@@ -220,6 +238,8 @@ def main():
         print(f"{'dynamiqs, jit':34} {seconds_dynamiqs:9.3f} {seconds_dynamiqs / seconds:7.1f}")
     print(f"loss {loss:.6f}, exact float64 {exact:.6f}; gradient differs from matrix_exp by {gradient_error:.1e}")
     print(f"peak memory {peak_mb:.0f} MB, of which the gradient itself took {peak_mb - before / 1024:.0f} MB")
+    seconds_cuda = on_gpu(library)
+    print("there is no GPU here" if seconds_cuda is None else f"on {torch.cuda.get_device_name()}: {seconds_cuda} s")
     rows = cost_table(library, arguments.quick)
     print(f"\n{'system':22} {'samples':>8} {'members':>8} {'seconds':>9}")
     for label, _, samples, members, cost in rows:
@@ -233,6 +253,7 @@ def main():
                 "seconds_matrix_exp": round(seconds_expm, 3),
                 "ratio_matrix_exp": round(seconds_expm / seconds, 1),
                 "ratio_dynamiqs": None if seconds_dynamiqs is None else round(seconds_dynamiqs / seconds, 1),
+                "seconds_cuda": seconds_cuda,
                 "loss_error": float(f"{abs(loss - exact):.2e}"),
                 "gradient_error": float(f"{gradient_error:.2e}"),
                 "peak_mb": round(peak_mb),
