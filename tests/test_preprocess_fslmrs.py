@@ -216,6 +216,7 @@ def test_what_it_lacks_is_refused_before_it_runs(press, mega, stub):
     refused(["water reference", "table of scans"], press[0], None, section())
     refused(["A and B", "designed pair"], *mega, section(), ("A", "B"))
     refused(["no step reject", "switch it off"], *mega, section(), EDITING)
+    refused(["no step lipid_removal"], *press, section(lipid_removal=True))
     refused(["always does the step align"], *mega, section(reject=False, align=False), EDITING)
     refused(["as many averages ON as OFF"], *mega, section(reject=False), ("ON", "OFF", "OFF", "OFF"))
     assert not list(called.glob("*.json"))
