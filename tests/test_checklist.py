@@ -37,6 +37,7 @@ def config(**changes) -> dict:
         "quality": {"count_rejected": False, "limits": {"snr": {"min": 10}}},
         "checklist": dict.fromkeys((item.key for item in ITEMS), ""),
         "basis": {"metabolites": ["Glu", "Gln"], "macromolecules": ["MM09"]},
+        "preprocess": {"engine": "builtin"},
         "fit": {"engines": ["builtin"], "ppm": [0.2, 4.2], "baseline": "poly:2", "lineshape": "voigt", "water": {}},
     } | changes
 

@@ -1,11 +1,6 @@
-"""FSL-MRS as the engine: its own command, our data, basis, checks and tables.
-
-Clarke et al. 2021, doi:10.1002/mrm.28630. FSL-MRS is a program and a licence of its own; nothing of it is here.
-"""
+"""FSL-MRS as the engine: its own command, our data, basis, checks and tables."""
 
 import csv
-import logging
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -23,23 +18,13 @@ from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._problem import Problem
 from spinsculpt.fit._result import FitResult
 from spinsculpt.fit._solver import Solution
+from spinsculpt.fslmrs import find_command, run_command
 from spinsculpt.nifti import MRSData, write_fids
-
-HOW_TO_GET_IT = (
-    "The engine fsl_mrs needs the command {command!r}, which is not on PATH. Get FSL-MRS from its conda channel "
-    "(snakemake --sdm conda makes it from envs/fsl-mrs.yaml; by hand: conda install -c conda-forge "
-    "-c https://fsl.fmrib.ox.ac.uk/fsldownloads/fslconda/public/ fsl_mrs) or from its git repository "
-    "(https://git.fmrib.ox.ac.uk/fsl/fsl_mrs), mind its non-commercial licence, or choose fit: engines: [builtin]."
-)
-TIMEOUT = 1800  # s
 
 
 def find_fsl_mrs(command: str = "fsl_mrs") -> str:
     """Path of the command; when it is absent, an error that says how to get it."""
-    found = shutil.which(command)
-    if found is None:
-        raise SpinsculptError(HOW_TO_GET_IT.format(command=command))
-    return found
+    return find_command(command, "fit: engines: [builtin]")
 
 
 def fit_with_fsl_mrs(
@@ -80,7 +65,7 @@ def fit_with_fsl_mrs(
         _write(folder / "data.nii.gz", fids[0])
         if water is not None:
             _write(folder / "water.nii.gz", water)
-        _run([executable, *_arguments(folder, problem, water is not None, timing or {})], labels[0])
+        run_command([executable, *_arguments(folder, problem, water is not None, timing or {})], "fsl_mrs", labels[0])
         table = _read_table(folder / "out" / "summary.csv", labels[0])
         theta, c = _estimates(folder / "out" / "all_parameters.csv", problem, labels[0])
         version = subprocess.run([executable, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -154,17 +139,6 @@ def _arguments(folder: Path, problem: Problem, water: bool, timing: Mapping) -> 
         if timing.get("tissue"):
             arguments += ["--tissue_frac", *(timing["tissue"][k] for k in ("wm", "gm", "csf"))]
     return [str(argument) for argument in arguments]
-
-
-def _run(command: list[str], label: str) -> None:
-    logging.getLogger(__name__).info("%s", " ".join(command))
-    try:
-        run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT)
-    except subprocess.TimeoutExpired as error:
-        raise SpinsculptError(f"{label}: fsl_mrs did not finish within {TIMEOUT} s; it was stopped.") from error
-    if run.returncode != 0:
-        last = (run.stderr.strip() or run.stdout.strip() or "no message").splitlines()[-1]
-        raise SpinsculptError(f"{label}: fsl_mrs ended with status {run.returncode}: {last}")
 
 
 def _write(path: Path, fid: FID) -> None:

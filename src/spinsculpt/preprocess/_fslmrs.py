@@ -1,11 +1,6 @@
-"""FSL-MRS as the engine: its own programs for preprocessing, our data, checks and quality control.
-
-Clarke et al. 2021, doi:10.1002/mrm.28630. FSL-MRS is a program and a licence of its own; nothing of it is here.
-"""
+"""FSL-MRS as the engine: its own programs for preprocessing, our data, checks and quality control."""
 
 import logging
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,18 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.fslmrs import find_command, run_command
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 
-log = logging.getLogger(__name__)
-
-HOW_TO_GET_IT = (
-    "The engine fsl_mrs of the preprocessing needs the command {command!r}, which is not on PATH. Get FSL-MRS from its "
-    "conda channel (snakemake --sdm conda makes it from envs/fsl-mrs.yaml; by hand: conda install -c conda-forge "
-    "-c https://fsl.fmrib.ox.ac.uk/fsldownloads/fslconda/public/ fsl_mrs) or from its git repository "
-    "(https://git.fmrib.ox.ac.uk/fsl/fsl_mrs), mind its non-commercial licence, or choose preprocess: engine: builtin."
-)
 ONE_SHOT, EDITED = "fsl_mrs_preproc", "fsl_mrs_preproc_edit"
-TIMEOUT = 1800  # s
 BUILTIN = "choose preprocess: engine: builtin"
 
 
@@ -51,11 +38,7 @@ class Cleaned:
 
 def find_fsl_mrs_preproc() -> dict[str, str]:
     """Paths of the two programs by their names; when one is absent, an error that says how to get it."""
-    found = {command: shutil.which(command) for command in (ONE_SHOT, EDITED)}
-    for command, path in found.items():
-        if path is None:
-            raise SpinsculptError(HOW_TO_GET_IT.format(command=command))
-    return found
+    return {command: find_command(command, "preprocess: engine: builtin") for command in (ONE_SHOT, EDITED)}
 
 
 def clean_with_fsl_mrs(
@@ -80,7 +63,7 @@ def clean_with_fsl_mrs(
         folder, out = Path(folder), Path(folder) / "out"
         _write(folder / "data.nii.gz", scan, list(averages.values()))
         _write(folder / "water.nii.gz", water, [_by_coil(water)])
-        _run([executable, *_arguments(folder, section, averages)], program, name)
+        run_command([executable, *_arguments(folder, section, averages)], program, name)
         names = ["metab"] if program == ONE_SHOT else [f"edit_{k}" for k in range(len(averages))]
         clean = [_read(out / f"{each}.nii.gz", scan.points, program, name) for each in names]
         reference = _read(out / "wref.nii.gz", scan.points, program, name)
@@ -132,17 +115,6 @@ def _arguments(folder: Path, section: Mapping, averages: Mapping[str, np.ndarray
     return [str(argument) for argument in (*files, *(option for option, wanted in options.items() if wanted))]
 
 
-def _run(command: list[str], program: str, name: str) -> None:
-    log.info("%s", " ".join(command))
-    try:
-        run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT)
-    except subprocess.TimeoutExpired as error:
-        raise SpinsculptError(f"{name}: {program} did not finish within {TIMEOUT} s; it was stopped.") from error
-    if run.returncode != 0:
-        last = (run.stderr.strip() or run.stdout.strip() or "no message").splitlines()[-1]
-        raise SpinsculptError(f"{name}: {program} ended with status {run.returncode}: {last}")
-
-
 def _by_coil(water: MRSData) -> np.ndarray:
     """FIDs of a reference, shape (points, coils, n)."""
     coil = [1 + water.dims.index("DIM_COIL")] if "DIM_COIL" in water.dims else []
@@ -165,7 +137,7 @@ def _read(path: Path, points: int, program: str, name: str) -> MRSData:
     try:
         found = read_fids(path)
     except SpinsculptError as error:
-        log.error("%s", error)
+        logging.getLogger(__name__).error("%s", error)
         raise SpinsculptError(
             f"{name}: {program} wrote no readable {path.name}; look at the data, or {BUILTIN}."
         ) from error

@@ -135,7 +135,8 @@ def _shimming(facts: Facts) -> str:
 def _software(facts: Facts) -> str:
     names = {"builtin": f"spinsculpt {__version__}", "fsl_mrs": "FSL-MRS"}
     fitting = " and ".join(names[engine] for engine in facts.config["fit"]["engines"])
-    return f"spinsculpt {__version__} for conversion (with spec2nii) and preprocessing; {fitting} for fits"
+    cleaning = names[facts.config["preprocess"]["engine"]]
+    return f"spinsculpt {__version__} for conversion (with spec2nii), {cleaning} for preprocessing, {fitting} for fits"
 
 
 def _processing(facts: Facts) -> str:
