@@ -11,6 +11,7 @@ from spinsculpt.figures._style import Style, save
 from spinsculpt.look import BLACK, BLUE, GREY, PAGE_WIDTH, PALE, VERMILION, bare_spectrum, house_style, ppm_axis
 
 BUDGET = 400  # steps within which the seed paper converged
+FLOOR = 1e-7  # of a loss: single precision
 
 
 def draw_states(history: pd.DataFrame, spectra: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]:
@@ -28,10 +29,10 @@ def draw_states(history: pd.DataFrame, spectra: pd.DataFrame, stem: Path | str, 
         axes = figure.add_subplot(grid[:, 0])
         for name in names:
             run = history[history["design"] == name]
-            axes.plot(run["step"], run["loss"].clip(lower=1e-7), color=style.colour(name), label=style.label(name))
+            axes.plot(run["step"], run["loss"].clip(lower=FLOOR), color=style.colour(name), label=style.label(name))
         axes.set_yscale("log")
-        axes.set_ylim(1e-7, 2)
-        axes.set_xlim(0, min(BUDGET, max(history["step"])))
+        axes.set_ylim(FLOOR, 2)
+        axes.set_xlim(0, min(BUDGET, 1.5 * history[history["loss"] > FLOOR]["step"].max()))
         axes.set_xlabel("optimiser step")
         axes.set_ylabel("1 − share of the unitary bound")
         axes.grid(axis="y", color=PALE, linewidth=0.6)
