@@ -18,7 +18,7 @@ def design_command(
     out: Annotated[Path, typer.Option(help="folder to write to; each design gets a folder of its name")],
     name: Annotated[str, typer.Option(help="the one design to run; all of the file if empty")] = "",
     resume: Annotated[bool, typer.Option(help="go on from the checkpoint of a run that was stopped")] = True,
-    device: Annotated[Device, typer.Option(help="where to compute; auto: on a GPU where there is one")] = Device.cpu,
+    device: Annotated[Device, typer.Option(help="where to compute; auto: on a GPU where there is one")] = Device.auto,
     schemas: Annotated[Path, typer.Option(help="folder of the JSON schemas")] = Path("workflow/schemas"),
 ) -> None:
     """Design pulses and write pulse.json, history.tsv, metrics.json, state.tsv and spectra.tsv of each."""

@@ -31,7 +31,7 @@ def run_design(
     resume: bool = True,
     progress: bool = True,
     threads: int | None = None,
-    device: str = "cpu",
+    device: str = "auto",
 ) -> dict:
     """Optimise the pulse of one entry of `designs` and write its results.
 
@@ -46,7 +46,8 @@ def run_design(
         progress: show a progress bar.
         threads: of the compiled kernel; all cores when None. Torch's own threads gain nothing on matrices this small
             and wait for each other on a busy machine, so there is one.
-        device: "cpu", "cuda" for batched matrix products on a GPU, or "auto": "cuda" where torch can use one.
+        device: "cpu" for the compiled kernel, "cuda" for batched matrix products on a GPU, or "auto": "cuda" where torch
+            can use one.
     Returns:
         The content of metrics.json.
     """
