@@ -46,7 +46,7 @@ def run_design(
         progress: show a progress bar.
         threads: of the compiled kernel; all cores when None. Torch's own threads gain nothing on matrices this small
             and wait for each other on a busy machine, so there is one.
-        device: "cpu" for the compiled kernel, "cuda" for batched matrix products on a GPU, or "auto": "cuda" where torch
+        device: "cpu" (compiled kernel), "cuda" (batched matrix products on a GPU), or "auto": "cuda" where torch
             can use one.
     Returns:
         The content of metrics.json.
