@@ -1,7 +1,6 @@
 """Receiver coils combined into one signal."""
 
 import numpy as np
-from scipy.special import digamma
 
 from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.errors import SpinsculptError
@@ -73,6 +72,8 @@ def _independence(noise: np.ndarray) -> float:
 
     Of few samples it comes out too low, by the mean of the log determinant of a complex Wishart matrix, taken off here.
     """
+    from scipy.special import digamma  # imports slowly
+
     coils, samples = noise.shape
     if not np.all(np.linalg.norm(noise, axis=1) > 0):
         return -np.inf

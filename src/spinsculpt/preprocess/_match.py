@@ -1,7 +1,6 @@
 """How far and by which phase one FID is turned against another: the step that alignment and referencing share."""
 
 import numpy as np
-from scipy.optimize import minimize
 
 from spinsculpt.conventions import ppm_axis, time_axis, to_fid, to_spectrum
 
@@ -58,6 +57,8 @@ def match_real(
         central_frequency: MHz.
         ppm: range of the signals that decide.
     """
+    from scipy.optimize import minimize  # imports slowly, and edited scans alone need it
+
     axis = ppm_axis(len(fid), dwell, central_frequency)
     inside = (axis > ppm[0]) & (axis < ppm[1])
     wanted = to_spectrum(reference).real[inside]
