@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spinsculpt.basis import BasisSet, write_basis
 from spinsculpt.config import read_yaml, validate
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
@@ -147,3 +148,20 @@ def test_shots_of_a_designed_pair_stay_as_they_are_to_each_other(tmp_path):
     assert result.dim_headers["DIM_EDIT"]["EditCondition"] == ["A", "B"]
     assert np.angle(np.vdot(result.fids[:, 0], result.fids[:, 1])) == pytest.approx(0.7, abs=0.02)
     assert "subtraction_artefact" not in quality
+
+
+def test_singlets_that_a_designed_pulse_turns_are_found_and_measured_upright(tmp_path):
+    """The basis says how each line is turned; frequency, phase and width come out as without the pulse."""
+    turned = {"NAA": (2.008, 3, 0.9j), "Cr": (3.027, 3, -0.8), "PCh": (3.2, 9, 0.7 - 0.4j)}
+    fids = np.stack([protons * factor * lines((ppm, 1.0), width=1.0) for ppm, protons, factor in turned.values()])
+    write_basis({"": BasisSet(tuple(turned), fids, DWELL, CENTRAL, 1.0)}, tmp_path / "basis")
+    heights = {2.008: 12.0, 3.027: 9.0, 3.2: 9.0}
+    brain = sum(factor * lines((ppm, heights[ppm])) for ppm, _, factor in turned.values())
+    data = scan(tmp_path, brain * np.exp(2j * np.pi * 3.0 * TIME + 0.5j) + noise((POINTS,), 0.05))
+    paths = [tmp_path / name for name in ("o.nii.gz", "o.json", "o.png")]
+    plain = preprocess_scan(data, None, *paths, SECTION)
+    known = preprocess_scan(data, None, *paths, SECTION, (), tmp_path / "basis")
+    assert plain["singlets"] < 0.6 < 0.9 < known["singlets"]
+    assert known["applied_shift_hz"] == pytest.approx(-3.0, abs=0.1)
+    assert known["applied_phase_deg"] == pytest.approx(-np.degrees(0.5), abs=3)
+    assert known["linewidth_hz"] == pytest.approx(4.0, abs=0.3)

@@ -152,6 +152,12 @@ def water_reference(wildcards):
     return f"<results>/bids/{wildcards.folder}/mrs/{wildcards.scan}_mrsref.nii.gz" if scan_of(wildcards).water else []
 
 
+def basis_of_designed(wildcards):
+    """Basis of a sequence that plays designed pulses, which may turn the singlets; none of any other sequence."""
+    sequence = scan_of(wildcards).sequence
+    return f"<results>/basis/{sequence}" if designs_of_sequence(sequence) else []
+
+
 def scan_of_analysis(wildcards):
     return SCAN_OF_SEQUENCE[wildcards.folder, ANALYSES[wildcards.analysis]["sequence"]]
 

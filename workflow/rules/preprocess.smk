@@ -5,6 +5,7 @@ rule preprocess_scan:
     input:
         data="<results>/bids/{folder}/mrs/{scan}_svs.nii.gz",
         water=water_reference,
+        basis=basis_of_designed,
     output:
         data="<results>/preproc/{folder}/{scan}_svs.nii.gz",
         qc="<results>/preproc/{folder}/{scan}_qc.json",

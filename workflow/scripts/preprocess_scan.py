@@ -12,4 +12,5 @@ with job(snakemake) as s:
         s.output.picture,
         s.params.preprocess,
         s.params.conditions,
+        s.input.get("basis") or None,
     )

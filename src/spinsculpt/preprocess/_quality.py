@@ -1,6 +1,7 @@
 """Numbers that say whether a spectrum is worth fitting, and the verdict on them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,11 +28,16 @@ MEASURES = {  # what is measured: its name in words and its unit
 }
 
 
-def measure(spectrum: FID) -> dict:
-    """SNR, line widths and contaminations of a clean, phased spectrum."""
+def measure(spectrum: FID, phases: Sequence[float] = (0.0, 0.0)) -> dict:
+    """SNR, line widths and contaminations of a clean, phased spectrum.
+
+    Args:
+        spectrum: the scan.
+        phases: in rad that the pulses of the sequence give NAA and creatine; taken off before these are measured.
+    """
     noise = noise_sd(spectrum)
-    height, width = peak(spectrum, NAA)
-    creatine, creatine_width = peak(spectrum, CREATINE)
+    upright = (replace(spectrum, samples=spectrum.samples * np.exp(-1j * phase)) for phase in phases[:2])
+    (height, width), (creatine, creatine_width) = map(peak, upright, (NAA, CREATINE))
     lipid = spectrum.spectrum.real[(spectrum.ppm > LIPID[0]) & (spectrum.ppm < LIPID[1])]
     return {
         "noise_sd": noise,

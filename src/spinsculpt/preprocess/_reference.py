@@ -1,18 +1,48 @@
 """Frequency reference and zero-order phase from the singlets of the brain."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 
 from spinsculpt.conventions import ppm_to_hz, time_axis
 from spinsculpt.preprocess._match import band, match, shifted
 
 SINGLETS = {2.008: 3.0, 3.027: 2.4, 3.2: 1.8}  # ppm: protons times concentration relative to NAA, of NAA, tCr, tCho
+_CARRIERS = {2.008: ({"NAA"}, 3), 3.027: ({"Cr", "PCr"}, 3), 3.2: ({"GPC", "PCh"}, 9)}  # ppm: whose, protons
 _LINES = ((5.0, 0.04), (8.0, 0.03), (14.0, 0.015))  # width in Hz of the lines looked for, and from which time on in s:
 # by then macromolecules, lipids and baseline have decayed, which would turn the phase by 10-70 degrees
 _BROAD = 0.6  # correlation that broader lines than the first need: the less of macromolecules has decayed, the more so
 
 
+def played_singlets(basis: Path | str, condition: str = "") -> dict[float, complex]:
+    """SINGLETS as a designed pulse leaves them, turned and weakened each in its way, from the basis of its sequence.
+
+    Args:
+        basis: folder of the basis sets of the sequence.
+        condition: "A" or "B" of a designed pair.
+    """
+    from spinsculpt.basis import read_basis  # imports slowly, and designed sequences alone need it
+
+    sets = read_basis(basis)
+    chosen = sets[condition.lower()] if condition else next(iter(sets.values()))
+    time = time_axis(chosen.points, chosen.dwell)
+    found = {}
+    for ppm, (names, protons) in _CARRIERS.items():
+        fid = np.mean([chosen.fids[k] for k, name in enumerate(chosen.names) if name in names] or [0 * time], axis=0)
+        near = ppm_to_hz(ppm + np.linspace(-0.03, 0.03, 31), chosen.central_frequency)
+        lines = np.exp(2j * np.pi * np.outer(near, time) - np.pi * chosen.linewidth * time)
+        amplitude = (lines.conj() @ fid) / (np.abs(lines[0]) ** 2).sum()
+        found[ppm] = SINGLETS[ppm] * complex(amplitude[np.argmax(np.abs(amplitude))]) / protons
+    return found
+
+
 def find_singlets(
-    fid: np.ndarray, dwell: float, central_frequency: float, max_shift: float
+    fid: np.ndarray,
+    dwell: float,
+    central_frequency: float,
+    max_shift: float,
+    singlets: Mapping[float, complex] = SINGLETS,
 ) -> tuple[float, float, float]:
     """How far NAA, creatine and choline are from where they belong, by matching three lines to the FID.
 
@@ -21,13 +51,14 @@ def find_singlets(
         dwell: s.
         central_frequency: MHz.
         max_shift: largest error in ppm.
+        singlets: amplitude of each line by its ppm.
     Returns:
         error of the frequency in Hz; of the phase in rad at t = 0; correlation (0-1) of the three lines with the data
         between 1.8 and 3.4 ppm, near 0 where they are missing. Broad lines, as at 7 T, are looked for where narrow ones
         are not found.
     """
     time = time_axis(len(fid), dwell)
-    lines = sum(size * np.exp(2j * np.pi * ppm_to_hz(ppm, central_frequency) * time) for ppm, size in SINGLETS.items())
+    lines = sum(size * np.exp(2j * np.pi * ppm_to_hz(ppm, central_frequency) * time) for ppm, size in singlets.items())
     found = []
     for width, start in _LINES:
         late = time >= start

@@ -23,7 +23,7 @@ from spinsculpt.preprocess._eddy import correct_eddy_currents
 from spinsculpt.preprocess._fslmrs import Cleaned, clean_with_fsl_mrs
 from spinsculpt.preprocess._match import match_real, shifted
 from spinsculpt.preprocess._nuisance import remove_lines
-from spinsculpt.preprocess._reference import find_singlets
+from spinsculpt.preprocess._reference import SINGLETS, find_singlets, played_singlets
 from spinsculpt.provenance import provenance, write_json
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ def preprocess_scan(
     out_picture: Path | str,
     section: Mapping,
     conditions: Sequence[str] = (),
+    basis: Path | str | None = None,
 ) -> dict:
     """Clean one scan and say how good it is.
 
@@ -71,6 +72,7 @@ def preprocess_scan(
         section: the validated section `preprocess` of the config.
         conditions: of successive averages, repeated as needed, e.g. ON and OFF, or A and B of a designed pair; none for
             a sequence of one shot.
+        basis: folder of the basis sets of a sequence with designed pulses, which may turn singlets; None for others.
     Returns:
         the content of `out_qc`.
     """
@@ -78,15 +80,16 @@ def preprocess_scan(
     scan, reference = _read(data, water, section["steps"], history)
     raw = _conditions(scan, conditions, str(data))
     labels, dwell, central = list(raw), scan.dwell, scan.central_frequency
+    singlets = SINGLETS if basis is None else played_singlets(basis, labels[-1])
     if section["engine"] == "fsl_mrs":
         cleaned = _run_fsl_mrs(data, water, conditions, section, reference)
-        fids, with_water, drift = _take_over(cleaned, raw, scan, section, history)
+        fids, with_water, drift = _take_over(cleaned, raw, scan, section, history, singlets)
     else:
-        fids, with_water, drift = _clean(raw, reference, scan, section, history)
+        fids, with_water, drift = _clean(raw, reference, scan, section, history, singlets)
 
     before = FID(with_water[:, -1], dwell, central)
     after = FID(fids[:, -1], dwell, central)
-    numbers = _quality.measure(after)
+    numbers = _quality.measure(after, [float(np.angle(each)) for each in singlets.values()])
     numbers |= _quality.residual_water(before, after, section["water"]["ppm"], numbers["snr"] * numbers["noise_sd"])
     numbers |= history.numbers
     if set(raw) == EDITED:
@@ -195,7 +198,12 @@ class Drift:
 
 
 def _clean(
-    raw: dict[str, np.ndarray], reference: np.ndarray | None, scan: MRSData, section: Mapping, history: History
+    raw: dict[str, np.ndarray],
+    reference: np.ndarray | None,
+    scan: MRSData,
+    section: Mapping,
+    history: History,
+    singlets: Mapping[float, complex],
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Drift]]:
     """The steps of the builtin engine: clean FIDs, these with residual water, (points, conditions), and the drift."""
     steps, labels, edited = section["steps"], list(raw), set(raw) == EDITED
@@ -212,7 +220,7 @@ def _clean(
             (low, high), components = section[nuisance]["ppm"], section[nuisance]["components"]
             fids = np.stack([remove_lines(fid, dwell, central, (low, high), components) for fid in fids.T], axis=1)
             history.note("Nuisance peak removal", f"{nuisance}: HLSVD, {low}-{high} ppm, {components} components")
-    shift, phase = _reference(fids[:, -1], scan, section, history)
+    shift, phase = _reference(fids[:, -1], scan, section, history, singlets)
     fids, with_water = (shifted(item, shift, phase, dwell) for item in (fids, with_water))
     if steps["align"] and edited:
         shift, phase = _between(fids, scan, section["align"], history)
@@ -238,7 +246,12 @@ def _run_fsl_mrs(
 
 
 def _take_over(
-    cleaned: Cleaned, raw: dict[str, np.ndarray], scan: MRSData, section: Mapping, history: History
+    cleaned: Cleaned,
+    raw: dict[str, np.ndarray],
+    scan: MRSData,
+    section: Mapping,
+    history: History,
+    singlets: Mapping[float, complex],
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Drift]]:
     """What FSL-MRS made, as of `_clean`. It writes neither the drift nor an FID with water: both are measured here."""
     dwell, central, settings = scan.dwell, scan.central_frequency, section["align"]
@@ -249,8 +262,8 @@ def _take_over(
         rejected = ~np.isin(numbers, numbers if cleaned.kept is None else cleaned.kept)
         drift[label] = Drift(shift, phase, rejected)
         with_water.append(shifted(fids, -shift, -phase, dwell)[:, ~rejected].mean(axis=1))
-    *_, singlets = find_singlets(cleaned.fids[:, -1], dwell, central, section["reference"]["max_shift"])
-    history.numbers |= {**_drift_numbers(drift, measured=True), "singlets": singlets}
+    *_, overlap = find_singlets(cleaned.fids[:, -1], dwell, central, section["reference"]["max_shift"], singlets)
+    history.numbers |= {**_drift_numbers(drift, measured=True), "singlets": overlap}
     history.records = cleaned.records
     history.programs["fsl_mrs_version"] = cleaned.version
     return cleaned.fids, np.stack(with_water, axis=1), drift
@@ -303,10 +316,12 @@ def _between(fids: np.ndarray, scan: MRSData, settings: Mapping, history: Histor
     return shift, phase
 
 
-def _reference(fid: np.ndarray, scan: MRSData, section: Mapping, history: History) -> tuple[float, float]:
-    """Shift (Hz) and phase (rad) to apply so that the singlets lie where they belong, upright."""
+def _reference(
+    fid: np.ndarray, scan: MRSData, section: Mapping, history: History, singlets: Mapping[float, complex]
+) -> tuple[float, float]:
+    """Shift (Hz) and phase (rad) to apply so that the singlets lie where they belong, upright or as they are played."""
     settings, steps = section["reference"], section["steps"]
-    shift, phase, overlap = find_singlets(fid, scan.dwell, scan.central_frequency, settings["max_shift"])
+    shift, phase, overlap = find_singlets(fid, scan.dwell, scan.central_frequency, settings["max_shift"], singlets)
     history.numbers["singlets"] = overlap
     if overlap < settings["at_least"]:
         history.numbers |= {"applied_shift_hz": 0.0, "applied_phase_deg": 0.0}
