@@ -576,6 +576,7 @@ def test_command_designs_what_the_file_asks_for(tmp_path):
     options = ["--out", str(tmp_path / "out"), "--schemas", str(SCHEMAS)]
     run = CliRunner().invoke(app, [str(config), *options], catch_exceptions=False)
     assert "one: loss" in run.stdout
+    assert json.loads((tmp_path / "out/one/metrics.json").read_text())["verdict"]["sentence"] in run.stdout
     assert (tmp_path / "out" / "one" / "pulse.json").is_file()
     with pytest.raises(SpinsculptError, match="did you mean 'one'"):
         CliRunner().invoke(app, [str(config), "--name", "onee", *options], catch_exceptions=False)

@@ -41,3 +41,4 @@ def design_command(
         typer.echo(
             f"{each}: loss {metrics['loss']:.4f}, {metrics['optimisation']['seconds']:.0f} s, {out / each}/pulse.json"
         )
+        typer.echo(f"Verdict: {metrics['verdict']['sentence']}")

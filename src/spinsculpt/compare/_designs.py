@@ -25,7 +25,7 @@ _RF = {
 
 
 def designs_table(metrics: Mapping[str, Path | str]) -> pd.DataFrame:
-    """One row a number of each design.
+    """One row a number of each design; the source of the verdict (1: use, 0: do not, empty: no rival) is its sentence.
 
     Args:
         metrics: metrics.json by the name of the design.
@@ -41,6 +41,12 @@ def designs_table(metrics: Mapping[str, Path | str]) -> pd.DataFrame:
         for key, metric in _SEPARATION.items():
             for metabolite, value in content["separation"].get(key, {}).items():
                 rows.append(given | {"metric": metric, "metabolite": metabolite, "value": value, "unit": "1"})
+        verdict = content["verdict"]
+        use = {None: float("nan"), True: 1.0, False: 0.0}[verdict["use"]]
+        rows.append(
+            {"design": design, "metric": "verdict", "metabolite": "", "value": use, "unit": "1 = use"}
+            | {"source": verdict["sentence"]}
+        )
         for key, (metric, unit) in _RF.items():
             rows.append(given | {"metric": metric, "metabolite": "", "value": content["rf"][key], "unit": unit})
     return pd.DataFrame(rows, columns=COLUMNS)

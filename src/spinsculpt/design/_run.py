@@ -14,6 +14,7 @@ from spinsculpt.design._explain import product_operators
 from spinsculpt.design._metrics import measure, spectra
 from spinsculpt.design._optimise import Search
 from spinsculpt.design._problem import Design
+from spinsculpt.design._verdict import verdict
 from spinsculpt.dynamics import evolve
 from spinsculpt.dynamics.engine import set_threads
 from spinsculpt.errors import SpinsculptError
@@ -79,6 +80,7 @@ def run_design(
         **measure(design, x),
         "provenance": provenance({"entry": dict(entry), "basis": dict(basis)}, seed=entry["seed"]),
     }
+    metrics["verdict"] = verdict(metrics)
     designed = DesignedPulses(entry["kind"], design.pulses(x), design.times.values(design.of_times(x)))
     limits = {"b1_limit_uT": entry["b1_limit"], "carrier_ppm": entry["carrier_ppm"]}
     write_designed(out / "pulse.json", designed, **limits, provenance=metrics["provenance"])

@@ -1,0 +1,91 @@
+"""The verdict on a finished design: one sentence that says whether to play the pulse, and what to play instead."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+MARGIN = 0.02  # relative gain below which two sequences are called equal; starts on other machines differ by as much
+
+
+def verdict(metrics: Mapping) -> dict:
+    """Whether a design is worth playing, judged by what it was made for.
+
+    A design for a CRLB has to beat the reference PRESS, PRESS of the best echo times and MEGA-PRESS, at the same scan
+    time, by more than `MARGIN` in the weighted geometric mean of the bounds, under the nominal condition and at the
+    worst of B1 +-20 % and B0 +-10 Hz. One that keeps or suppresses metabolites has to do so better than the reference
+    PRESS. A wanted state or spectrum has no rival; its verdict says how much of it was reached.
+
+    Args:
+        metrics: content of metrics.json.
+    Returns:
+        use (true, false, or null where there is nothing to compare with) and sentence.
+    """
+    parts = metrics["loss_parts"]
+    kinds = {part["type"] for part in parts.values()}
+    if "CRLB" in kinds:
+        return _of_bounds(metrics)
+    if kinds & {"Enhance", "Suppress"}:
+        return _of_peaks(metrics["name"], metrics["entry"], parts)
+    return {"use": None, "sentence": f"{metrics['name']}: {_reached(parts)}; no rival was made for this goal."}
+
+
+def _of_bounds(metrics: Mapping) -> dict:
+    name, weights = metrics["name"], crlb_weights(metrics["entry"])
+    ours = _mean(metrics["separation"]["crlb_over_reference"], weights)
+    worst = ours * _mean(metrics["robustness"]["crlb_worst_over_nominal"], weights)
+    rivals = {"the reference PRESS": 1.0} | {
+        _label(rival, found): _mean(found["crlb_over_reference"], weights) for rival, found in metrics["rivals"].items()
+    }
+    best = min(rivals, key=rivals.get)
+    what = f"the bound of {' and '.join(weights)} is {ours:.2f} of that of the reference PRESS"
+    if ours > rivals[best] * (1 - MARGIN):
+        return {"use": False, "sentence": f"do not use {name}: {what}, and {best} reaches {rivals[best]:.2f}."}
+    gain = f"{what}, {1 - ours / rivals[best]:.0%} below that of {best} ({rivals[best]:.2f})"
+    if worst > rivals[best] * (1 - MARGIN):
+        fragile = f"but {worst:.2f} at the worst of B1 +-20 % and B0 +-10 Hz; make it robust or keep to {best}"
+        return {"use": False, "sentence": f"do not use {name} as it is: {gain}, {fragile}."}
+    return {"use": True, "sentence": f"use {name}: {gain}, and {worst:.2f} at the worst of B1 +-20 % and B0 +-10 Hz."}
+
+
+def _of_peaks(name: str, entry: Mapping, parts: Mapping) -> dict:
+    aims = {part: given for part, given in parts.items() if given["type"] in ("Enhance", "Suppress")}
+    goals = {key: _names(goal) for key, goal in zip(parts, entry["objectives"], strict=True)}
+    said = [
+        f"{' + '.join(goals[key])} keeps {np.exp(-given['value']):.2f} of its peak"
+        if given["type"] == "Enhance"
+        else f"{np.exp(given['value']):.2g} of the energy of {' + '.join(goals[key])} is left"
+        for key, given in aims.items()
+    ]
+    better = bool(sum(given["weight"] * given["value"] for given in aims.values()) < -MARGIN)
+    what = f"{', '.join(said)}, relative to the reference PRESS"
+    return {"use": better, "sentence": f"use {name}: {what}." if better else f"do not use {name}: {what}."}
+
+
+def _reached(parts: Mapping) -> str:
+    said = {
+        "TargetState": "of the unitary bound of the wanted state",
+        "TargetSpectrum": "overlap with the wanted spectrum",
+    }
+    found = [f"{1 - p['value']:.1%} {said[p['type']]}" for p in parts.values() if p["type"] in said]
+    return ", ".join(found) or "it has no goal besides its cost"
+
+
+def crlb_weights(entry: Mapping) -> dict[str, float]:
+    """Weight of each metabolite of the first CRLB objective."""
+    wanted = next(goal["metabolites"] for goal in entry["objectives"] if goal["type"] == "crlb")
+    return dict(wanted) if isinstance(wanted, Mapping) else dict.fromkeys(wanted, 1.0)
+
+
+def _mean(values: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    total = sum(weights.values())
+    return float(np.exp(sum(weight / total * np.log(values[name]) for name, weight in weights.items())))
+
+
+def _names(goal: Mapping) -> list[str]:
+    return [*goal.get("metabolites", ()), *([goal["metabolite"]] if "metabolite" in goal else [])]
+
+
+def _label(rival: str, found: Mapping) -> str:
+    if rival == "te_optimised_press":
+        return f"PRESS with echo times of {1e3 * found['te1_s']:.1f} and {1e3 * found['te2_s']:.1f} ms"
+    return {"megapress": "MEGA-PRESS (ON and OFF jointly)", "megapress_diff": "MEGA-PRESS (DIFF)"}[rival]
