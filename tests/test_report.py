@@ -1,12 +1,21 @@
-"""The report says what the tables say, and stands alone."""
+"""The report says what the tables say, marks what is flagged, stands alone, and is written after failures too."""
 
 import re
 
 import pandas as pd
 import pytest
 
-from spinsculpt.compare import write_table
-from spinsculpt.report import answer, bounds_summary, recovery_summary, write_report
+from spinsculpt.compare import fits_table, write_table
+from spinsculpt.report import (
+    answer,
+    bounds_summary,
+    cohort_table,
+    concentration_tables,
+    recovery_summary,
+    report_failures,
+    write_report,
+)
+from spinsculpt.report._unfinished import Job
 
 CONFIG = {
     "run": "",
@@ -17,7 +26,7 @@ CONFIG = {
         "analyses": ["press30", "mega", "new"],
         "noise": {"snr": 100, "metabolite": "NAA"},
     },
-    "figures": {"labels": {"new": "designed"}, "title": "Which one?"},
+    "figures": {"labels": {"new": "designed"}, "title": "Which one?", "designs": []},
     "basis": {"field": 3.0},
     "fit": {"baseline": "poly:2", "ppm": [0.2, 4.2]},
     "quality": {"count_rejected": False},
@@ -112,7 +121,7 @@ def test_a_rejected_scan_stands_in_the_report_with_its_reason(tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert "1 of 2 scans rejected" in page and "count in no mean" in page
     row = re.search(r'<tr class="rejected">.*?</tr>', page, re.DOTALL).group()
-    assert "sub-02_acq-press30" in row and "SNR of NAA 5, below 10" in row
+    assert "figures/sub-02/sub-02_acq-press30.html" in row and "SNR of NAA 5, below 10" in row
 
 
 def test_the_page_stands_alone(tmp_path):
@@ -124,3 +133,103 @@ def test_the_page_stands_alone(tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert "data:image/png;base64,iVBORw==" in page and "designed separates the pair best" in page
     assert not re.search(r'(src|href)="(?!data:|#)', page)
+
+
+def estimates(*rows: tuple, verdict: str = "accept") -> pd.DataFrame:
+    """Estimates as (subject, metabolite, value, flag), as ratio and as concentration."""
+    given = {"engine": "builtin", "session": "", "sequence": "press30", "sd": 0.1, "crlb": 5.0, "verdict": verdict}
+    units = {"ratio": "/Cr+PCr", "concentration": "mM"}
+    return pd.DataFrame(
+        [
+            given
+            | {"subject": subject, "metabolite": name, "quantity": quantity, "value": value, "unit": unit, "flag": flag}
+            | {"reliable": "no" if flag else "yes"}
+            for subject, name, value, flag in rows
+            for quantity, unit in units.items()
+        ]
+    )
+
+
+def test_what_is_flagged_or_rejected_enters_no_mean_and_is_counted_beside():
+    good = estimates(("01", "Glu", 8.0, ""), ("02", "Glu", 10.0, ""), ("03", "Glu", 90.0, "at zero"))
+    table = cohort_table(pd.concat([good, estimates(("04", "Glu", 70.0, ""), verdict="reject")]), CONFIG)
+    row = table[table["quantity"] == "concentration"].iloc[0]
+    assert (row["counted"], row["mean"], row["flagged"], row["rejected"]) == (2, 9.0, 1, 1)
+
+
+def test_a_scan_links_to_its_page_and_a_flag_stands_at_its_number():
+    ratios, molar = concentration_tables(estimates(("01", "Glu", 8.0, ""), ("02", "Glu", 10.0, "at zero")), CONFIG)
+    assert (ratios["title"], molar["title"]) == ("Ratios to Cr+PCr", "Concentrations (mM)")
+    assert molar["rows"][0]["page"] == "figures/sub-01/sub-01_acq-press30.html"
+    assert [row["cells"][0]["flag"] for row in molar["rows"]] == ["", "at zero"]
+
+
+def test_ones_own_scans_come_before_the_bounds_and_simulated_ones_after(tmp_path):
+    tables = [tmp_path / "separation.tsv", tmp_path / "fits.tsv", tmp_path / "quality.tsv"]
+    write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
+    write_table(estimates(("01", "Glu", 8.0, "")), tables[1])
+    quality = {"subject": "01", "session": "", "sequence": "press30", "measure": "snr", "value": 80.0, "unit": "1"}
+    write_table(pd.DataFrame([quality | {"min": 10.0, "max": None, "reason": "", "verdict": "accept"}]), tables[2])
+    order = {}
+    for subjects in ("", "scans.tsv"):
+        write_report(tables, [], CONFIG | {"subjects": subjects}, tmp_path / "report.html")
+        page = (tmp_path / "report.html").read_text()
+        order[subjects] = page.index('<h2 id="concentrations"') < page.index('<h2 id="bounds"')
+    assert order == {"": False, "scans.tsv": True}
+
+
+def test_hostile_names_are_text(tmp_path):
+    hostile = "<img src=x onerror=alert(1)>"
+    config = CONFIG | {
+        "figures": {"labels": {"new": hostile}, "title": "</script><script>alert(1)</script>", "designs": []}
+    }
+    table = tmp_path / "separation.tsv"
+    write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), table)
+    write_report([table], [], config, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert hostile not in page and "<script>alert(1)" not in page and "&lt;img src=x" in page
+
+
+def failed(log, text: str) -> Job:
+    log.write_text(text)
+    return Job("convert_scan", ("sub-02",), log, ("b.nii.gz",), failed=True)
+
+
+def test_after_failures_the_report_says_what_failed_why_and_how_to_go_on(tmp_path):
+    job = failed(tmp_path / "a.log", "2026-01-01 10:00:00,000 ERROR b.SDAT: too short;\nexport it again.\n")
+    waiting = Job("fit_scan", ("sub-02",), None, ("fit.npz",), failed=False)
+    table, out = tmp_path / "separation.tsv", tmp_path / "report.html"
+    write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), table)
+    none = ([str(tmp_path / "no_qc.json")], [{"subject": "02", "session": "", "sequence": "press30"}])
+    study = {"tables": [str(table), "no.tsv"], "figures": ["no.png"], "quality": none, "fits": ([], []), "curves": []}
+    text = report_failures(out, jobs=[job, waiting], config=CONFIG, **study)
+    page = out.read_text()
+    for words in ("b.SDAT: too short", "export it again.", "convert scan sub-02", "To go on"):
+        assert words in page and words in text
+    assert "designed separates the pair best" in page
+    assert out.stat().st_mtime < table.stat().st_mtime, "the next run must replace it"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "stopped from outside"),
+        ("2026-01-01 10:00:00,000 ERROR Traceback (most recent call last):\n  x\nKeyError: 3\n", "KeyError: 3"),
+    ],
+)
+def test_a_job_that_was_killed_or_broke_is_named_too(tmp_path, text, words):
+    job = failed(tmp_path / "a.log", text)
+    empty = {"tables": [], "figures": [], "quality": ([], []), "fits": ([], []), "curves": []}
+    assert words in report_failures(tmp_path / "report.html", jobs=[job], config=CONFIG, **empty)
+
+
+def test_ratios_to_an_unreliable_reference_are_not_reliable(tmp_path):
+    path = tmp_path / "summary.csv"
+    rows = ["Glu,1.2,0.1,8,0.4,8,5,50,6,,yes", "Cr+PCr,1,0,7,5,7,80,90,6,CRLB above 50 %,no"]
+    path.write_text(
+        "\n".join(["Metab,/Cr+PCr,/Cr+PCr CRLB,mM,mM CRLB,mMol/kg,%CRLB,SNR,FWHM,flag,reliable", *rows]) + "\n"
+    )
+    table = fits_table([path], [{"engine": "builtin", "subject": "01", "session": "", "sequence": "press30"}])
+    glu = table[table["metabolite"] == "Glu"].set_index("quantity")
+    assert glu.loc["ratio", "reliable"] == "no" and "reference Cr+PCr" in glu.loc["ratio", "flag"]
+    assert glu.loc["concentration", "reliable"] == "yes"

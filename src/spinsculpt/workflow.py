@@ -1,6 +1,7 @@
 """What every script of the workflow shares: log file, one clear sentence on failure."""
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -29,3 +30,17 @@ def job(snakemake) -> Iterator[object]:
         logging.error("%s", traceback.format_exc())
         sys.exit(f"{snakemake.rule}: unexpected {type(error).__name__}: {error} (the whole traceback is in {log})")
     logging.info("done")
+
+
+def what_stopped(log: Path | None) -> str:
+    """The sentence with which a job ended, from its log file."""
+    if log is None or not log.exists():
+        return "The job ended before it could say why; Snakemake's own log (.snakemake/log) has its words."
+    text = log.read_text(errors="replace")
+    said = re.findall(r"^\S+ \S+ ERROR (.*?)(?=^\d{4}-\d\d-\d\d |\Z)", text, re.MULTILINE | re.DOTALL)
+    if not said:
+        return "The job was stopped from outside (killed, out of memory or out of time); its log ends without an error."
+    lines = said[-1].strip().splitlines()
+    if lines[0].startswith("Traceback"):
+        return f"An error of the software, please report it with the log file: {lines[-1].strip()}"
+    return said[-1].strip()

@@ -180,12 +180,17 @@ def test_bad_raw_files_fail_alone_and_leave_nothing_that_looks_like_a_result(fin
     for folder in ("design", "sequences", "basis"):
         shutil.copytree(finished / "results" / folder, tmp_path / "results" / folder)
     config = tiny_config() | {"subjects": str(table), "data": str(data)}
+    config["compare"]["analyses"], config["figures"] = ["press30"], {"designs": []}
     targets = [f"results/fit/builtin/sub-{s}/press30/summary.csv" for s in ("good", "short", "alone")]
     config_path = write_config(tmp_path, config)
-    status, text = snakemake(tmp_path, *targets, "--keep-going", "--rerun-triggers", "mtime", configfile=config_path)
+    status, text = snakemake(tmp_path, "--keep-going", "--rerun-triggers", "mtime", configfile=config_path)
     assert status != 0
     assert (tmp_path / targets[0]).is_file(), text
     assert "press30_act.SDAT" in text and "Traceback" not in text
+    page = (tmp_path / "results/report.html").read_text()
+    assert "This report is not whole" in page and "press30_act.SDAT: there is no such raw file" in page
+    assert page.index("sub-good_acq-press30.html") < page.index('id="quality"')
+    assert (tmp_path / "results/figures/sub-good/sub-good_acq-press30.html").is_file()
     for subject in ("short", "alone"):
         assert not list((tmp_path / "results").rglob(f"sub-{subject}*_svs.nii.gz"))
         assert not list((tmp_path / f"results/fit/builtin/sub-{subject}").rglob("*.csv"))

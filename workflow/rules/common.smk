@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -14,6 +15,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.study import check_study, spectra_of
 from spinsculpt.subjects import read_subjects, simulated_cohort
 
+RESULTS = f"results/{config['run']}" if config.get("run") else "results"  # what <results> stands for
 # Scripts find the package of this checkout also in environments that Snakemake makes (--sdm conda).
 os.environ.update(PYTHONPATH=os.pathsep.join([f"{workflow.basedir}/src", *filter(None, [os.getenv("PYTHONPATH")])]))
 # The objects of a plan live to its end: looking through those of 500 subjects for garbage takes a tenth of the time.
@@ -247,6 +249,11 @@ def scan_pages():
     return [f"<results>/figures/{scan.folder}/{scan.name}.png" for scan in COMPARED_SCANS]
 
 
+def scans_beside(wildcards):
+    """Names of the compared scans of the same subject and session."""
+    return [scan.name for scan in COMPARED_SCANS if scan.folder == wildcards.folder]
+
+
 def drawn_designs():
     """Designs that the compared sequences play, and those that the figures want besides."""
     played = [design for sequence in COMPARED_SEQUENCES for design in designs_of_sequence(sequence)]
@@ -282,6 +289,25 @@ def report_figures():
     names = [name for name, there in wanted.items() if there]
     names += [f"explain_{design}" for design in drawn_designs()]
     return [f"<results>/figures/{name}.png" for name in names]
+
+
+def report_what_is_there():
+    """Write the report of a run in which jobs failed; returns what to tell the user."""
+    from spinsculpt.report import report_failures, unfinished_jobs
+
+    def real(paths):
+        return [str(path).replace("<results>", RESULTS) for path in paths]
+
+    return report_failures(
+        f"{RESULTS}/report.html",
+        jobs=unfinished_jobs(workflow.dag.needrun_jobs(), workflow.scheduler.failed),
+        tables=real(report_tables()),
+        figures=real(report_figures()),
+        quality=(real(quality_files()), scan_labels()),
+        fits=(real(fits("summary.csv")), fit_labels()),
+        curves=real(fits("fit.npz")),
+        config=config,
+    )
 
 
 def basis_files():

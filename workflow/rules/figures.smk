@@ -229,7 +229,8 @@ rule plot_scan:
         qc="<results>/preproc/{folder}/{scan}_qc.json",
         fits=fits_of_scan,
     output:
-        report(
+        html="<results>/figures/{folder}/{scan}.html",
+        png=report(
             "<results>/figures/{folder}/{scan}.png",
             category="Scans",
             labels={"scan": "{scan}"},
@@ -250,6 +251,8 @@ rule plot_scan:
         limits=config["quality"]["limits"],
         conditions=conditions_of,
         style=STYLE,
+        report="<results>/report.html",
+        siblings=scans_beside,
     script:
         "../scripts/plot_scan.py"
 
@@ -259,6 +262,7 @@ rule write_report:
         tables=report_tables(),
         figures=report_figures(),
         pages=scan_pages(),
+        fits=fits("fit.npz"),
     output:
         report("<results>/report.html", category="Report", caption="../report/report.rst"),
     log:
@@ -273,5 +277,11 @@ rule write_report:
         runtime=5,
     params:
         config=config,
+        labels=fit_labels(),
     script:
         "../scripts/write_report.py"
+
+
+onerror:
+    # Whatever failed: the scans that are through are reported, with the sentences of the jobs that failed.
+    print(report_what_is_there(), file=sys.stderr)

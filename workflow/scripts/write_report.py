@@ -1,7 +1,8 @@
-"""Write the report: one page with answer, figures, tables and methods (rule write_report)."""
+"""Write the report: one page with concentrations, answer, figures, tables and methods (rule write_report)."""
 
 from spinsculpt.report import write_report
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    write_report(s.input.tables, s.input.figures, s.params.config, s.output[0])
+    fits = list(zip(s.input.fits, s.params.labels, strict=True))
+    write_report(s.input.tables, s.input.figures, s.params.config, s.output[0], fits)

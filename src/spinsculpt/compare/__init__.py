@@ -15,12 +15,13 @@ from spinsculpt.compare._files import (
 )
 from spinsculpt.compare._fits import engines_table, expected_table, fits_table, recovery_table
 from spinsculpt.compare._ladder import best_histories, bounds_table, frontier_table, spectra_before_after, windows
-from spinsculpt.compare._quality import quality_table, verdicts, with_verdict
+from spinsculpt.compare._quality import REJECT, quality_table, verdicts, with_verdict
 from spinsculpt.compare._references import reference_bases
 from spinsculpt.compare._separation import separation_table
 from spinsculpt.compare._sweep import sweep_table
 
 __all__ = [
+    "REJECT",
     "Analysis",
     "best_histories",
     "bounds_table",

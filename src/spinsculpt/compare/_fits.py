@@ -47,9 +47,20 @@ def fits_table(summaries: Iterable[Path | str], labels: Iterable[Mapping[str, st
                 "flag": summary["flag"].fillna(""),
                 "reliable": summary["reliable"],
             }
-            parts.append(pd.DataFrame({**label, **given}).dropna(subset="value"))
+            part = pd.DataFrame({**label, **given}).dropna(subset="value")
+            parts.append(_with_reference(part, ratio.removeprefix("/")) if quantity == "ratio" else part)
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return table.reindex(columns=FIT_COLUMNS)
+
+
+def _with_reference(ratios: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """Ratios to a reference that is not reliable are not reliable either; the flag says so."""
+    below = ratios[ratios["metabolite"] == reference]
+    if below.empty or below["reliable"].iloc[0] == "yes":
+        return ratios
+    words = f"reference {reference}: {below['flag'].iloc[0] or 'not reliable'}"
+    own = (ratios["flag"] != "") | (ratios["metabolite"] == reference)
+    return ratios.assign(flag=ratios["flag"].where(own, words), reliable="no")
 
 
 def recovery_table(

@@ -12,6 +12,7 @@ from spinsculpt.figures._design import draw_design
 from spinsculpt.figures._engines import draw_engines
 from spinsculpt.figures._explain import draw_explanation
 from spinsculpt.figures._files import (
+    ScanView,
     plot_crlb,
     plot_designs,
     plot_engines,
@@ -31,6 +32,7 @@ from spinsculpt.figures._style import Style
 from spinsculpt.figures._sweep import draw_sweep
 
 __all__ = [
+    "ScanView",
     "Style",
     "draw_bounds",
     "draw_crlb",

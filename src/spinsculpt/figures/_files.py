@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from spinsculpt.figures._ladder import draw_bounds, draw_frontier, draw_selectiv
 from spinsculpt.figures._separation import draw_crlb, draw_spectra
 from spinsculpt.figures._style import Style
 from spinsculpt.figures._sweep import draw_sweep
-from spinsculpt.nifti import read_fids
+from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.preprocess import Drift, failures, uncorrected
 from spinsculpt.preprocess._picture import Trace, draw_page
 from spinsculpt.pulses import read_designed
@@ -190,6 +191,25 @@ def plot_preprocessing(quality: Path | str, png: Path | str, study: Mapping) -> 
     draw_preprocessing(read_table(quality), Path(png).with_suffix(""), study_style(study))
 
 
+@dataclass(frozen=True)
+class ScanView:
+    """One scan, as it is shown.
+
+    Attributes:
+        result: the clean scan.
+        originals: mean of the averages of each condition as measured, shape (points,).
+        numbers: of the quality control.
+        drift: of each condition; may be empty.
+        reasons: why it is rejected, {measure: sentence}; empty for an accepted scan.
+    """
+
+    result: MRSData
+    originals: Mapping[str, np.ndarray]
+    numbers: Mapping
+    drift: Mapping[str, Drift]
+    reasons: Mapping[str, str]
+
+
 def plot_scan(
     data: Path | str,
     water: Path | str | None,
@@ -201,8 +221,8 @@ def plot_scan(
     limits: Mapping,
     conditions: Sequence[str],
     study: Mapping,
-) -> None:
-    """Draw one scan on one page.
+) -> ScanView:
+    """Draw one scan on one page; returns what was read for it.
 
     Args:
         data, water, section, conditions: as of `preprocess_scan`, which wrote `clean` and `qc`.
@@ -215,8 +235,9 @@ def plot_scan(
     originals = uncorrected(data, water, section, conditions)
     drift = {label: Drift.from_numbers(each) for label, each in numbers.get("drift", {}).items()}
     traces = [trace for path in fits for trace in _traces(Path(path), study_style(study))]
-    title = Path(png).stem
-    draw_page(png, result, list(originals), originals, numbers, drift, title, failures(numbers, limits), traces)
+    title, reasons = Path(png).stem, failures(numbers, limits)
+    draw_page(png, result, list(originals), originals, numbers, drift, title, reasons, traces)
+    return ScanView(result, originals, numbers, drift, reasons)
 
 
 def _traces(path: Path, style: Style) -> list[Trace]:

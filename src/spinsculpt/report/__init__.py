@@ -1,7 +1,23 @@
-"""The report: one self-contained page with the answer, figures, tables, methods, limits and provenance."""
+"""The report: self-contained pages with concentrations, answer, spectra, tables, methods, limits and provenance."""
 
 from spinsculpt.report._answer import answer, bounds_summary, recovery_summary
 from spinsculpt.report._checklist import fill_checklist
+from spinsculpt.report._concentrations import cohort_table, concentration_tables
 from spinsculpt.report._page import write_report
+from spinsculpt.report._scan_page import write_scan_page
+from spinsculpt.report._unfinished import failures_of, report_failures, unfinished_jobs, write_report_so_far
 
-__all__ = ["answer", "bounds_summary", "fill_checklist", "recovery_summary", "write_report"]
+__all__ = [
+    "answer",
+    "bounds_summary",
+    "cohort_table",
+    "concentration_tables",
+    "failures_of",
+    "fill_checklist",
+    "recovery_summary",
+    "report_failures",
+    "unfinished_jobs",
+    "write_report",
+    "write_report_so_far",
+    "write_scan_page",
+]

@@ -2,17 +2,26 @@
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, select_autoescape
+from jinja2 import Environment, FileSystemLoader, Template, select_autoescape
+from markupsafe import Markup
 
 from spinsculpt.compare import read_table
+from spinsculpt.figures import study_style
 from spinsculpt.provenance import atomic_path, provenance
 from spinsculpt.report._answer import answer, bounds_summary, recovery_summary
 from spinsculpt.report._checklist import read_checklist
+from spinsculpt.report._concentrations import cohort_table, concentration_tables, number, scan_page
+from spinsculpt.report._pack import Pack, pack_fits
 from spinsculpt.report._scans import checklist_sections, quality_summary
+from spinsculpt.subjects import Scan
+
+HERE = Path(__file__).parent
 
 CAPTIONS = {
     "crlb": "Cramér-Rao bounds at equal total scan time, under each baseline and macromolecule model. Bars: the T₂ of "
@@ -31,38 +40,123 @@ CAPTIONS = {
 }
 
 
-def write_report(tables: Iterable[Path | str], figures: Iterable[Path | str], config: Mapping, out: Path | str) -> None:
+def write_report(
+    tables: Iterable[Path | str],
+    figures: Iterable[Path | str],
+    config: Mapping,
+    out: Path | str,
+    fits: Sequence[tuple[Path | str, Mapping[str, str]]] = (),
+    unfinished: Mapping | None = None,
+) -> None:
     """Write the page.
 
     Args:
-        tables: compare/*.tsv; separation.tsv is always among them, others add their section.
+        tables: compare/*.tsv; each that is there adds its section.
         figures: PNG files in the order of the page; a file of the same name with the suffix .tsv is named beside each.
         config: the validated configuration.
         out: HTML file, self-contained.
+        fits: fit.npz of each fit, and engine, subject, session and sequence (name of the analysis) of it.
+        unfinished: of a run that did not end well: failures, how many jobs wait, scans through and planned.
     """
-    read = {Path(path).stem: read_table(path) for path in tables if Path(path).stem != "mrsinmrs"}
-    answers = next((read_checklist(path) for path in tables if Path(path).stem == "mrsinmrs"), None)
-    template = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(), trim_blocks=True
-    ).get_template("page.html")
-    page = template.render(
+    paths = {Path(path).stem: Path(path) for path in tables}
+    read = {name: read_table(path) for name, path in paths.items() if name != "mrsinmrs"}
+    answers = read_checklist(paths["mrsinmrs"]) if "mrsinmrs" in paths else None
+    separation, quality, measured = read.get("separation"), read.get("quality"), read.get("fits")
+    summary = None if quality is None else quality_summary(quality, config)
+    pack = Pack()
+    rejected = set() if summary is None else {scan["name"] for scan in summary["scans"] if scan["verdict"] == "reject"}
+    curves, left_out = pack_fits(pack, [(path, _fit_words(label, config, rejected)) for path, label in fits])
+    style = study_style(config)
+    names = list(config["compare"]["analyses"])
+    header = {
+        "fits": curves,
+        "pair": list(config["compare"]["pair"]),
+        "labels": {name: style.label(name) for name in names},
+        "colours": {name: style.colour(name) for name in names},
+        "measured": {name: entry["sequence"] for name, entry in config["analyses"].items()},
+        "tables": {name: path.read_text(encoding="utf-8") for name, path in paths.items()},
+    }
+    if separation is not None:
+        bounds = separation[separation["metric"].isin(["CRLB", "ratio SD"])]
+        shown = ["sequence", "metabolite", "value", "baseline", "macromolecules", "t2_scale"]
+        header["separation"] = bounds[bounds["value"].map(np.isfinite)][shown].to_dict("records")
+        header["measures"] = list(dict.fromkeys(bounds["metabolite"]))
+    page = template("page.html").render(
+        title=config["figures"]["title"],
+        data=pack.text(header),
         config=config,
-        sentences=answer(read["separation"], config),
-        bounds=_html(bounds_summary(read["separation"], config), index=True),
-        quality=quality_summary(read["quality"], config) if "quality" in read else None,
+        own=bool(config.get("subjects")),
+        unfinished=unfinished and _unfinished(unfinished),
+        sentences=[] if separation is None else answer(separation, config),
+        bounds=None if separation is None else _html(bounds_summary(separation, config), index=True),
+        quality=summary,
+        rejected=len(rejected),
+        concentrations=[] if measured is None else concentration_tables(measured, config),
+        cohort=[] if measured is None else _cohort(measured, config),
+        several=measured is not None and measured["engine"].nunique() > 1,
+        spectra={"count": len(curves), **left_out} if curves else None,
         checklist=None if answers is None else checklist_sections(answers),
         measured=[] if answers is None else list(dict.fromkeys(answers["sequence"])),
         recovery=_html(recovery_summary(read["recovery"], config)) if "recovery" in read else None,
         expected=_html(read["expected"]) if "expected" in read else None,
         engines=_html(read["engines"]) if "engines" in read else None,
         designs=_html(read["designs"]) if "designs" in read else None,
-        figures=[_figure(Path(path)) for path in figures],
-        tables=sorted(Path(path).stem for path in tables),
+        figures=[_figure(Path(path)) for path in figures if Path(path).stem not in LIVE],
+        tables=sorted(paths),
         provenance=provenance(dict(config)),
         config_text=json.dumps(config, indent=1, default=str),
     )
     with atomic_path(out) as path:
         path.write_text(page, encoding="utf-8")
+
+
+LIVE = ("fits", "preprocessing")  # figures whose numbers the page draws itself: they grow with the cohort
+
+
+def template(name: str) -> Template:
+    """A page of this package; text that is filled in is escaped, and `asset` gives a file of ours as it stands."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["asset"] = lambda file: Markup((HERE / "assets" / file).read_text(encoding="utf-8"))
+    return environment.get_template(name)
+
+
+def _fit_words(label: Mapping[str, str], config: Mapping, rejected: set[str]) -> dict:
+    """What the page says of a fit."""
+    analysis = label["sequence"]
+    scan = Scan(label["subject"], label["session"], config["analyses"][analysis]["sequence"], data="")
+    words = config["figures"]["labels"].get(analysis, analysis)
+    engine = f", {label['engine']}" if len(config["fit"].get("engines", ())) > 1 else ""
+    page = scan_page(scan.subject, scan.session, scan.sequence)
+    title = f"{scan.folder.replace('/', ' ')}: {words}{engine}"
+    return {"title": title, "page": page, "rejected": scan.name in rejected}
+
+
+def _cohort(fits: pd.DataFrame, config: Mapping) -> list[dict]:
+    """Rows of the table over the cohort; none of a single scan."""
+    if len(fits[["subject", "session"]].drop_duplicates()) < 2:
+        return []
+    labels = config["figures"]["labels"]
+    return [
+        {
+            **row,
+            "analysis": labels.get(row["sequence"], row["sequence"]),
+            **{key: number(row[key]) for key in ("mean", "sd", "crlb", "cv")},
+        }
+        for row in cohort_table(fits, config).to_dict("records")
+    ]
+
+
+def _unfinished(state: Mapping) -> dict:
+    failures = [{**asdict(failure), "count": len(failure.jobs)} for failure in state["failures"]]
+    return {**state, "failures": failures, "go_on": HOW_TO_GO_ON}
+
+
+HOW_TO_GO_ON = (
+    "To go on: put right what the sentences name (or take the scan out of the table of scans), then start the same "
+    "command again. It computes only what is missing; with --keep-going one failure stops nothing else."
+)
 
 
 def _figure(path: Path) -> dict:
@@ -74,4 +168,5 @@ def _figure(path: Path) -> dict:
 
 
 def _html(table: pd.DataFrame, index: bool = False) -> str:
-    return table.to_html(index=index, border=0, na_rep="", float_format=lambda value: f"{value:.3g}")
+    html = table.to_html(index=index, border=0, na_rep="", float_format=lambda value: f"{value:.3g}")
+    return html.replace('class="dataframe"', 'class="dataframe sortable"')

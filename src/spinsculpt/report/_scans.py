@@ -7,6 +7,7 @@ import pandas as pd
 from spinsculpt.compare import verdicts
 from spinsculpt.compare._quality import REJECT, SCAN
 from spinsculpt.report._checklist import NOT_STATED
+from spinsculpt.report._concentrations import scan_page
 from spinsculpt.subjects import Scan
 
 SHOWN = {  # measures with a column, and its head
@@ -54,7 +55,7 @@ def _scan(row: Mapping, quality: pd.DataFrame, measures: list[str]) -> dict:
         else {"text": "", "bad": False}
         for name in measures
     ]
-    return {**row, "name": scan.name, "cells": cells}
+    return {**row, "name": scan.name, "page": scan_page(scan.subject, scan.session, scan.sequence), "cells": cells}
 
 
 def checklist_sections(checklist: pd.DataFrame) -> list[dict]:
