@@ -1,4 +1,5 @@
 # Two commands, nothing else: `make figures` and `make test`. Everything is installed into .venv from constraints.txt.
+# `make figures` shows one line of progress; `make figures V=1` all that Snakemake says.
 PYTHON ?= python3.11
 CORES ?= all
 VENV := .venv
@@ -9,7 +10,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 .PHONY: figures test setup lint format lock benchmarks clean
 
 figures: $(STAMP)
-	snakemake --cores $(CORES)
+	snakemake --cores $(CORES) $(if $(V),,--logger spinsculpt)
 
 test: $(STAMP)
 	pytest -n 2 --dist loadgroup

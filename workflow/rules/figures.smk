@@ -284,4 +284,4 @@ rule write_report:
 
 onerror:
     # Whatever failed: the scans that are through are reported, with the sentences of the jobs that failed.
-    print(report_what_is_there(), file=sys.stderr)
+    logger.error(report_what_is_there())
