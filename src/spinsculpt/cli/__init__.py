@@ -8,6 +8,7 @@ import typer
 
 from spinsculpt.cli._basis import basis_command
 from spinsculpt.cli._design import design_command
+from spinsculpt.cli._explore import explore_command
 from spinsculpt.cli._export import export_command
 from spinsculpt.cli._fit import fit_command
 from spinsculpt.cli._import import import_command
@@ -23,6 +24,7 @@ app.command("design")(design_command)
 app.command("basis")(basis_command)
 app.command("export")(export_command)
 app.command("fit")(fit_command)
+app.command("explore")(explore_command)
 
 
 @app.command("config")

@@ -20,7 +20,7 @@ from spinsculpt.compare._analysis import (
     typical_concentrations,
 )
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fit import FitModel, predict_crlb
+from spinsculpt.fit import Estimates, FitModel, predict_crlb
 from spinsculpt.sequences import ShapedPulse
 from spinsculpt.spins import Library
 
@@ -120,6 +120,45 @@ def _crlb_rows(
         rows.append(given | {"metric": "correlation", "metabolite": pair, "value": correlation, "unit": "1"})
         rows.append(given | {"metric": "ratio SD", "metabolite": f"{second}/{first}", "value": ratio, "unit": "%"})
     return rows
+
+
+def noise_of_study(reference: Analysis, library: Library, settings: Mapping) -> tuple[float, BasisSet]:
+    """SD of the noise of the sequence that all others share the scan time with, and the basis set it is of.
+
+    Args:
+        reference: the analysis; its first basis set needs the metabolite of `settings` only.
+        library: T2 and concentrations.
+        settings: the validated section `compare` of the config.
+    """
+    basis, noise = next(iter(reference.bases.values())), settings["noise"]
+    measured = broadened(as_measured(basis, library, reference.sequence.echo_time), settings["linewidth_hz"])
+    concentration = typical_concentrations((noise["metabolite"],), library, settings["concentrations"])
+    return noise_sd(measured, noise["metabolite"], concentration[noise["metabolite"]], noise["snr"]), basis
+
+
+def all_bounds(
+    analysis: Analysis, library: Library, model: FitModel, settings: Mapping, noise: tuple[float, BasisSet]
+) -> Estimates:
+    """Bounds of everything that an analysis fits, under the first baseline and macromolecule model of `settings`.
+
+    Args:
+        analysis, library, model, settings: as of `separation_table`.
+        noise: as of `noise_of_study`.
+    """
+    sd, reference = noise
+    bases = [as_measured(basis, library, analysis.sequence.echo_time) for basis in analysis.bases.values()]
+    truth = typical_concentrations(bases[0].names, library, settings["concentrations"])
+    assumed = replace(model, baseline=next(iter(settings["baselines"].values())))
+    if settings["macromolecules"][0] == "grouped" and set(bases[0].names) & set(library.macromolecules):
+        bases = [grouped(basis, library, truth) for basis in bases]
+        truth[GROUPED_MM] = 1.0
+        assumed = replace(assumed, groups=_grouped_groups(model.groups, library))
+    sds = [
+        factor * same_time_noise(sd, reference, basis)
+        for factor, basis in zip(analysis.noise_factors, bases, strict=True)
+    ]
+    wanted = {name: truth[name] for name in bases[0].names}
+    return predict_crlb(bases, wanted, assumed, sds, linewidth_hz=settings["linewidth_hz"])
 
 
 def _grouped_groups(groups: tuple[tuple[str, ...], ...], library: Library) -> tuple[tuple[str, ...], ...]:

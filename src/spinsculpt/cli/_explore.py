@@ -1,0 +1,21 @@
+"""`spinsculpt explore`: the workbench in the browser."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def explore_command(
+    config: Annotated[Path | None, typer.Option(help="configuration to begin with, such as one that it saved")] = None,
+    port: Annotated[int, typer.Option(help="of the loopback address; 0: a free one")] = 0,
+    browser: Annotated[bool, typer.Option(help="open it in the browser")] = True,
+) -> None:
+    """Choose sequence, times, pulses and metabolites in the browser, and see spectra and bounds as the sliders move."""
+    from spinsculpt.config import read_yaml
+    from spinsculpt.errors import SpinsculptError
+    from spinsculpt.explore import serve
+
+    if config is not None and not config.is_file():
+        raise SpinsculptError(f"{config}: there is no such configuration; name another, or leave out --config.")
+    serve(read_yaml(config) if config else None, port, browser)

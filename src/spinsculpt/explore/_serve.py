@@ -1,0 +1,63 @@
+"""Serve the workbench to this machine alone, to who has the token."""
+
+import hmac
+import secrets
+import socket
+from collections.abc import Mapping
+
+from spinsculpt.errors import SpinsculptError
+
+ADDRESS = "127.0.0.1"
+
+
+def serve(start: Mapping | None = None, port: int = 0, browser: bool = True) -> None:
+    """Serve until it is interrupted; prints the address, which holds a token that is new each time.
+
+    Args:
+        start: configuration to begin with.
+        port: 0 takes a free one.
+        browser: whether to open it.
+    Raises:
+        SpinsculptError: Panel is not installed, or the port is taken.
+    """
+    try:
+        import panel as pn
+    except ImportError as error:
+        raise SpinsculptError("The workbench needs Panel: pip install 'spinsculpt[explore]'.") from error
+    from spinsculpt.explore._page import Workbench
+
+    port = free_port(port)
+    token = secrets.token_urlsafe(16)
+
+    def page():
+        given = (pn.state.session_args.get("token") or [b""])[0]
+        if not hmac.compare_digest(given, token.encode()):
+            return pn.pane.Markdown("This address lacks its token; use the one that `spinsculpt explore` printed.")
+        return Workbench(start).view()
+
+    address = f"http://{ADDRESS}:{port}/?token={token}"
+    print(f"The workbench is at {address} (Ctrl-C ends it)", flush=True)
+    if browser:
+        import webbrowser
+
+        webbrowser.open(address)
+    pn.extension()
+    pn.serve(
+        {"/": page},
+        port=port,
+        address=ADDRESS,
+        websocket_origin=[f"{ADDRESS}:{port}", f"localhost:{port}"],
+        title="spinsculpt explore",
+        show=False,
+        verbose=False,
+    )
+
+
+def free_port(port: int) -> int:
+    """The port, or a free one for 0; a port that is taken is an error with a sentence."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError as error:
+            raise SpinsculptError(f"Port {port} is taken; choose another with --port, or leave it out.") from error
+        return probe.getsockname()[1]
