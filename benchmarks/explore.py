@@ -1,4 +1,4 @@
-"""Time of one move of a slider of the workbench, from the configuration to spectra and bounds; JSON on the last line."""
+"""Time of one move of a slider of the workbench, from configuration to spectra and bounds; JSON on the last line."""
 
 import json
 import time
