@@ -1,7 +1,10 @@
 """The report says what the tables say, marks what is flagged, stands alone, and is written after failures too."""
 
+import base64
+import gzip
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -15,6 +18,7 @@ from spinsculpt.report import (
     report_failures,
     write_report,
 )
+from spinsculpt.report._pack import Pack
 from spinsculpt.report._unfinished import Job
 
 CONFIG = {
@@ -233,3 +237,36 @@ def test_ratios_to_an_unreliable_reference_are_not_reliable(tmp_path):
     glu = table[table["metabolite"] == "Glu"].set_index("quantity")
     assert glu.loc["ratio", "reliable"] == "no" and "reference Cr+PCr" in glu.loc["ratio", "flag"]
     assert glu.loc["concentration", "reliable"] == "yes"
+
+
+@pytest.mark.parametrize(("scans", "megabytes"), [(20, 6), (200, 15)])
+def test_the_report_stays_small(tmp_path, scans, megabytes):
+    """Noise, which packs worst; a figure of 1.5 MB stands for those that do not grow with the cohort."""
+    rng = np.random.default_rng(1)
+    fits, labels, rows = [], [], []
+    for k in range(scans):
+        arrays = {"names": np.array([f"M{i}" for i in range(27)]), "spectra": np.array(["spectrum"])}
+        arrays["spectrum_ppm"] = np.linspace(0.2, 4.2, 524)
+        smooth = np.exp(-((arrays["spectrum_ppm"] - rng.uniform(1, 4, (27, 1))) ** 2) / 0.002)
+        arrays |= {"spectrum_components": smooth, "spectrum_baseline": 0.1 * np.sin(arrays["spectrum_ppm"])}
+        arrays |= {"spectrum_fit": smooth.sum(0), "spectrum_data": smooth.sum(0) + 0.02 * rng.standard_normal(524)}
+        fits.append(tmp_path / f"{k}.npz")
+        np.savez(fits[-1], **arrays)
+        labels.append({"engine": "builtin", "subject": f"{k:03d}", "session": "", "sequence": "press30"})
+        rows += [(f"{k:03d}", f"M{i}", rng.uniform(1, 10), "") for i in range(27)]
+    tables = [tmp_path / "separation.tsv", tmp_path / "fits.tsv"]
+    write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
+    write_table(estimates(*rows), tables[1])
+    figure = tmp_path / "designs.png"
+    figure.write_bytes(rng.bytes(1_500_000))
+    write_report(tables, [figure], CONFIG, tmp_path / "report.html", list(zip(fits, labels, strict=True)))
+    assert (tmp_path / "report.html").stat().st_size < megabytes * 1e6
+
+
+def test_curves_come_back_as_they_were(tmp_path):
+    pack, values = Pack(), np.linspace(-3.0, 2.0, 101)
+    start, count, step, origin = pack.add(values)
+    whole = gzip.decompress(base64.b64decode(pack.text({"a": 1})))
+    header = int.from_bytes(whole[:4], "little")
+    numbers = np.frombuffer(whole[4 + header :], "<i2")[start : start + count]
+    assert np.abs(origin + step * numbers - values).max() < 3.0 / 32_000

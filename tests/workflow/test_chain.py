@@ -14,6 +14,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from browser import opened, overflow
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TINY = REPOSITORY / "tests/data/tiny.yaml"
 
@@ -227,3 +229,55 @@ def test_a_killed_design_resumes_to_the_identical_result(tmp_path):
     pulses = [json.loads((folder / target).read_text()) for folder in (whole, broken)]
     for component in ("b1_x_uT", "b1_y_uT"):
         assert pulses[0][component] == pulses[1][component]
+
+
+def test_the_report_moves_in_a_browser_and_leads_to_the_pages_of_the_scans(finished):
+    with opened(viewport={"width": 1200, "height": 900}, accept_downloads=True) as page:
+        page.goto((finished / "results/report.html").as_uri())
+        page.wait_for_selector("html[data-ready=yes]")
+        sentence = page.locator("[data-view=ranking] [role=status]")
+        before = sentence.inner_text()
+        page.locator("[data-view=ranking]").get_by_label("Gln", exact=True).check()
+        assert sentence.inner_text() != before and "Gln" in sentence.inner_text()
+        table = page.locator("table.concentrations").first
+        table.get_by_role("button", name="Glu", exact=True).click()
+        column = [head.inner_text().rstrip(" ▲") for head in table.locator("thead th").all()].index("Glu")
+        values = [row.locator("td").nth(column).get_attribute("data-value") for row in table.locator("tbody tr").all()]
+        assert [float(value) for value in values if value] == sorted(float(value) for value in values if value)
+        with page.expect_download() as loading:
+            page.locator("[data-table=fits]").click()
+        assert loading.value.path().read_bytes() == (finished / "results/compare/fits.tsv").read_bytes()
+        page.locator("details", has_text="Every estimate").locator("summary").click()
+        page.locator("[data-view=estimates]").get_by_label("filter rows").fill("nothing has this")
+        page.get_by_text("no row").wait_for()
+        page.locator("#theme").click()
+        page.locator("[data-view=cohort] a").first.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/figures/sub-01/sub-01_acq-*.html")
+        page.wait_for_selector("html[data-ready=yes]")
+
+
+def test_the_page_of_a_scan_zooms_by_keys_and_reads_values(finished):
+    with opened(viewport={"width": 1200, "height": 900}) as page:
+        page.goto((finished / "results/figures/sub-01/sub-01_acq-megapress.html").as_uri())
+        page.wait_for_selector("html[data-ready=yes]")
+        place = page.locator("[data-view=fits]")
+        for name in ("residual", "ON", "Glu"):
+            box = place.get_by_label(name, exact=True)
+            box.set_checked(not box.is_checked())
+        place.locator(".plot").focus()
+        for key in ("+", "ArrowRight", "Shift+ArrowLeft", "-", "0", "ArrowLeft"):
+            page.keyboard.press(key)
+        assert "ppm: " in place.locator(".readout").inner_text() and "Glu" in place.locator(".readout").inner_text()
+        links = [link.get_attribute("href") for link in page.locator("#files ~ ul a").all()]
+        folder = finished / "results/figures/sub-01"
+        assert len(links) > 5 and all((folder / link).resolve().is_file() for link in links)
+
+
+@pytest.mark.parametrize("name", ["report.html", "figures/sub-01/sub-01_acq-press30.html"])
+def test_pages_fit_a_phone_in_the_dark(finished, name):
+    with opened(viewport={"width": 390, "height": 800}, color_scheme="dark", has_touch=True) as page:
+        page.goto((finished / "results" / name).as_uri())
+        page.wait_for_selector("html[data-ready=yes]")
+        assert overflow(page) <= 0
+        assert page.locator("html").get_attribute("data-theme") == "dark"
