@@ -151,6 +151,55 @@ def test_controls_work_in_a_browser(address):
     assert said == [] and asked == {address.split("/")[2]}
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_design_is_watched_stopped_and_played(address):
+    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with driver.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1300, "height": 1400})
+        page.goto(address)
+        page.get_by_text("computed in").wait_for()
+        page.locator(".bk-tab", has_text="Design a pulse").click()
+        page.get_by_text("Start a design").click()
+        page.get_by_text("smallest loss").first.wait_for(timeout=60_000)
+        page.get_by_text("Stop and keep the best").click()
+        page.get_by_text("It is played now").wait_for(timeout=60_000)
+        page.locator(".bk-tab", has_text="Fit a scan again").click()
+        page.get_by_text("Find its fits").click()
+        page.get_by_text("holds no fits").wait_for()
+        browser.close()
+
+
+def test_a_scan_is_fitted_again_beside_its_fit(tmp_path):
+    """Through the tab itself, on a phantom: the new fit stands beside the old one, and nothing is written."""
+    pytest.importorskip("panel", reason="panel (extra explore) is not installed")
+    from fit_phantom import phantom, phantom_basis
+    from spinsculpt.basis import write_fslmrs
+    from spinsculpt.explore._tabs import RefitTab
+    from spinsculpt.fit import fit_files
+    from spinsculpt.nifti import MRSData, write_fids
+
+    basis = phantom_basis()
+    write_fslmrs(basis, tmp_path / "basis/press30")
+    fid = phantom(basis, noise_sd=0.02)
+    data = tmp_path / "preproc/sub-01/sub-01_acq-press30_svs.nii.gz"
+    data.parent.mkdir(parents=True)
+    write_fids(data, MRSData(fid.samples, fid.dwell, fid.central_frequency))
+    out = tmp_path / "fit/builtin/sub-01/press30"
+    fit_files(data, {"": tmp_path / "basis/press30"}, out, {"groups": [["MM*"]]})
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    tab = RefitTab()
+    tab.results.value = str(tmp_path)
+    tab._find(None)
+    tab.fit.value = str(out / "fit.npz")
+    tab.baseline.value = "poly:4"
+    tab._again(None)
+    assert "nothing was written" in tab.status.object, tab.status.object
+    table = tab.table.object.set_index("Metab")
+    assert table.loc["Glu", "/Cr poly:4"] == pytest.approx(table.loc["Glu", "/Cr before"], rel=0.1)
+    assert files == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+
 def test_a_stranger_without_the_token_gets_no_workbench(address):
     with urllib.request.urlopen(address.split("?")[0], timeout=20) as answer:
         assert b"Metabolites" not in answer.read()

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ def run_design(
     progress: bool = True,
     threads: int | None = None,
     device: str = "auto",
+    watch: Callable[[list[dict]], bool] | None = None,
 ) -> dict:
     """Optimise the pulse of one entry of `designs` and write its results.
 
@@ -49,6 +50,7 @@ def run_design(
             and wait for each other on a busy machine, so there is one.
         device: "cpu" (compiled kernel), "cuda" (batched matrix products on a GPU), or "auto": "cuda" where torch
             can use one.
+        watch: called after each step with the latest row of history of each start; False stops and keeps the best.
     Returns:
         The content of metrics.json.
     """
@@ -59,7 +61,7 @@ def run_design(
         set_threads(threads)
     design = Design(name, entry, basis)
     identity = config_hash({"entry": dict(entry), "basis": dict(basis)})
-    search = minimise(design, out / CHECKPOINT, identity, resume, progress)
+    search = minimise(design, out / CHECKPOINT, identity, resume, progress, watch)
     _, best_start, x = search.best
     metrics = {
         "name": name,
@@ -100,7 +102,14 @@ def usable_device(device: str) -> str:
     return ("cuda" if there else "cpu") if device == "auto" else device
 
 
-def minimise(design: Design, checkpoint: Path, identity: str, resume: bool, progress: bool) -> Search:
+def minimise(
+    design: Design,
+    checkpoint: Path,
+    identity: str,
+    resume: bool,
+    progress: bool,
+    watch: Callable[[list[dict]], bool] | None = None,
+) -> Search:
     """Run the optimiser, saving its state every `checkpoint_every` steps."""
     entry = design.entry
     generator = torch.Generator("cpu").manual_seed(entry["seed"])
@@ -127,7 +136,8 @@ def minimise(design: Design, checkpoint: Path, identity: str, resume: bool, prog
     with bar:
         while search.done < entry["iterations"]:
             search.advance()
-            latest = min(search.history[-len(search.starts) :], key=lambda row: row["loss"])
+            rows = search.history[-len(search.starts) :]
+            latest = min(rows, key=lambda row: row["loss"])
             bar.set_postfix(
                 {key: f"{value:.3f}" for key, value in latest.items() if key not in ("start", "step")}, False
             )
@@ -135,6 +145,8 @@ def minimise(design: Design, checkpoint: Path, identity: str, resume: bool, prog
             if search.done % entry["checkpoint_every"] == 0:
                 with atomic_path(checkpoint) as temporary:
                     torch.save({"identity": identity, "search": search.state()}, temporary)
+            if watch and not watch(rows):
+                break
         search.finish()
     return search
 

@@ -16,6 +16,8 @@ from spinsculpt.basis import DEFAULT_METABOLITES
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.explore._bench import ANCHOR, Shown, configuration, diagram, profiles, ranking, show
 from spinsculpt.explore._save import notebook_text, yaml_text
+from spinsculpt.explore._tabs import DesignTab, RefitTab
+from spinsculpt.pulses import read_designed
 from spinsculpt.spins import load_library
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -39,34 +41,35 @@ class Workbench:
         library = load_library()
         names = sorted(library.metabolites)
         w = pn.widgets
-        self.kind = w.Select(name="Sequence", options=TYPES, value="press")
-        self.echo_time = w.FloatSlider(name="Echo time (ms)", start=6, end=200, step=1, value=30)
-        self.te1 = w.FloatSlider(name="TE1 (ms), PRESS and MEGA-PRESS", start=4, end=60, step=0.5, value=12)
-        self.mixing_time = w.FloatSlider(name="Mixing time (ms), STEAM", start=5, end=100, step=1, value=10)
-        self.refocusing = w.Select(name="Refocusing pulses", options=SHAPES, value="ideal")
-        self.slot = w.Select(name="Slot of an own pulse", options=["gap", "prep", "excitation"], value="gap")
-        self.upload = w.FileInput(name="Own pulse (pulse.json)", accept=".json")
-        self.own = w.Checkbox(name="Play the own pulse", value=False, disabled=True)
-        self.spectra = w.Select(name="MEGA-PRESS: fit", options=list(SPECTRA))
-        self.field = w.FloatSlider(name="Field (T)", start=1.5, end=11.7, step=0.1, value=3.0)
-        self.linewidth = w.FloatSlider(name="Linewidth (Hz)", start=1, end=20, step=0.5, value=5)
-        self.snr = w.FloatSlider(name="SNR of NAA in PRESS TE 30", start=10, end=300, step=5, value=100)
-        self.metabolites = w.MultiChoice(name="Metabolites", options=names, value=["NAA", "Cr", "Glu", "Gln"])
-        self.all_metabolites = w.Button(name="all 20 of the default basis")
-        self.first = w.Select(name="Pair: first", options=["Glu"], value="Glu")
-        self.second = w.Select(name="Pair: second", options=["Gln"], value="Gln")
-        self.whose = w.Select(name="Concentration of", options=["Glu"])
-        self.concentration = w.FloatInput(name="Concentration (mM)", start=0.01, end=100, step=0.5, value=8.0)
+        self.kind = w.Select(label="Sequence", options=TYPES, value="press")
+        self.echo_time = w.FloatSlider(label="Echo time (ms)", start=6, end=200, step=1, value=30)
+        self.te1 = w.FloatSlider(label="TE1 (ms), PRESS and MEGA-PRESS", start=4, end=60, step=0.5, value=12)
+        self.mixing_time = w.FloatSlider(label="Mixing time (ms), STEAM", start=5, end=100, step=1, value=10)
+        self.refocusing = w.Select(label="Refocusing pulses", options=SHAPES, value="ideal")
+        self.slot = w.Select(label="Slot of an own pulse", options=["gap", "prep", "excitation"], value="gap")
+        self.upload = w.FileInput(label="Own pulse (pulse.json)", accept=".json")
+        self.own = w.Checkbox(label="Play the own pulse", value=False, disabled=True)
+        self.spectra = w.Select(label="MEGA-PRESS: fit", options=list(SPECTRA))
+        self.field = w.FloatSlider(label="Field (T)", start=1.5, end=11.7, step=0.1, value=3.0)
+        self.linewidth = w.FloatSlider(label="Linewidth (Hz)", start=1, end=20, step=0.5, value=5)
+        self.snr = w.FloatSlider(label="SNR of NAA in PRESS TE 30", start=10, end=300, step=5, value=100)
+        self.metabolites = w.MultiChoice(label="Metabolites", options=names, value=["NAA", "Cr", "Glu", "Gln"])
+        self.all_metabolites = w.Button(label="all 20 of the default basis")
+        self.first = w.Select(label="Pair: first", options=["Glu"], value="Glu")
+        self.second = w.Select(label="Pair: second", options=["Gln"], value="Gln")
+        self.whose = w.Select(label="Concentration of", options=["Glu"])
+        self.concentration = w.FloatInput(label="Concentration (mM)", start=0.01, end=100, step=0.5, value=8.0)
         self.concentrations: dict[str, float] = {}
         self.typical = {name: one.concentration for name, one in library.metabolites.items()}
-        self.baseline = w.Select(name="Baseline", options=["poly:2", "poly:4", "spline:7", "spline:15", "off"])
-        self.macromolecules = w.Select(name="Macromolecules", options=["none", "free", "grouped"], value="none")
-        self.keep = w.Button(name="Keep this sequence beside", button_type="primary")
-        self.clear = w.Button(name="Clear what is kept")
+        self.baseline = w.Select(label="Baseline", options=["poly:2", "poly:4", "spline:7", "spline:15", "off"])
+        self.macromolecules = w.Select(label="Macromolecules", options=["none", "free", "grouped"], value="none")
+        self.keep = w.Button(label="Keep this sequence beside", color="primary")
+        self.clear = w.Button(label="Clear what is kept")
         self.message = pn.pane.Markdown("", styles={"color": "#a33f00"})
         self.took = pn.pane.HTML("", css_classes=["took"])
         self.save = w.FileDownload(callback=self._yaml, filename="explored.yaml", label="Save as config")
         self.notebook = w.FileDownload(callback=self._notebook, filename="explored.ipynb", label="Open in notebook")
+        self.design, self.refit = DesignTab(self.configure, self._play), RefitTab()
         self._pictures()
         if start:
             self._load(start)
@@ -191,13 +194,26 @@ class Workbench:
 
     def _uploaded(self, event) -> None:
         if event.new:
-            name = f"own{len(self.files) + 1}"
-            path = Path(self.folder.name) / f"{name}.json"
-            path.write_bytes(event.new)
-            self.files[name] = str(path)
-            self.own.disabled = False
-            self.own.value = True
+            self._add(event.new)
             self.update()
+
+    def _add(self, content: bytes) -> None:
+        name = f"own{len(self.files) + 1}"
+        path = Path(self.folder.name) / f"{name}.json"
+        path.write_bytes(content)
+        self.files[name] = str(path)
+        self.own.disabled = False
+        self.own.value = True
+
+    def _play(self, pulse: Path, slot: str) -> None:
+        """Play a designed pulse in its slot, in the sequence and at the echo time that it was made for."""
+        self._add(pulse.read_bytes())
+        made = read_designed(pulse)
+        self.kind.value, self.slot.value = "pulse_acquire" if slot != "gap" else "press", slot
+        if slot == "gap" and made.times:
+            self.echo_time.value = 1e3 * (made.times["te1"] + made.times["te2"])
+            self.te1.value = 1e3 * made.times["te1"]
+        self.update()
 
     def _keep(self, _) -> None:
         if not self.fine:
@@ -343,6 +359,8 @@ class Workbench:
                     "Pulses and profiles",
                     pn.Column(self.ideal, self.waveform, self.profile, sizing_mode="stretch_width"),
                 ),
+                ("Design a pulse", self.design.view()),
+                ("Fit a scan again", self.refit.view()),
                 sizing_mode="stretch_width",
             ),
             sizing_mode="stretch_width",
