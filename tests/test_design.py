@@ -306,7 +306,7 @@ def test_a_run_improves_on_its_start_and_writes_all_its_files(tmp_path):
         assert all(0 <= spin["fraction"] <= 1 + 1e-9 for spin in spins.values())
     nominal = metrics["separation"]["peak_ratio_2.2-2.6ppm"]["Glu/Gln"]
     assert metrics["robustness"]["worst_peak_ratio_2.2-2.6ppm"]["Glu/Gln"] == pytest.approx(nominal, rel=0.02)
-    assert not (tmp_path / "checkpoint.pt").exists()
+    assert not (tmp_path / "checkpoint.npz").exists()
 
 
 def test_screening_waits_for_the_first_step(tmp_path):
@@ -423,7 +423,7 @@ def test_a_killed_run_resumes_to_the_identical_result(tmp_path, monkeypatch, opt
     with pytest.raises(KeyboardInterrupt):
         run_design("one", small, BASIS, tmp_path / "killed", progress=False)
     monkeypatch.undo()
-    assert (tmp_path / "killed" / "checkpoint.pt").exists()
+    assert (tmp_path / "killed" / "checkpoint.npz").exists()
     assert not (tmp_path / "killed" / "pulse.json").exists()
     run_design("one", small, BASIS, tmp_path / "killed", progress=False)
     for name in ("history.tsv", "state.tsv"):

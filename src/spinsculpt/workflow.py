@@ -11,6 +11,14 @@ from pathlib import Path
 from spinsculpt.errors import SpinsculptError
 
 
+def given(files, name: str) -> object | None:
+    """The input of that name of a job, or None where this job has none.
+
+    A rule whose input function finds no file still names the input: Snakemake then hands over an empty list.
+    """
+    return files.get(name) or None
+
+
 @contextmanager
 def job(snakemake) -> Iterator[object]:
     """Run the body of a script with its log file; turn an error into a sentence on stderr and exit status 1.

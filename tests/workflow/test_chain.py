@@ -215,7 +215,7 @@ def test_a_killed_design_resumes_to_the_identical_result(tmp_path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    checkpoint = broken / "results/design/gap_crlb/checkpoint.pt"
+    checkpoint = broken / "results/design/gap_crlb/checkpoint.npz"
     deadline = time.monotonic() + 120
     while not checkpoint.exists() and time.monotonic() < deadline:
         time.sleep(0.02)

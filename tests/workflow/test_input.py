@@ -1,10 +1,12 @@
 """What the workflow takes as input: a table of scans, a BIDS folder."""
 
 import json
+import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
-from test_chain import snakemake, tiny_config, write_config
+from test_chain import finished, snakemake, tiny_config, write_config  # noqa: F401 (a fixture)
 
 from spinsculpt.nifti import MRSData, write_fids
 
@@ -30,3 +32,21 @@ def test_a_bids_folder_needs_no_table(tmp_path):
     first, second = (json.loads((tmp_path / target).read_text()) for target in targets)
     assert first["RepetitionTime"] == 1.5 and first["PulseSequenceType"] == "PRESS"
     assert any("does not say RepetitionTime" in note for note in second["ConversionNotes"])
+
+
+def test_scans_without_a_water_reference_are_cleaned_fitted_and_drawn(finished, tmp_path):  # noqa: F811
+    """A plain, an edited and a designed scan: ratios to creatine, no mM, and no job that misses the reference."""
+    raw = finished / "results/scanner/sub-01"
+    table = tmp_path / "subjects.tsv"
+    rows = [f"dry\t{sequence}\t{raw / f'{sequence}_act.SDAT'}" for sequence in ("press30", "megapress", "gapcrlb")]
+    table.write_text("\n".join(["subject\tsequence\tdata", *rows]) + "\n")
+    for folder in ("design", "sequences", "basis"):
+        shutil.copytree(finished / "results" / folder, tmp_path / "results" / folder)
+    config = write_config(tmp_path, tiny_config() | {"subjects": str(table)})
+    fits = [f"results/fit/builtin/sub-dry/{name}/summary.csv" for name in ("press30", "megapressdiff", "gapcrlb")]
+    pages = [f"results/figures/sub-dry/sub-dry_acq-{name}.png" for name in ("press30", "megapress", "gapcrlb")]
+    status, text = snakemake(tmp_path, *fits, *pages, "--rerun-triggers", "mtime", configfile=config)
+    assert status == 0, text
+    for path in fits:
+        table = pd.read_csv(tmp_path / path)
+        assert table["mM"].isna().all() and table.filter(like="Cr+PCr").iloc[:, 0].notna().any()

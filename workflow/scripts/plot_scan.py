@@ -2,12 +2,12 @@
 
 from spinsculpt.figures import plot_scan
 from spinsculpt.report import write_scan_page
-from spinsculpt.workflow import job
+from spinsculpt.workflow import given, job
 
 with job(snakemake) as s:
     view = plot_scan(
         s.input.data,
-        s.input.get("water"),
+        given(s.input, "water"),
         s.input.clean,
         s.input.qc,
         s.input.fits,

@@ -1,16 +1,16 @@
 """Clean one scan and say how good it is (rule preprocess_scan)."""
 
 from spinsculpt.preprocess import preprocess_scan
-from spinsculpt.workflow import job
+from spinsculpt.workflow import given, job
 
 with job(snakemake) as s:
     preprocess_scan(
         s.input.data,
-        s.input.get("water"),
+        given(s.input, "water"),
         s.output.data,
         s.output.qc,
         s.output.picture,
         s.params.preprocess,
         s.params.conditions,
-        s.input.get("basis") or None,
+        given(s.input, "basis"),
     )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from spinsculpt.design._checkpoint import load_checkpoint, save_checkpoint
 from spinsculpt.design._explain import product_operators
 from spinsculpt.design._metrics import measure, spectra
 from spinsculpt.design._optimise import Search
@@ -21,7 +22,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.provenance import atomic_path, config_hash, provenance, write_json
 from spinsculpt.pulses import DesignedPulses, write_designed
 
-CHECKPOINT = "checkpoint.pt"
+CHECKPOINT = "checkpoint.npz"
 
 
 def run_design(
@@ -121,10 +122,9 @@ def minimise(
         entry["step"],
         tuple(entry["screening"]),
     )
-    if resume and checkpoint.is_file():
-        saved = torch.load(checkpoint, weights_only=False)
-        if saved["identity"] == identity:
-            search.load(saved["search"])
+    saved = load_checkpoint(checkpoint, identity) if resume else None
+    if saved:
+        search.load(saved)
     bar = tqdm(
         total=entry["iterations"],
         initial=search.done,
@@ -143,8 +143,7 @@ def minimise(
             )
             bar.update()
             if search.done % entry["checkpoint_every"] == 0:
-                with atomic_path(checkpoint) as temporary:
-                    torch.save({"identity": identity, "search": search.state()}, temporary)
+                save_checkpoint(checkpoint, identity, search.state())
             if watch and not watch(rows):
                 break
         search.finish()

@@ -149,7 +149,7 @@ def report(problem: Problem, solution: Solution, labels: Sequence[str], engine: 
             else "Cramer-Rao lower bound",
             "baseline_degrees_of_freedom": problem.baseline_dimension,
             "linewidth_hz": linewidth(problem, theta),
-            "reliable": [name for name, flag in zip(problem.names, flags, strict=True) if flag in _result.TRUSTED],
+            "reliable": [name for name, flag in zip(problem.names, flags, strict=True) if not flag],
         },
         model=model,
         problem=problem,
@@ -285,7 +285,7 @@ def _messages(
     found = []
     if not detected:
         found.append("No metabolite is reliable: the spectrum holds no more than noise would explain.")
-    elif not any(flag in _result.TRUSTED for flag in flags):
+    elif all(flags):
         found.append("No metabolite is reliable; the flags of the summary say why.")
     if not solution.converged:
         found.append(f"The fit did not converge in {solution.steps} steps.")
@@ -296,7 +296,7 @@ def _messages(
     if misfit:
         found.append(
             f"High residual: {reduced:.1f} times the variance of the noise; the model misses something (baseline, "
-            "macromolecules, lineshape), so the CRLBs are too small."
+            "macromolecules, lineshape), so the CRLBs are too small and no estimate is called reliable."
         )
     return tuple(found)
 

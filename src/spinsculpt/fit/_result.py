@@ -103,8 +103,8 @@ class FitResult:
 
     @property
     def reliable(self) -> tuple[bool, ...]:
-        """Whether each estimate can be trusted: no flag, or only that the residual is high."""
-        return tuple(flag in TRUSTED for flag in self.flags)
+        """Whether each estimate can be trusted: it has no flag."""
+        return tuple(not flag for flag in self.flags)
 
     def with_water(self, water: WaterScaling) -> "FitResult":
         """The same result with concentrations in mM and mmol/kg."""
@@ -143,7 +143,7 @@ class FitResult:
         shape = (self.snr[position], self.fwhm[position]) if position is not None else (float("nan"), float("nan"))
         row = dict(zip(self.columns(), (label, *numbers, *shape), strict=True))
         flag = self.flags[position] if position is not None else self._flag_of_sum(value, percent)
-        return {**row, "flag": flag, "reliable": "yes" if flag in TRUSTED else "no"}
+        return {**row, "flag": flag, "reliable": "no" if flag else "yes"}
 
     def _flag_of_sum(self, value: float, percent: float) -> str:
         if value <= 0.0:
@@ -237,7 +237,6 @@ NO_SIGNAL = "no signal"
 NOT_CONVERGED = "not converged"
 AT_BOUND = "width or shift at its bound"
 HIGH_RESIDUAL = "high residual"
-TRUSTED = ("", HIGH_RESIDUAL)
 
 
 def poorly(percent: float, limit: float) -> str:
