@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+import subprocess
+import sys
 
 import nibabel
 import numpy as np
@@ -24,6 +26,7 @@ from spinsculpt.fit import (
     water_scaling,
 )
 from spinsculpt.fit._tissue import tissue_of
+from spinsculpt.folders import MANIFEST
 from spinsculpt.nifti import MRSData, write_fids
 
 TIMES = {"EchoTime": 0.03, "RepetitionTime": 2.0}
@@ -64,11 +67,11 @@ def table(folder):
         return {row["Metab"]: row for row in csv.DictReader(stream)}
 
 
-def test_a_fit_writes_the_six_files_and_the_concentrations_in_mmol(scan, tmp_path):
+def test_a_fit_writes_its_files_and_the_concentrations_in_mmol(scan, tmp_path):
     out = tmp_path / "deep" / "fit"
     result = fit_files(scan / "data.nii.gz", {"": scan / "basis"}, out, {}, water=scan / "water.nii.gz")
     written = {path.name for path in out.iterdir()}
-    assert written == {"summary.csv", "covariance.csv", "parameters.csv", "qc.json", "fit.npz", "fit.png"}
+    assert written == {"summary.csv", "covariance.csv", "parameters.csv", "qc.json", "fit.npz", "fit.png", MANIFEST}
     rows = table(out)
     assert list(rows["Glu"]) == COLUMNS
     relaxed = water_scaling(WATER, 0.03, 2.0).molal
@@ -282,3 +285,24 @@ def test_resampling_adds_a_table_whose_sds_agree_with_the_crlbs(scan, tmp_path, 
         assert float(row["SD"]) == pytest.approx(float(row["CRLB"]), rel=0.25)
         assert float(row["2.5 %"]) < float(row["mean"]) < float(row["97.5 %"])
         assert kind in row["from"]
+
+
+@pytest.mark.parametrize("where", [".", ".."])
+def test_fitting_into_a_folder_of_the_user_removes_nothing(scan, tmp_path, where):
+    """Through the command, with the folder of the scan itself as --out: everything is still there."""
+    home = tmp_path / "home/here"
+    shutil.copytree(scan, home)
+    (home.parent / "diary.txt").write_text("mine")
+    before = {path: path.read_bytes() for path in home.parent.rglob("*") if path.is_file()}
+    command = ["fit", "data.nii.gz", "--basis", "basis", "--out", where]
+    code = "from spinsculpt.cli import main; main()"
+    run = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=home)
+    assert run.returncode == 0, run.stderr
+    assert all(path.read_bytes() == content for path, content in before.items())
+    assert (home / where / "summary.csv").is_file()
+    again = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=home)
+    assert again.returncode == 0, again.stderr
+    (home / where / "summary.csv").write_text("edited by hand")
+    refused = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=home)
+    assert refused.returncode == 1 and "was changed since spinsculpt wrote it" in refused.stderr
+    assert (home / where / "summary.csv").read_text() == "edited by hand"

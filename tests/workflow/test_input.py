@@ -50,3 +50,16 @@ def test_scans_without_a_water_reference_are_cleaned_fitted_and_drawn(finished, 
     for path in fits:
         table = pd.read_csv(tmp_path / path)
         assert table["mM"].isna().all() and table.filter(like="Cr+PCr").iloc[:, 0].notna().any()
+
+
+def test_fetching_the_example_leaves_what_users_keep_in_its_folder(tmp_path):
+    """Without a network the job fails; a file of the user beside the example data survives that."""
+    diary = tmp_path / "data/example/diary.txt"
+    diary.parent.mkdir(parents=True)
+    diary.write_text("mine")
+    config = tiny_config() | {"example_data": "data/example"}
+    status, text = snakemake(tmp_path, "fetch_example_data", "--dry-run", configfile=write_config(tmp_path, config))
+    assert status == 0 and "diary" not in text
+    outputs = [line for line in text.splitlines() if line.strip().startswith("output:")]
+    assert outputs and all("data/example/" in path for path in outputs[0].split("output:")[1].split(","))
+    assert diary.read_text() == "mine"

@@ -28,7 +28,8 @@ rule convert_scan:
 
 rule fetch_example_data:
     output:
-        directory(config["example_data"]),
+        # Files, not their folder: Snakemake empties a folder that is an output, and users keep files there.
+        [Path(config["example_data"]) / file.path for file in read_table(TABLE)[1]],
     log:
         "<logs>/fetch_example_data.log",
     benchmark:
@@ -39,6 +40,8 @@ rule fetch_example_data:
     resources:
         mem_mb=500,
         runtime=30,
+    params:
+        folder=config["example_data"],
     script:
         "../scripts/fetch_example_data.py"
 

@@ -4,4 +4,4 @@ from spinsculpt.fetch import fetch_example_data
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    fetch_example_data(s.output[0])
+    fetch_example_data(s.params.folder)

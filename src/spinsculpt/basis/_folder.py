@@ -5,13 +5,14 @@ from pathlib import Path
 from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.basis._fslmrs import read_fslmrs, write_fslmrs
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.folders import path_in
 
 
 def write_basis(sets: dict[str, BasisSet], directory: Path | str) -> None:
     """Write the sub-spectra of a sequence: straight into `directory` if there is one, else into sub-folders."""
     directory = Path(directory)
     for name, basis in sets.items():
-        write_fslmrs(basis, directory if len(sets) == 1 else directory / name)
+        write_fslmrs(basis, directory if len(sets) == 1 else path_in(directory, name, what="the name of a shot"))
 
 
 def read_basis(directory: Path | str) -> dict[str, BasisSet]:

@@ -7,30 +7,31 @@ import numpy as np
 
 from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.folders import owned_files, path_in
 from spinsculpt.provenance import write_json
 
 
 def write_fslmrs(basis: BasisSet, directory: Path | str) -> None:
-    """Write one file a metabolite into `directory`; files of metabolites that are no longer in the set are removed."""
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    for stale in directory.glob("*.json"):
-        if stale.stem not in basis.names:
-            stale.unlink()
-    for position, (name, fid) in enumerate(zip(basis.names, basis.fids, strict=True)):
-        content = {
-            "basis": {
-                "basis_re": fid.real.tolist(),
-                "basis_im": fid.imag.tolist(),
-                "basis_dwell": basis.dwell,
-                "basis_centre": basis.central_frequency,
-                "basis_width": basis.linewidth,
-                "basis_name": name,
-                "basis_nucleus": "1H",
-            },
-            "meta": basis.meta | {"position": position},
-        }
-        write_json(directory / f"{name}.json", content)
+    """Write one file a metabolite into `directory`; ours of metabolites that are no longer in the set are removed.
+
+    Raises:
+        SpinsculptError: `directory` holds .json files of others, which would be read as a part of the basis.
+    """
+    with owned_files(directory, replaces="*.json", whole="*.json") as temporary:
+        for position, (name, fid) in enumerate(zip(basis.names, basis.fids, strict=True)):
+            content = {
+                "basis": {
+                    "basis_re": fid.real.tolist(),
+                    "basis_im": fid.imag.tolist(),
+                    "basis_dwell": basis.dwell,
+                    "basis_centre": basis.central_frequency,
+                    "basis_width": basis.linewidth,
+                    "basis_name": name,
+                    "basis_nucleus": "1H",
+                },
+                "meta": basis.meta | {"position": position},
+            }
+            write_json(path_in(temporary, name, ".json", "the metabolite"), content)
 
 
 def read_fslmrs(directory: Path | str) -> BasisSet:

@@ -9,7 +9,7 @@ import typer
 def fit_command(
     data: Annotated[Path, typer.Argument(help="preprocessed spectrum (NIfTI-MRS)")],
     basis: Annotated[Path, typer.Option(help="folder of FSL-MRS JSON files, or a file of LCModel, jMRUI or NIfTI-MRS")],
-    out: Annotated[Path, typer.Option(help="folder of the result; replaced when it exists")],
+    out: Annotated[Path, typer.Option(help="folder of the result; what others have in it stays")],
     water: Annotated[Path | None, typer.Option(help="unsuppressed water reference (NIfTI-MRS)")] = None,
     engine: Annotated[str, typer.Option(help="builtin or fsl_mrs")] = "builtin",
     ppm: Annotated[tuple[float, float], typer.Option(help="fit range in ppm")] = (0.2, 4.2),

@@ -1,8 +1,6 @@
 """The result of a fit, and writing it whole or not at all."""
 
 import csv
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._problem import Problem
 from spinsculpt.fit._quantify import WaterScaling
 from spinsculpt.fit._solver import Solution
+from spinsculpt.folders import owned_files
 from spinsculpt.provenance import provenance, write_json
 
 COLUMNS = ("Metab", "/{ref}", "/{ref} CRLB", "mMol/kg", "mMol/kg CRLB", "mM", "mM CRLB", "%CRLB", "SNR", "FWHM")
@@ -163,20 +162,11 @@ class FitResult:
         With samples there is a seventh, resampled.csv.
 
         Args:
-            directory: replaced when it exists.
+            directory: made if need be. An earlier result of ours in it is replaced; other files stay as they are.
             config: the configuration, for its hash in the provenance.
         """
-        directory = Path(directory)
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-        try:
+        with owned_files(directory, replaces="*") as temporary:
             self._write_files(temporary, config)
-            temporary.chmod(0o755)
-            if directory.exists():
-                shutil.rmtree(directory)
-            temporary.replace(directory)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
 
     def _write_files(self, folder: Path, config: dict | None) -> None:
         from spinsculpt.fit._plot import plot_fit  # matplotlib takes longer to import than a fit to run
