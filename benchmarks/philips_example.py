@@ -32,7 +32,7 @@ def example_config() -> dict:
     config["basis"] |= example["basis"]
     config["sequences"]["press35"] |= example["sequences"]["press35"]
     config["fit"] |= example["fit"]
-    return validate(config, load_schema(REPOSITORY / "workflow/schemas"))
+    return validate(config, load_schema())
 
 
 def main() -> None:

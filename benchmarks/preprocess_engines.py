@@ -28,7 +28,7 @@ from spinsculpt.subjects import Scan
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL = Path(os.environ.get("SPINSCULPT_SHARED", REPOSITORY.parent / "shared")) / "data"
-CONFIG = validate(read_yaml(REPOSITORY / "config/config.yaml"), load_schema(REPOSITORY / "workflow/schemas"))
+CONFIG = validate(read_yaml(REPOSITORY / "config/config.yaml"), load_schema())
 PHILIPS = "philips_press30/sub-01_ses-01_PRESS_raw-{}_noID.SDAT"
 STEAM = {"type": "steam", "echo_time": 0.011, "mixing_time": 0.032}
 CONDITIONS = {"megapress": ("ON", "OFF")}

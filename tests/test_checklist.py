@@ -7,12 +7,11 @@ import pandas as pd
 import pytest
 
 from spinsculpt.compare import quality_table, write_table
-from spinsculpt.config import load_schema
+from spinsculpt.config import SCHEMAS, load_schema
 from spinsculpt.report import fill_checklist
 from spinsculpt.report._checklist import ITEMS, NOT_STATED, read_checklist
 from spinsculpt.report._scans import checklist_sections
 
-SCHEMAS = Path(__file__).resolve().parents[1] / "workflow/schemas"
 SIDECAR = {
     "SpectrometerFrequency": [127.75],
     "MagneticFieldStrength": 3,

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from spinsculpt.basis import simulate_basis
 from spinsculpt.cli._design import design_command
-from spinsculpt.config import read_yaml, validate
+from spinsculpt.config import SCHEMAS, read_yaml, validate
 from spinsculpt.conventions import larmor_frequency
 from spinsculpt.design import (
     CRLB,
@@ -53,7 +53,6 @@ from spinsculpt.spins import (
 
 F0 = larmor_frequency(3.0)
 NOMINAL = (Member(),)
-SCHEMAS = Path(__file__).resolve().parent.parent / "workflow" / "schemas"
 SCHEMA = read_yaml(SCHEMAS / "design.schema.yaml")
 BASIS = {"field": 3.0, "metabolites": ["NAA", "Cr", "Glu", "Gln"], "macromolecules": ["MM20"]}
 SMALL = {
@@ -483,7 +482,7 @@ def test_bad_input_is_refused_in_a_sentence(changes, sentence):
 
 
 def test_the_ladder_of_the_paper_is_valid():
-    content = read_yaml(SCHEMAS.parent.parent / "config" / "paper.yaml")
+    content = read_yaml(Path(__file__).resolve().parent.parent / "config" / "paper.yaml")
     for name, design in validate(content["designs"], SCHEMA, "paper.yaml").items():
         assert times(name, design).sequence.slots
         assert design["objectives"]
@@ -573,7 +572,7 @@ def test_command_designs_what_the_file_asks_for(tmp_path):
     content = {"designs": {"one": {**SMALL, "iterations": 2}}, "basis": BASIS}
     config = tmp_path / "config.yaml"
     config.write_text(json.dumps(content))
-    options = ["--out", str(tmp_path / "out"), "--schemas", str(SCHEMAS)]
+    options = ["--out", str(tmp_path / "out")]
     run = CliRunner().invoke(app, [str(config), *options], catch_exceptions=False)
     assert "one: loss" in run.stdout
     assert json.loads((tmp_path / "out/one/metrics.json").read_text())["verdict"]["sentence"] in run.stdout

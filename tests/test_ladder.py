@@ -8,11 +8,10 @@ import pandas as pd
 import pytest
 
 from spinsculpt.compare import best_histories, bounds_table, frontier_table, spectra_before_after, windows
-from spinsculpt.config import read_yaml, validate
+from spinsculpt.config import SCHEMAS, read_yaml, validate
 from spinsculpt.design import run_design
 from spinsculpt.figures import plot_ladder
 
-SCHEMAS = Path(__file__).resolve().parent.parent / "workflow" / "schemas"
 BASIS = {"field": 3.0, "metabolites": ["NAA", "Cr", "Glu", "Gln"], "macromolecules": []}
 SHORT = {"duration": 0.008, "dwell": 4e-4, "starts": 2, "iterations": 3, "screening": [0.5], "macromolecules": []}
 SELECT = [{"type": "enhance", "metabolites": ["Glu"]}, {"type": "suppress", "metabolites": ["Gln"], "weight": 0.1}]

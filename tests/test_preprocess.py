@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from spinsculpt.basis import BasisSet, write_basis
-from spinsculpt.config import read_yaml, validate
+from spinsculpt.config import SCHEMAS, read_yaml, validate
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.preprocess import correct_eddy_currents, preprocess_scan, preprocess_water, remove_lines
 
 POINTS, DWELL, CENTRAL = 2048, 1 / 2000, 127.732
-SECTION = validate({}, read_yaml(Path(__file__).resolve().parents[1] / "workflow/schemas/preprocess.schema.yaml"))
+SECTION = validate({}, read_yaml(SCHEMAS / "preprocess.schema.yaml"))
 TIME = np.arange(POINTS) * DWELL
 HEADER = {"EchoTime": 0.03, "RepetitionTime": 2.0}
 

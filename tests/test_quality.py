@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from spinsculpt.compare import quality_table, verdicts, with_verdict
-from spinsculpt.config import read_yaml, validate
+from spinsculpt.config import SCHEMAS, read_yaml, validate
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.figures import Style, draw_fits, draw_preprocessing, draw_recovery
 from spinsculpt.nifti import MRSData
@@ -101,7 +101,7 @@ def test_limits_of_the_config_are_numbers_that_are_measured(quality_limits):
 
 @pytest.fixture
 def quality_limits() -> dict:
-    schema = Path(__file__).resolve().parents[1] / "workflow/schemas/quality.schema.yaml"
+    schema = SCHEMAS / "quality.schema.yaml"
     return validate({}, read_yaml(schema))["limits"]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from spinsculpt.basis import simulate_basis, write_basis
-from spinsculpt.config import read_yaml, validate
+from spinsculpt.config import SCHEMAS, read_yaml, validate
 from spinsculpt.conventions import FID
 from spinsculpt.convert import convert_scan
 from spinsculpt.fit import fit_files
@@ -19,7 +19,6 @@ from spinsculpt.preprocess._coils import coil_weights
 from spinsculpt.sequences import build_sequence
 from spinsculpt.subjects import Scan
 
-SCHEMAS = Path(__file__).resolve().parents[1] / "workflow/schemas"
 BRAIN = ["NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH", "Ins", "Tau", "Lac"]
 TOLD = ("snr", "linewidth_ppm", "drift_hz", "removed_water_ratio", "subtraction_artefact", "outside_ratio", "singlets")
 RATIOS = ("Glu", "Gln", "NAA+NAAG", "Ins", "GABA", "EtOH")  # printed over total creatine, with their CRLB

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spinsculpt.basis import basis_library, simulate_basis
-from spinsculpt.config import read_yaml, validate
+from spinsculpt.config import SCHEMAS, read_yaml, validate
 from spinsculpt.conventions import FID, ppm_axis, to_spectrum
 from spinsculpt.convert import convert_scan
 from spinsculpt.errors import SpinsculptError
@@ -18,7 +18,6 @@ from spinsculpt.scanner import TRUTH_COLUMNS, simulate_scan, water_amplitude, wr
 from spinsculpt.sequences import build_sequence
 from spinsculpt.subjects import Scan
 
-SCHEMAS = Path(__file__).resolve().parent.parent / "workflow/schemas"
 SEQUENCES = {"press30": {"type": "press", "echo_time": 0.030}, "megapress": {"type": "megapress", "echo_time": 0.068}}
 QUIET = {  # a scan without anything but the spectrum
     "drift": 0, "frequency_jitter": 0, "phase": 0, "phase_jitter": 0, "eddy_phase": 0, "residual_water": 0, "snr": 1e9,

@@ -9,7 +9,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.study import check_study
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SCHEMA = load_schema(REPOSITORY / "workflow/schemas")
+SCHEMA = load_schema()
 
 
 def default_config() -> dict:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from spinsculpt.config import read_yaml
+from spinsculpt.config import SCHEMAS, read_yaml
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.subjects import Scan, read_subjects, simulated_cohort
 
-SCHEMA = read_yaml(Path(__file__).resolve().parents[1] / "workflow/schemas/subjects.schema.yaml")
+SCHEMA = read_yaml(SCHEMAS / "subjects.schema.yaml")
 HEADER = "subject\tsession\tsequence\tdata\twater"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from raw_files import write_p_file, write_philips, write_philips_dicom, write_rda, write_twix_head
 from spinsculpt.cli import app
-from spinsculpt.config import read_config, read_yaml
+from spinsculpt.config import SCHEMAS, read_config, read_yaml
 from spinsculpt.convert import read_raw_header
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, write_fids
@@ -195,7 +195,7 @@ def test_a_table_with_lines_is_kept_unless_forced(tmp_path):
     table = tmp_path / "subjects.tsv"
     table.write_text("subject\tsequence\tdata\n\n")
     write_table(table, [Scan("01", "", "press30", "a.SDAT")])
-    schema = read_yaml(REPOSITORY / "workflow/schemas/subjects.schema.yaml")
+    schema = read_yaml(SCHEMAS / "subjects.schema.yaml")
     assert read_subjects(table, schema, list(SEQUENCES)) == [Scan("01", "", "press30", "a.SDAT")]
     with pytest.raises(SpinsculptError, match=r"has lines already.*--force"):
         write_table(table, [])
@@ -216,9 +216,6 @@ def test_the_command_writes_a_table_that_the_workflow_takes(tmp_path, monkeypatc
     from typer.testing import CliRunner
 
     monkeypatch.chdir(tmp_path)
-    for name in ("config/config.yaml", "workflow/schemas"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if name.endswith("schemas") else shutil.copy)(REPOSITORY / name, tmp_path / name)
     write_philips(tmp_path / "data/sub-01", "press_act")
     write_philips(tmp_path / "data/sub-01", "press_ref")
     run = CliRunner().invoke(app, ["import", "data"])

@@ -12,6 +12,26 @@ from jsonschema import Draft202012Validator
 
 from spinsculpt.errors import SpinsculptError, brief
 
+SCHEMAS = Path(__file__).with_name("schemas")  # one file a section of the configuration, and that of the table of scans
+
+
+def workflow_folder() -> Path:
+    """Where Snakefile, config/ and workflow/ are: in the installed package, or at the top of the checkout.
+
+    Raises:
+        SpinsculptError: neither is there.
+    """
+    here = Path(__file__).resolve().parent
+    for folder in (here / "app", here.parents[1]):
+        if (folder / "Snakefile").is_file() and (folder / "workflow/rules").is_dir():
+            return folder
+    raise SpinsculptError(f"{here} holds no workflow; install spinsculpt anew, from a wheel or from its repository.")
+
+
+def default_config() -> Path:
+    """The configuration that others are laid over, as the Snakefile does."""
+    return workflow_folder() / "config/config.yaml"
+
 
 def read_yaml(path: Path | str) -> dict:
     """Read a YAML file with the quick C parser."""
@@ -56,7 +76,7 @@ def _load_schema(folder: Path) -> str:
     return json.dumps(schema)
 
 
-def load_schema(folder: Path | str) -> dict:
+def load_schema(folder: Path | str = SCHEMAS) -> dict:
     """The schema of the whole configuration, assembled from `config.schema.yaml` and one file a section."""
     return json.loads(_load_schema(Path(folder)))
 

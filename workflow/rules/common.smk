@@ -7,7 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from spinsculpt.config import load_schema, nearest_name, read_yaml, validate
+from spinsculpt.config import SCHEMAS, load_schema, nearest_name, read_yaml, validate
 from spinsculpt.convert import files_on_disk, named_files
 from spinsculpt.dataset import scans_of_dataset
 from spinsculpt.errors import SpinsculptError
@@ -20,7 +20,6 @@ RESULTS = f"results/{config['run']}" if config.get("run") else "results"  # what
 os.environ.update(PYTHONPATH=os.pathsep.join([f"{workflow.basedir}/src", *filter(None, [os.getenv("PYTHONPATH")])]))
 # The objects of a plan live to its end: looking through those of 500 subjects for garbage takes a tenth of the time.
 gc.set_threshold(200_000)
-SCHEMAS = Path(workflow.basedir) / "workflow/schemas"
 
 
 def uses_conda():
@@ -29,7 +28,7 @@ def uses_conda():
 
 
 try:
-    config = validate(config, load_schema(SCHEMAS))
+    config = validate(config, load_schema())
     check_study(config)
     if "fsl_mrs" in config["fit"]["engines"] and not uses_conda():
         from spinsculpt.fit import find_fsl_mrs

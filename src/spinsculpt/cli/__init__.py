@@ -1,7 +1,6 @@
 """`spinsculpt …` for people without Snakemake. The packages of the science are imported inside the commands."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +18,19 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def spinsculpt(
+    version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
+) -> None:
+    if version:
+        from spinsculpt import __version__
+
+        typer.echo(f"spinsculpt {__version__}")
+        raise typer.Exit
+
+
 app.command("import")(import_command)
 app.command("design")(design_command)
 app.command("basis")(basis_command)
@@ -28,13 +40,11 @@ app.command("explore")(explore_command)
 
 
 @app.command("config")
-def config_command(
-    schemas: Annotated[Path, typer.Option(help="folder of the JSON schemas")] = Path("workflow/schemas"),
-) -> None:
+def config_command() -> None:
     """Print every key of the configuration with its default and meaning (config/README.md)."""
     from spinsculpt.config import load_schema, reference_page
 
-    print(reference_page(load_schema(schemas)), end="")
+    print(reference_page(load_schema()), end="")
 
 
 def main() -> None:

@@ -10,20 +10,19 @@ def import_command(
     folder: Annotated[Path, typer.Argument(help="folder below which the raw files are")],
     out: Annotated[Path, typer.Option(help="table of scans to write")] = Path("config/subjects.tsv"),
     config: Annotated[
-        list[Path] | None, typer.Option(help="configuration over config/config.yaml; may be repeated")
+        list[Path] | None, typer.Option(help="configuration over the default one; may be repeated")
     ] = None,
     tolerance: Annotated[float, typer.Option(help="of echo times, in ms")] = 1.0,
     force: Annotated[bool, typer.Option("--force", help="replace a table that has lines")] = False,
-    schemas: Annotated[Path, typer.Option(help="folder of the JSON schemas")] = Path("workflow/schemas"),
 ) -> None:
     """Find raw files, guess what they are from their headers and names, and write the table of scans for review.
 
     What cannot be guessed is left empty and said in a sentence.
     """
-    from spinsculpt.config import load_schema, read_config
+    from spinsculpt.config import default_config, load_schema, read_config
     from spinsculpt.survey import survey, write_table
 
-    settings = read_config([Path("config/config.yaml"), *(config or [])], load_schema(schemas))
+    settings = read_config([default_config(), *(config or [])], load_schema())
     data = Path(settings["data"])
     root = data if folder.absolute().is_relative_to(data.absolute()) else folder
     found = survey(folder, root, settings["sequences"], tolerance * 1e-3)

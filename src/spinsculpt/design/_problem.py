@@ -49,7 +49,7 @@ class Design:
 
     Args:
         name: of the entry.
-        entry: as workflow/schemas/design.schema.yaml describes it.
+        entry: as spinsculpt/schemas/design.schema.yaml describes it.
         basis: the `basis` section: field, metabolites and macromolecules that the entry does not name itself.
     """
 

@@ -42,7 +42,7 @@ def run_design(
 
     Args:
         name: of the entry; becomes the name of the pulse.
-        entry: as workflow/schemas/design.schema.yaml describes it, defaults filled in.
+        entry: as spinsculpt/schemas/design.schema.yaml describes it, defaults filled in.
         basis: the `basis` section of the configuration (field, metabolites, macromolecules).
         out_dir: folder of the results. A checkpoint lives there until the design is finished.
         resume: go on from a checkpoint of the same entry; the result is the one of a run without a break.

@@ -37,7 +37,7 @@ def build_sequence(
 
     Args:
         name: of the entry.
-        entry: as workflow/schemas/sequences.schema.yaml describes it.
+        entry: as spinsculpt/schemas/sequences.schema.yaml describes it.
         designs: designed pulses by the name of their design; one made for two shots gives the sequence two shots.
         central_frequency: MHz; pulses that name chemical shifts are played at the frequencies they have there.
     """
