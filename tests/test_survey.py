@@ -1,6 +1,5 @@
 """`spinsculpt import`: what raw files are is guessed from headers and names, and what is not known is said."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np

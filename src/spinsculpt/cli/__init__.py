@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from spinsculpt import __version__
 from spinsculpt.cli._basis import basis_command
 from spinsculpt.cli._design import design_command
 from spinsculpt.cli._explore import explore_command
@@ -20,15 +21,19 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def spinsculpt(
-    version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
-) -> None:
-    if version:
-        from spinsculpt import __version__
-
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"spinsculpt {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def spinsculpt(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version and stop", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Design and judge pulse sequences for MR spectroscopy of the brain, one stage at a time."""
 
 
 app.command("import")(import_command)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-import spinsculpt
 from spinsculpt.basis import basis_library, central_frequency, simulate_basis
 from spinsculpt.compare import Analysis, all_bounds, noise_of_study
 from spinsculpt.compare._analysis import as_measured, broadened, typical_concentrations
@@ -20,13 +19,6 @@ from spinsculpt.sequences import Sequence, ShapedPulse, build_sequence
 
 ANCHOR = "press30"  # the sequence whose noise all others share, at equal scan time
 SLOTS = ("excitation", "prep", "gap")
-
-
-def schema_folder() -> Path:
-    """Where the schemas of the configuration are."""
-    package = Path(spinsculpt.__file__).parent
-    inside = package / "schemas"
-    return inside if inside.is_dir() else package.parents[1] / "workflow/schemas"
 
 
 def configuration(
@@ -49,7 +41,7 @@ def configuration(
         "figures": {"designs": []},
         "designs": {},
     }
-    return validate(content, load_schema(schema_folder()))
+    return validate(content, load_schema())
 
 
 @dataclass(frozen=True)
