@@ -13,9 +13,8 @@ from bokeh.models import ColumnDataSource, HoverTool, Range1d
 from bokeh.plotting import figure
 from bokeh.transform import linear_cmap
 
-from spinsculpt.config import read_yaml, validate
+from spinsculpt.config import SCHEMAS, read_yaml, validate
 from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.explore._bench import schema_folder
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 CLASSES = ("longitudinal", "z_order", "in_phase", "antiphase", "multi_spin")
@@ -72,7 +71,7 @@ class DesignTab:
             "iterations": self.iterations.value,
         }
         entry["echo_time"] = max(0.028, entry["duration"] + 0.018)
-        return validate({"explored": entry}, read_yaml(schema_folder() / "design.schema.yaml"))["explored"]
+        return validate({"explored": entry}, read_yaml(SCHEMAS / "design.schema.yaml"))["explored"]
 
     def _start(self, _) -> None:
         if self.thread and self.thread.is_alive():
