@@ -1,10 +1,16 @@
 """Verdicts: a pulse is recommended only where nothing simpler does as well, and under every condition."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spinsculpt.config import default_config, load_schema, read_config
+from spinsculpt.design import Design
 from spinsculpt.design._verdict import MARGIN, verdict
 
 BOUND = st.floats(0.2, 3.0)
@@ -82,3 +88,13 @@ def test_a_wanted_state_has_no_rival_and_says_how_much_was_reached():
     }
     found = verdict(metrics)
     assert found["use"] is None and "99.7% of the unitary bound" in found["sentence"]
+
+
+def test_the_recipe_of_the_docs_is_a_whole_configuration(tmp_path):
+    """Pasted into a file as it stands; the rest comes from the defaults."""
+    page = (Path(__file__).resolve().parents[1] / "docs/pulse-design.md").read_text()
+    (recipe,) = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "designs:" in block]
+    (tmp_path / "recipe.yaml").write_text(recipe)
+    settings = read_config([default_config(), tmp_path / "recipe.yaml"], load_schema())
+    for name in yaml.safe_load(recipe)["designs"]:
+        assert Design(name, settings["designs"][name], settings["basis"]).targets
