@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: figures test setup lint format lock benchmarks clean
+.PHONY: docs figures test setup lint format lock benchmarks clean
 
 figures: $(STAMP)
 	snakemake --cores $(CORES) $(if $(V),,--logger spinsculpt)
@@ -41,6 +41,10 @@ lock:
 
 benchmarks: $(STAMP)
 	for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done
+
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	sphinx-build --quiet --fail-on-warning --builder html docs build/docs
 
 clean:
 	rm -rf results .snakemake build

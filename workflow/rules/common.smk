@@ -22,6 +22,11 @@ os.environ.update(PYTHONPATH=os.pathsep.join([f"{workflow.basedir}/src", *filter
 gc.set_threshold(200_000)
 
 
+def example_folder(wildcards=None):
+    """Where the public example data go."""
+    return config["example_data"]
+
+
 def uses_conda():
     """Whether Snakemake makes the environments of the rules by itself."""
     return any("conda" in str(method).lower() for method in workflow.deployment_settings.deployment_method)

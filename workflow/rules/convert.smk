@@ -29,7 +29,7 @@ rule convert_scan:
 rule fetch_example_data:
     output:
         # Files, not their folder: Snakemake empties a folder that is an output, and users keep files there.
-        [Path(config["example_data"]) / file.path for file in read_table(TABLE)[1]],
+        [Path(example_folder()) / file.path for file in read_table(TABLE)[1]],
     log:
         "<logs>/fetch_example_data.log",
     benchmark:
@@ -41,7 +41,7 @@ rule fetch_example_data:
         mem_mb=500,
         runtime=30,
     params:
-        folder=config["example_data"],
+        folder=example_folder,
     script:
         "../scripts/fetch_example_data.py"
 

@@ -1,0 +1,130 @@
+"""Pages that are made from the code at each build, so that they cannot go stale: commands and error messages."""
+
+import ast
+import re
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from typer.main import get_command
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "src/spinsculpt"
+STAGES = {  # heading of the page of errors: package or module
+    "Configuration and study": ("config", "study", "match", "workflow", "cli"),
+    "Raw files, tables of scans, BIDS": (
+        "convert",
+        "survey",
+        "subjects",
+        "dataset",
+        "bids",
+        "nifti",
+        "philips",
+        "fetch",
+    ),
+    "Preprocessing and quality": ("preprocess",),
+    "Pulses and sequences": ("pulses", "sequences", "system", "dynamics", "spins"),
+    "Basis sets and macromolecules": ("basis", "macromolecules", "spectra"),
+    "Fits": ("fit", "fslmrs"),
+    "Designs": ("design",),
+    "Fingerprinting": ("mrf",),
+    "Comparison, figures, report": ("compare", "figures", "report", "look", "explore"),
+}
+
+
+def commands() -> str:
+    """Every command with its arguments and options."""
+    from spinsculpt.cli import app
+
+    lines = ["# Commands", "", "Everything that `--help` prints, in one page.", ""]
+    lines += _command("spinsculpt", get_command(app), 2)
+    return "\n".join(lines) + "\n"
+
+
+def _command(name: str, command: object, depth: int) -> list[str]:
+    if children := getattr(command, "commands", None):
+        return [line for child in sorted(children) for line in _command(f"{name} {child}", children[child], depth)]
+    lines = [
+        f"{'#' * depth} {name}",
+        "",
+        _cell(command.help),
+        "",
+        "| argument or option | default | meaning |",
+        "|---|---|---|",
+    ]
+    for parameter in command.params:
+        names = " / ".join(f"`{option}`" for option in [*parameter.opts, *parameter.secondary_opts])
+        default = "required" if parameter.required else f"`{parameter.default}`"
+        lines.append(f"| {names} | {default} | {_cell(getattr(parameter, 'help', ''))} |")
+    return [*lines, ""]
+
+
+def errors() -> str:
+    """Every sentence with which the software refuses something, by stage; `…` stands for what it names."""
+    found = {stage: [] for stage in STAGES} | {"Elsewhere": []}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        stage = next((stage for stage, rooms in STAGES.items() if room in rooms), "Elsewhere")
+        found[stage] += _sentences(path)
+    lines = [
+        "# Error messages",
+        "",
+        "A message says what was wrong, where, and what to do. This is the list of all of them; `…` stands for what",
+        "a message names (a file, a key, a number). A traceback is a bug: please report it.",
+        "",
+    ]
+    for stage, sentences in found.items():
+        if sentences:
+            lines += [f"## {stage}", "", *(f"- {sentence}" for sentence in dict.fromkeys(sentences)), ""]
+    return "\n".join(lines) + "\n"
+
+
+def _sentences(path: Path) -> list[str]:
+    tree, found = ast.parse(path.read_text()), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+            text = _text(node.exc.args[0])
+            if len(re.sub(r"[…\W]", "", text)) > 8:
+                found.append(_cell(text))
+    return found
+
+
+def _text(node: ast.expr) -> str:
+    """The words of a string or f-string, with an ellipsis for each value."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(part) for part in node.values)
+    if isinstance(node, ast.BinOp):
+        return _text(node.left) + _text(node.right)
+    if isinstance(node, ast.IfExp):
+        return f"{_text(node.body)} (or: {_text(node.orelse)})"
+    return "…"
+
+
+def _cell(text: str | None) -> str:
+    """One line that is safe in a table and in Markdown."""
+    flat = " ".join((text or "").split())
+    return re.sub(r"([|<>*_\[\]`$#])", r"\\\1", flat)
+
+
+def write(app: Sphinx) -> None:
+    folder = Path(app.srcdir) / "reference/generated"
+    folder.mkdir(exist_ok=True)
+    for name, make in {"commands": commands, "errors": errors}.items():
+        page, text = folder / f"{name}.md", make()
+        if not page.is_file() or page.read_text() != text:
+            page.write_text(text)
+
+
+def plain(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Docstrings write |x| for magnitudes and F_ for operators, which reStructuredText would take for links."""
+    for number, line in enumerate(lines):
+        parts = re.split(r"(`[^`]*`)", line)
+        parts[::2] = [re.sub(r"(?<=\w)_(?!\w)", r"\\_", part.replace("|", r"\|")) for part in parts[::2]]
+        lines[number] = "".join(parts)
+
+
+def setup(app: Sphinx) -> dict:
+    app.connect("builder-inited", write)
+    app.connect("autodoc-process-docstring", plain)
+    return {"parallel_read_safe": True}
