@@ -8,8 +8,8 @@ import pytest
 
 
 @contextmanager
-def opened(**options) -> Iterator:
-    """A page; at the end, nothing may have been said in the console, and nothing asked of another place."""
+def opened(server: str = "", **options) -> Iterator:
+    """A page that may ask `server` alone; at the end, nothing may have been said in the console."""
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("chromium is not installed (apt install chromium)")
@@ -17,13 +17,14 @@ def opened(**options) -> Iterator:
     with driver.sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_context(**options).new_page()
-        said, asked = [], []
-        page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+        said, asked, kinds = [], [], ("error",) if server else ("error", "warning")
+        page.on("console", lambda message: said.append(message.text) if message.type in kinds else None)
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url) if request.url.startswith("http") else None)
+        own = ("file:", "data:", "blob:", *([server.split("?")[0]] if server else []))
+        page.on("request", lambda request: None if request.url.startswith(own) else asked.append(request.url))
         yield page
         browser.close()
-        assert said == [] and asked == []
+        assert (said, asked) == ([], [])
 
 
 def overflow(page) -> int:

@@ -281,3 +281,25 @@ def test_pages_fit_a_phone_in_the_dark(finished, name):
         page.wait_for_selector("html[data-ready=yes]")
         assert overflow(page) <= 0
         assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_a_scan_of_the_study_is_fitted_again_in_the_workbench(finished):
+    pytest.importorskip("panel", reason="panel (extra explore) is not installed")
+    code = "from spinsculpt.explore import serve; serve(browser=False)"
+    run = subprocess.Popen(
+        [sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    address = run.stdout.readline().split(" at ")[1].split()[0]
+    with opened(viewport={"width": 1300, "height": 1000}, server=address) as page:
+        page.goto(address)
+        page.locator(".bk-tab", has_text="Fit a scan again").click()
+        page.get_by_label("Folder of the results").fill(str(finished / "results"))
+        page.keyboard.press("Enter")
+        page.get_by_text("Find its fits").click()
+        page.get_by_text("4 fits").wait_for()
+        page.get_by_label("Fit", exact=True).select_option(label="sub-01/megapress")
+        page.get_by_text("Fit again", exact=True).click()
+        page.get_by_text("nothing was written").wait_for(timeout=60_000)
+        page.get_by_text("%CRLB before").wait_for()
+    run.terminate()
+    assert "Traceback" not in run.communicate(timeout=20)[0]

@@ -4,6 +4,7 @@ import io
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from spinsculpt.basis import DEFAULT_METABOLITES
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.explore._bench import ANCHOR, Shown, configuration, diagram, profiles, ranking, show
 from spinsculpt.explore._save import notebook_text, yaml_text
-from spinsculpt.explore._tabs import DesignTab, RefitTab
+from spinsculpt.explore._tabs import DesignTab, RefitTab, draw
 from spinsculpt.pulses import read_designed
 from spinsculpt.spins import load_library
 
@@ -276,23 +277,38 @@ class Workbench:
             return
         self.fine = True
         self.message.object = ""
-        self._draw(shown)
+        self._write(shown, self.config["compare"]["pair"])
+        draw(self.spectrum, partial(self._draw, shown, self.config["compare"]["pair"]))
         self.took.object = f"<small>computed in {1e3 * (time.perf_counter() - began):.0f} ms</small>"
 
     def _empty(self, sentence: str) -> None:
         """Say what is wrong; nothing on the screen may look as if it belonged to these settings."""
         self.fine, self.message.object = False, _escaped(sentence)
+        self.bounds.object = self.ranks.object = pd.DataFrame()
+        self.key.object = self.took.object = ""
+        draw(self.spectrum, self._clear_pictures)
+
+    def _clear_pictures(self) -> None:
         for source in self.lines:
             source.data = {"x": [], "y": [], "name": []}
         for source in (*self.waves, *self.bands):
             source.data = {"x": [], "y": []}
         self.events.data = {"left": [], "right": [], "top": [], "event": [], "colour": []}
-        self.bounds.object = self.ranks.object = pd.DataFrame()
-        self.key.object = self.took.object = ""
 
-    def _draw(self, shown: Mapping[str, Shown]) -> None:
-        pair, now = self.config["compare"]["pair"], shown[NOW]
-        keys = []
+    def _write(self, shown: Mapping[str, Shown], pair: list[str]) -> None:
+        """Key, tables and words."""
+        keys = [f'<span style="color:{COLOURS[k]}">■ {name}</span>' for k, name in enumerate(shown)]
+        greys = zip(pair, ("#444444", "#999999"), strict=True)
+        keys += [f'<span style="color:{grey}">┄ {metabolite}, {NOW}</span>' for metabolite, grey in greys]
+        self.key.object = " &nbsp; ".join(keys)
+        table = pd.DataFrame({name: pd.Series(one.bounds) for name, one in shown.items()})
+        self.bounds.object = table.rename_axis("CRLB (%)").reset_index()
+        self.ranks.object = ranking(shown, pair)
+        ideal = "All pulses are ideal (infinitely short): they have no shape and no profile."
+        self.ideal.object = "" if profiles(shown[NOW].sequence) else ideal
+
+    def _draw(self, shown: Mapping[str, Shown], pair: list[str]) -> None:
+        now = shown[NOW]
         for k, source in enumerate(self.lines[:MOST]):
             if k >= len(shown):
                 source.data = {"x": [], "y": [], "name": []}
@@ -300,16 +316,10 @@ class Workbench:
             name, one = list(shown.items())[k]
             x, y = _window(one, sum(values.sum(axis=0) for values in one.spectra.values()))
             source.data = {"x": x, "y": y, "name": [name] * len(x)}
-            keys.append(f'<span style="color:{COLOURS[k]}">■ {name}</span>')
         first = next(iter(now.spectra.values()))
         for k, metabolite in enumerate(pair):
             x, y = _window(now, first[now.names.index(metabolite)])
             self.lines[MOST + k].data = {"x": x, "y": y, "name": [f"{metabolite} ({NOW})"] * len(x)}
-            keys.append(f'<span style="color:{("#444444", "#999999")[k]}">┄ {metabolite}, {NOW}</span>')
-        self.key.object = " &nbsp; ".join(keys)
-        table = pd.DataFrame({name: pd.Series(one.bounds) for name, one in shown.items()})
-        self.bounds.object = table.rename_axis("CRLB (%)").reset_index()
-        self.ranks.object = ranking(shown, pair)
         shot = next(iter(diagram(now.sequence).values()))
         tiny = max(0.15, 0.004 * float((shot["start"] + shot["duration"]).max() or 1))
         drawn = shot[shot["event"] != "delay"]
@@ -322,9 +332,6 @@ class Workbench:
             "colour": np.where(spoiler, "#999999", "#0072B2"),
         }
         pulses = profiles(now.sequence)[:4]
-        self.ideal.object = (
-            "" if pulses else "All pulses are ideal (infinitely short): they have no shape and no profile."
-        )
         for k, (wave, band) in enumerate(zip(self.waves, self.bands, strict=True)):
             pulse = pulses[k] if k < len(pulses) else None
             wave.data = {"x": pulse["time"], "y": np.abs(pulse["b1"])} if pulse else {"x": [], "y": []}

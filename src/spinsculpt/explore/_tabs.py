@@ -4,12 +4,13 @@ import json
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import panel as pn
-from bokeh.models import ColumnDataSource, HoverTool, Range1d
+from bokeh.models import ColumnDataSource, HoverTool, Plot, Range1d
 from bokeh.plotting import figure
 from bokeh.transform import linear_cmap
 
@@ -19,6 +20,14 @@ from spinsculpt.errors import SpinsculptError, brief
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 CLASSES = ("longitudinal", "z_order", "in_phase", "antiphase", "multi_spin")
 WIDE = {"sizing_mode": "stretch_width", "tools": "xpan,xbox_zoom,reset,save"}
+
+
+def draw(picture: Plot, change: Callable[[], None]) -> None:
+    """Change pictures when the server allows it: at once before the page is shown, else as its next step."""
+    if picture.document is None:
+        change()
+    else:
+        picture.document.add_next_tick_callback(change)
 
 
 class DesignTab:
@@ -111,14 +120,14 @@ class DesignTab:
             self.ticks.stop()
             self.start.disabled, self.stop.disabled = False, True
             if self.found:
-                self._show(self.found)
+                draw(self.robust, partial(self._show, self.found))
                 self.play(Path(self.work.name) / "explored/pulse.json", "gap")
 
     def _load(self, _) -> None:
         folder = Path(self.folder.value.strip() or ".")
         try:
             metrics = json.loads((folder / "metrics.json").read_text())
-            self._show(metrics)
+            draw(self.robust, partial(self._show, metrics))
             slot = {"gap_pair": "gap"}.get(metrics["kind"], metrics["kind"])
             self.play(folder / "pulse.json", slot if slot in ("gap", "prep", "excitation") else "gap")
         except (OSError, ValueError, KeyError) as error:
@@ -213,8 +222,8 @@ class RefitTab:
             return
         curve = result.curves[0]
         shown = {"data": curve.data, "fit": curve.fit, "baseline": curve.baseline, "residual": curve.residual}
-        for name, values in shown.items():
-            self.lines[name].data = {"x": curve.ppm, "y": values.real}
+        drawn = {name: {"x": curve.ppm, "y": values.real} for name, values in shown.items()}
+        draw(self.spectrum, lambda: [setattr(self.lines[name], "data", content) for name, content in drawn.items()])
         old = pd.read_csv(path.with_name("summary.csv"))
         ratio = next(column for column in old if column.startswith("/") and not column.endswith(" CRLB"))
         kept = ["Metab", ratio, "%CRLB", "flag"]
