@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinsculpt.basis import BasisSet, write_basis, write_fslmrs
+from spinsculpt.cli._basis import Format, basis_command
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.folders import MANIFEST, checked_name, owned_files
+from spinsculpt.folders import MANIFEST, checked_name, owned_files, sha256
+from spinsculpt.sequences import build_sequence
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -84,3 +86,36 @@ def test_a_checked_name_is_one_part_of_a_path(name):
     except SpinsculptError:
         return
     assert Path("folder", name).parent == Path("folder") and Path("folder", name).name == name
+
+
+def test_checksums_that_somebody_else_wrote_make_nothing_ours(tmp_path):
+    """A list of raw data as `sha256sum * > MANIFEST.sha256` writes it, under any name: nothing that it names goes."""
+    raw = tmp_path / "press.SDAT"
+    raw.write_text("a scan")
+    for name in ("MANIFEST.sha256", MANIFEST):
+        (tmp_path / name).write_text(f"{sha256(raw)}  {raw.name}\n")
+    with owned_files(tmp_path, replaces="*") as folder:
+        (folder / "summary.csv").write_text("a table")
+    assert raw.read_text() == "a scan" and (tmp_path / "summary.csv").is_file()
+
+
+@pytest.mark.parametrize("kind", ["fslmrs", "lcmodel", "jmrui", "nifti"])
+def test_a_shot_named_after_another_folder_writes_nothing(tmp_path, kind):
+    press = {"type": "press", "echo_time": 0.03, "te1": 0.012}
+    build_sequence("press", press, central_frequency=127.7).write(tmp_path / "press.json")
+    content = json.loads((tmp_path / "press.json").read_text())
+    content["shots"] = [content["shots"][0] | {"name": name} for name in ("../../escaped", "b")]
+    (tmp_path / "press.json").write_text(json.dumps(content))
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(SpinsculptError, match=r"the name of the shot '../../escaped'"):
+        basis_command(
+            out=tmp_path / "a/b", sequence=str(tmp_path / "press.json"), metabolites="NAA", format=Format(kind)
+        )
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_a_basis_file_of_others_stays(tmp_path):
+    (tmp_path / "press.basis").write_text("theirs")
+    with pytest.raises(SpinsculptError, match="was not written by spinsculpt"):
+        basis_command(out=tmp_path, metabolites="NAA", format=Format.lcmodel, points=256)
+    assert (tmp_path / "press.basis").read_text() == "theirs"

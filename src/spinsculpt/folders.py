@@ -1,7 +1,8 @@
 """Folders that are shared with others: only files that spinsculpt wrote are ever replaced or removed.
 
-A folder that results are written to holds a `MANIFEST.sha256`, one line a file, which `sha256sum -c` checks too. A file
-is ours when the manifest names it with the digest that it has; everything else belongs to somebody else.
+A folder that results are written to holds a manifest, `spinsculpt.sha256`, one line a file, which `sha256sum -c` checks
+too. A file is ours when the manifest names it with the digest that it has; everything else belongs to somebody else.
+A list of checksums of somebody else makes nothing ours: the name and the first line of the manifest are our own.
 """
 
 import hashlib
@@ -16,7 +17,8 @@ from pathlib import Path, PurePosixPath
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.provenance import atomic_path
 
-MANIFEST = "MANIFEST.sha256"
+MANIFEST = "spinsculpt.sha256"
+_HEAD = "# Written by spinsculpt, which replaces and removes in this folder only what is named here and unchanged."
 _LONGEST = 100  # bytes of a name; file systems end at 255, and suffixes and temporary names come on top
 
 
@@ -116,8 +118,10 @@ def read_manifest(folder: Path | str) -> dict[str, set[str]]:
     known: dict[str, set[str]] = {}
     try:
         with (Path(folder) / MANIFEST).open(encoding="utf-8", errors="replace") as file:
-            lines = file.read(1 << 22).splitlines()
+            head, *lines = file.read(1 << 22).splitlines() or [""]
     except OSError:
+        return known
+    if head != _HEAD:
         return known
     for line in lines:
         digest, _, name = line.partition("  ")
@@ -185,7 +189,7 @@ def _move(temporary: Path, folder: Path, replaces: str, whole: str) -> None:
 
 
 def _write_manifest(folder: Path, known: dict[str, set[str]]) -> None:
-    lines = [f"{digest}  {name}\n" for name in sorted(known) for digest in sorted(known[name])]
+    lines = [f"{_HEAD}\n"] + [f"{digest}  {name}\n" for name in sorted(known) for digest in sorted(known[name])]
     with atomic_path(folder / MANIFEST) as temporary:
         temporary.write_text("".join(lines), encoding="utf-8")
 

@@ -72,6 +72,7 @@ def basis_command(
     from spinsculpt.basis import central_frequency as frequency_of
     from spinsculpt.config import nearest_name
     from spinsculpt.errors import SpinsculptError
+    from spinsculpt.folders import owned_files, path_in
     from spinsculpt.sequences import build_sequence
 
     kind = "file" if Path(sequence).suffix.lower() in (".seq", ".json") else sequence
@@ -101,19 +102,19 @@ def basis_command(
         "grid": {"points": grid, "extent": extent},
     }
     sets = simulate_basis(build_sequence(name, entry, central_frequency=frequency_of(config)), config)
-    out.mkdir(parents=True, exist_ok=True)
     if format is Format.fslmrs:
         write_basis(sets, out)
-    else:
-        suffix, write = {
-            Format.lcmodel: (".basis", write_lcmodel),
-            Format.jmrui: (".txt", write_jmrui),
-            Format.nifti: (".nii.gz", write_nifti),
-        }[format]
-        for name, basis in sets.items():
-            write(basis, out / f"{name}{suffix}")
-    if picture:
-        draw_basis(sets, out / "basis.png")
+    with owned_files(out) as folder:
+        if format is not Format.fslmrs:
+            suffix, write = {
+                Format.lcmodel: (".basis", write_lcmodel),
+                Format.jmrui: (".txt", write_jmrui),
+                Format.nifti: (".nii.gz", write_nifti),
+            }[format]
+            for name, basis in sets.items():
+                write(basis, path_in(folder, name, suffix, "the name of a shot"))
+        if picture:
+            draw_basis(sets, folder / "basis.png")
 
 
 def _shots(name: str, sequence: str) -> list[str]:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.folders import checked_name
 from spinsculpt.provenance import provenance
 from spinsculpt.provenance import write_json as write_file
 from spinsculpt.pulses import Pulse, from_dict, to_dict
@@ -68,7 +69,10 @@ def read_json(path: Path | str) -> Sequence:
             name=content["name"],
             echo_time=content["echo_time_s"],
             shots=tuple(
-                Shot(shot["name"], tuple(_event(event, pulses) for event in shot["events"]))
+                Shot(
+                    checked_name(shot["name"], f"{path}: the name of the shot"),
+                    tuple(_event(event, pulses) for event in shot["events"]),
+                )
                 for shot in content["shots"]
             ),
             combinations=content["combinations"],
