@@ -12,6 +12,7 @@ from spinsculpt.basis._slices import Axis, averaged_lines
 from spinsculpt.cli._basis import basis_command
 from spinsculpt.cli._export import export_command
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.folders import MANIFEST
 from spinsculpt.pulses import Pulse, gaussian, goia, read_pulse, sinc, write_json
 from spinsculpt.sequences import (
     ShapedPulse,
@@ -142,7 +143,7 @@ def test_configuration_takes_shots_of_our_own_files(tmp_path):
     app = typer.Typer()
     app.command()(basis_command)
     assert CliRunner().invoke(app, arguments).exit_code == 0
-    assert {folder.name for folder in (tmp_path / "out").iterdir()} == {"on", "off", "diff", "sum"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"on", "off", "diff", "sum", MANIFEST}
 
 
 def test_configuration_takes_sequence_files(tmp_path):
