@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from spinsculpt.design._checkpoint import load_checkpoint, save_checkpoint
+from spinsculpt.design._optimise import Search
 
 STATE = {
     "starts": torch.tensor([0, 2]),
@@ -69,5 +70,37 @@ def test_a_broken_checkpoint_is_set_aside_with_a_sentence(tmp_path, caplog, harm
         flipped = content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
         path.write_bytes({"cut": content[:-40], "flipped": flipped, "empty": b""}[harm])
     assert load_checkpoint(path, "one") is None
-    assert not path.exists() and (tmp_path / "c.npz.bad").is_file()
+    assert not path.exists() and (tmp_path / "c.npz.bad-1").is_file()
     assert "c.npz: this checkpoint cannot be read" in caplog.text and "starts anew" in caplog.text
+
+
+@pytest.mark.parametrize("harm", ["best", "starts", "x", "first", "nan", "missing"])
+@pytest.mark.parametrize("method", ["adam", "lbfgs"])
+def test_arrays_of_another_shape_are_refused_and_change_nothing(method, harm):
+    def search() -> Search:
+        return Search(lambda x: ((x**2).sum(1), 2 * x, {"all": (x**2).sum(1)}), torch.ones(4, 3) * 0.1, method, 9, 0.1)
+
+    run = search()
+    for _ in range(4):
+        run.advance()
+    state = run.state()
+    search().load(state)  # is taken as it is
+    optimiser = dict(state["optimiser"])
+    first = "first" if method == "adam" else "s"
+    match harm:
+        case "best":
+            state["best"] = (*state["best"][:2], torch.zeros(4))
+        case "starts":
+            state["starts"] = torch.tensor([0, 9])
+        case "x":
+            optimiser["x"] = optimiser["x"][:, :2]
+        case "first":
+            optimiser[first] = optimiser[first][..., :2]
+        case "nan":
+            optimiser["x"] = optimiser["x"] * float("nan")
+        case "missing":
+            del optimiser[first]
+    fresh = search()
+    with pytest.raises(ValueError, match="other arrays"):
+        fresh.load(state | {"optimiser": optimiser})
+    assert fresh.done == 0 and torch.equal(fresh.optimiser.x, fresh.initial)

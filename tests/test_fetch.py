@@ -124,3 +124,20 @@ def test_table_names_the_real_files(shared):
     for file in files:
         content = (shared / "data" / file.path).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size, file.sha256)
+
+
+def test_files_of_others_are_neither_replaced_nor_removed(fetch, server, tmp_path):
+    theirs = [tmp_path / "data/set/diary.txt", tmp_path / "data.partial/notes.txt", tmp_path / "data.partial/set/x"]
+    for path in theirs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("theirs")
+    by_hand = tmp_path / "data/set/a.SDAT"
+    by_hand.write_bytes(CONTENT["a.SDAT"])
+    before = by_hand.stat().st_mtime_ns
+    fetch()
+    assert all(path.read_text() == "theirs" for path in theirs) and by_hand.stat().st_mtime_ns == before
+    by_hand.write_text("theirs")
+    server.requests.clear()
+    with pytest.raises(SpinsculptError, match=r"a.SDAT was not written by spinsculpt and would be replaced"):
+        fetch()
+    assert by_hand.read_text() == "theirs" and not server.requests

@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinsculpt.basis import BasisSet, write_basis, write_fslmrs
+from spinsculpt.basis import BasisSet, read_basis, write_basis, write_fslmrs
 from spinsculpt.cli._basis import Format, basis_command
+from spinsculpt.cli._design import Device, design_command
+from spinsculpt.cli._export import export_command
+from spinsculpt.design._run import RESULTS
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.folders import MANIFEST, checked_name, owned_files, sha256
 from spinsculpt.sequences import build_sequence
+from spinsculpt.survey import write_table
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -92,11 +96,14 @@ def test_checksums_that_somebody_else_wrote_make_nothing_ours(tmp_path):
     """A list of raw data as `sha256sum * > MANIFEST.sha256` writes it, under any name: nothing that it names goes."""
     raw = tmp_path / "press.SDAT"
     raw.write_text("a scan")
-    for name in ("MANIFEST.sha256", MANIFEST):
-        (tmp_path / name).write_text(f"{sha256(raw)}  {raw.name}\n")
-    with owned_files(tmp_path, replaces="*") as folder:
-        (folder / "summary.csv").write_text("a table")
+    (tmp_path / "MANIFEST.sha256").write_text(f"{sha256(raw)}  {raw.name}\n")
+    write(tmp_path, {"summary.csv": "a table"}, replaces="*")
     assert raw.read_text() == "a scan" and (tmp_path / "summary.csv").is_file()
+    (tmp_path / MANIFEST).write_text(f"{sha256(raw)}  {raw.name}\n")
+    before = contents(tmp_path)
+    with pytest.raises(SpinsculptError, match="was not written by spinsculpt, which keeps its list"):
+        write(tmp_path, {"press.SDAT": "a table"}, replaces="*")
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("kind", ["fslmrs", "lcmodel", "jmrui", "nifti"])
@@ -119,3 +126,103 @@ def test_a_basis_file_of_others_stays(tmp_path):
     with pytest.raises(SpinsculptError, match="was not written by spinsculpt"):
         basis_command(out=tmp_path, metabolites="NAA", format=Format.lcmodel, points=256)
     assert (tmp_path / "press.basis").read_text() == "theirs"
+
+
+TINY = {
+    "kind": "gap",
+    "echo_time": 0.036,
+    "duration": 0.01,
+    "metabolites": ["NAA", "Glu", "Gln"],
+    "macromolecules": [],
+    "starts": 2,
+    "iterations": 2,
+    "checkpoint_every": 1,
+}
+
+
+@pytest.fixture
+def design(tmp_path, monkeypatch):
+    """`spinsculpt design` of one tiny pulse in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str = "one", **options) -> None:
+        (tmp_path / "one.yaml").write_text(json.dumps({"designs": {name: TINY}}))
+        design_command(config=Path("one.yaml"), out=Path("out"), device=Device.cpu, **options)
+
+    return run
+
+
+def test_a_design_replaces_its_own_files_and_nothing_of_others(design):
+    theirs = Path("out/one/history.tsv")
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("the history of Rome")
+    with pytest.raises(SpinsculptError, match=r"history.tsv was not written by spinsculpt and would be replaced"):
+        design()
+    assert contents(theirs.parent) == {"history.tsv": "the history of Rome"}
+    theirs.rename(theirs.with_name("rome.tsv"))
+    for _ in range(2):
+        design()
+        assert {path.name for path in theirs.parent.iterdir()} == {*RESULTS, "rome.tsv", MANIFEST}
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_file_of_others_in_the_place_of_a_checkpoint_is_kept(design, caplog, resume):
+    for number in (1, 2):
+        theirs = Path("out/one/checkpoint.npz")
+        theirs.parent.mkdir(parents=True, exist_ok=True)
+        theirs.write_text(f"theirs {number}")
+        design(resume=resume)
+    for number in (1, 2):
+        assert Path(f"out/one/checkpoint.npz.bad-{number}").read_text() == f"theirs {number}"
+    assert "the design starts anew" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "/tmp/escaped", ".hidden", "a/b", "a\n"])
+def test_the_name_of_a_design_leads_nowhere_else(design, tmp_path, name):
+    with pytest.raises(SpinsculptError, match=r"the name of the design .* choose a plain one|does not match"):
+        design(name)
+    assert [path.name for path in tmp_path.iterdir()] == ["one.yaml"]
+
+
+def test_a_basis_of_one_shot_leaves_no_shots_of_an_earlier_one(tmp_path):
+    for sequence in ("megapress", "press"):
+        basis_command(out=tmp_path, sequence=sequence, metabolites="NAA,Cr", points=256)
+    assert list(read_basis(tmp_path)) == ["press"] and not (tmp_path / "on").exists()
+
+
+def test_a_basis_refuses_a_foreign_picture_before_it_writes(tmp_path):
+    (tmp_path / "basis.png").write_text("theirs")
+    with pytest.raises(SpinsculptError, match=r"basis.png was not written by spinsculpt"):
+        basis_command(out=tmp_path, metabolites="NAA", points=256, picture=True)
+    assert contents(tmp_path) == {"basis.png": "theirs"}
+
+
+@pytest.mark.parametrize("suffix", [".json", ".seq", ".pta", ".RF", ".txt", ".exc"])
+def test_an_export_replaces_a_file_only_when_told_and_never_what_it_reads(tmp_path, suffix):
+    press = {"type": "press", "echo_time": 0.03, "te1": 0.012, "refocusing": {"shape": "sinc", "duration": 0.004}}
+    source, target = tmp_path / "press.json", tmp_path / f"theirs{suffix}"
+    press["refocusing"]["slice_thickness"] = 20.0
+    build_sequence("press", press, central_frequency=127.7).write(source)
+    before = source.read_text()
+    target.write_text("theirs")
+    with pytest.raises(SpinsculptError, match="is there already; name another one with --out, or say --force"):
+        export_command(source, target)
+    assert target.read_text() == "theirs"
+    export_command(source, target, force=True)
+    assert target.read_text() != "theirs"
+    if suffix == ".json":
+        with pytest.raises(SpinsculptError, match="is what would be read"):
+            export_command(source, tmp_path / "." / source.name, force=True)
+    assert source.read_text() == before
+
+
+@pytest.mark.parametrize("content", ["one line of a diary", "subject\tsequence\n01\tpress30\n", "\nsecond line only"])
+def test_an_import_replaces_no_file_with_lines(tmp_path, content):
+    table = tmp_path / "subjects.tsv"
+    table.write_text(content)
+    with pytest.raises(SpinsculptError, match="has lines already"):
+        write_table(table, [])
+    assert table.read_text() == content
+    for header in ("", "subject\tsession\tsequence\tdata\twater\n"):
+        table.write_text(header)
+        write_table(table, [])

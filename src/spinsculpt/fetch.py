@@ -8,11 +8,13 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from spinsculpt.config import read_yaml
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.folders import owned_files, refuse_foreign
 
 TABLE = Path(__file__).with_name("example_data.yaml")
 _CHUNK = 1 << 16  # bytes
@@ -51,7 +53,8 @@ def fetch_example_data(
 ) -> list[Path]:
     """Download what is missing of the example data.
 
-    Files arrive in `folder`.partial, which outlives a failure, and move to `folder` once all of them are right.
+    Files arrive in `folder`.partial, which outlives a failure, and go to `folder` once all of them are right. What
+    others have in either stays, and what is there and right is left alone, whoever put it there.
 
     Args:
         folder: where the data go.
@@ -62,21 +65,27 @@ def fetch_example_data(
     Returns:
         Paths of all files.
     Raises:
-        SpinsculptError: a file cannot be had or has another content; what has arrived stays for the next try.
+        SpinsculptError: a file cannot be had or has another content (what has arrived stays for the next try), or a
+            file of others has the name of one of these.
     """
     folder = Path(folder)
     partial = folder.with_name(folder.name + ".partial")
     origin, files = read_table(table)
+    refuse_foreign(folder, [file.path for file in files], digests={file.path: file.sha256 for file in files})
     missing = [file for file in files if not _is_right(folder / file.path, file)]
     for number, file in enumerate(missing, start=1):
         url = f"{(base_url or origin).rstrip('/')}/{urllib.parse.quote(file.origin)}"
         logging.info("%d of %d: %s", number, len(missing), url)
         _fetch(url, partial / file.path, file, attempts, pause)
+    with owned_files(folder) as arrived:
+        for file in missing:
+            (arrived / file.path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(partial / file.path, arrived / file.path)
     for file in missing:
-        target = folder / file.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (partial / file.path).replace(target)
-    shutil.rmtree(partial, ignore_errors=True)
+        (partial / file.path).unlink()
+    for empty in sorted({partial / parent for file in files for parent in PurePath(file.path).parents}, reverse=True):
+        with suppress(OSError):  # it is not there, or holds something else
+            empty.rmdir()
     return [folder / file.path for file in files]
 
 

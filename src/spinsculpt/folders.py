@@ -100,6 +100,7 @@ def refuse_foreign(
         digests: what would be written; a file that is the same already is no obstacle.
     """
     folder = Path(folder)
+    _refuse_foreign_manifest(folder / MANIFEST)
     known = read_manifest(folder)
     found = [path for path in _files(folder) if whole and fnmatch(path.name, whole)] if whole else []
     for path in dict.fromkeys([*(folder / name for name in names), *found]):
@@ -111,6 +112,23 @@ def refuse_foreign(
         changed = "was changed since spinsculpt wrote it" if name in known else "was not written by spinsculpt"
         use = "would be read as a part of the result" if path in found and name not in names else "would be replaced"
         raise SpinsculptError(f"{path} {changed} and {use}; move it away or name another folder.")
+
+
+def refuse_existing(files: Iterable[Path], force: bool, source: Path | None = None) -> None:
+    """Raise when single files, which no manifest names, are there already and `force` does not allow to replace them.
+
+    Args:
+        files: that would be written.
+        force: what the user said.
+        source: the file they are made from, which is never replaced.
+    """
+    for file in files:
+        if source is not None and file.exists() and file.samefile(source):
+            raise SpinsculptError(f"{file} is what would be read; name another file with --out.")
+        if file.is_dir():
+            raise SpinsculptError(f"{file} is a folder; name a file with --out.")
+        if os.path.lexists(file) and not force:
+            raise SpinsculptError(f"{file} is there already; name another one with --out, or say --force.")
 
 
 def read_manifest(folder: Path | str) -> dict[str, set[str]]:
@@ -129,6 +147,21 @@ def read_manifest(folder: Path | str) -> dict[str, set[str]]:
         if len(digest) == 64 and parts and not name.startswith("/") and ".." not in parts:
             known.setdefault(name, set()).add(digest)
     return known
+
+
+def _refuse_foreign_manifest(path: Path) -> None:
+    if not os.path.lexists(path):
+        return
+    try:
+        with path.open("rb") as file:
+            ours = file.read(len(_HEAD)) == _HEAD.encode()
+    except OSError:
+        ours = False
+    if not ours:
+        raise SpinsculptError(
+            f"{path} was not written by spinsculpt, which keeps its list of files under this name; move it away or "
+            "name another folder."
+        )
 
 
 def sha256(path: Path) -> str:
@@ -161,7 +194,8 @@ def _made(folder: Path) -> list[Path]:
 
 
 def _move(temporary: Path, folder: Path, replaces: str, whole: str) -> None:
-    new = {path.relative_to(temporary).as_posix(): sha256(path) for path in _files(temporary)}
+    written = sorted(path for path in temporary.rglob("*") if path.is_file())
+    new = {path.relative_to(temporary).as_posix(): sha256(path) for path in written}
     refuse_foreign(folder, new, whole, new)
     known = read_manifest(folder)
     stale = [

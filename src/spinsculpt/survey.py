@@ -8,7 +8,9 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from spinsculpt.convert import SUFFIXES, RawHeader, dicom_spectrum, is_dicom, partners, read_raw_header
@@ -123,10 +125,13 @@ def survey(folder: Path, root: Path, sequences: Mapping[str, Mapping], tolerance
 
 
 def write_table(path: Path, scans: Iterable[Scan], force: bool = False) -> None:
-    """Write a table of scans; one that has lines already is replaced by `force` only."""
-    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
-    if any(line.strip() for line in lines[1:]) and not force:
-        raise SpinsculptError(f"{path}: this table has lines already; name another one with --out, or say --force.")
+    """Write a table of scans; a file that holds more than the header of one is replaced by `force` only."""
+    with path.open("rb") if path.is_file() else nullcontext(BytesIO()) as file:
+        held = file.read(1000).decode(errors="replace").split()  # a header is shorter
+    if held and not set(held) <= set(Scan.__dataclass_fields__) and not force:
+        raise SpinsculptError(
+            f"{path}: this file has lines already; name another one for the table with --out, or say --force."
+        )
     with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(COLUMNS)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from test_chain import finished, snakemake, tiny_config, write_config  # noqa: F401 (a fixture)
 
+from spinsculpt.fetch import read_table
 from spinsculpt.nifti import MRSData, write_fids
 
 pytestmark = pytest.mark.xdist_group("workflow")
@@ -53,13 +54,12 @@ def test_scans_without_a_water_reference_are_cleaned_fitted_and_drawn(finished, 
 
 
 def test_fetching_the_example_leaves_what_users_keep_in_its_folder(tmp_path):
-    """Without a network the job fails; a file of the user beside the example data survives that."""
-    diary = tmp_path / "data/example/diary.txt"
-    diary.parent.mkdir(parents=True)
-    diary.write_text("mine")
+    """A file of the user under the name of an example file: the job says so, and Snakemake removes nothing before."""
+    _, files = read_table()
+    theirs = tmp_path / "data/example" / files[0].path
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("mine")
     config = tiny_config() | {"example_data": "data/example"}
-    status, text = snakemake(tmp_path, "fetch_example_data", "--dry-run", configfile=write_config(tmp_path, config))
-    assert status == 0 and "diary" not in text
-    outputs = [line for line in text.splitlines() if line.strip().startswith("output:")]
-    assert outputs and all("data/example/" in path for path in outputs[0].split("output:")[1].split(","))
-    assert diary.read_text() == "mine"
+    status, text = snakemake(tmp_path, "fetch_example_data", configfile=write_config(tmp_path, config))
+    assert status != 0 and f"{files[0].path} was not written by spinsculpt and would be replaced" in text
+    assert theirs.read_text() == "mine"

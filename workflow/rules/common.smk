@@ -11,7 +11,6 @@ from spinsculpt.config import SCHEMAS, load_schema, nearest_name, read_yaml, val
 from spinsculpt.convert import files_on_disk, named_files
 from spinsculpt.dataset import scans_of_dataset
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fetch import TABLE, read_table
 from spinsculpt.study import check_study, spectra_of
 from spinsculpt.subjects import read_subjects, simulated_cohort
 

@@ -3,16 +3,22 @@
 from pathlib import Path
 
 from spinsculpt.basis._basisset import BasisSet
-from spinsculpt.basis._fslmrs import read_fslmrs, write_fslmrs
+from spinsculpt.basis._fslmrs import OWNED, read_fslmrs, write_files
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.folders import path_in
+from spinsculpt.folders import owned_files, path_in
 
 
 def write_basis(sets: dict[str, BasisSet], directory: Path | str) -> None:
-    """Write the sub-spectra of a sequence: straight into `directory` if there is one, else into sub-folders."""
-    directory = Path(directory)
-    for name, basis in sets.items():
-        write_fslmrs(basis, directory if len(sets) == 1 else path_in(directory, name, what="the name of a shot"))
+    """Write the sub-spectra of a sequence: straight into `directory` if there is one, else into sub-folders.
+
+    Ours of an earlier sequence are removed, sub-folders too.
+
+    Raises:
+        SpinsculptError: `directory` holds .json files of others, which would be read as a part of the basis.
+    """
+    with owned_files(directory, **OWNED) as folder:
+        for name, basis in sets.items():
+            write_files(basis, folder if len(sets) == 1 else path_in(folder, name, what="the name of a shot"))
 
 
 def read_basis(directory: Path | str) -> dict[str, BasisSet]:

@@ -10,6 +10,9 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.folders import owned_files, path_in
 from spinsculpt.provenance import write_json
 
+# A basis folder is read as a whole: no .json of an earlier basis stays in it, and none of others may be there.
+OWNED = {"replaces": "*.json", "whole": "*.json"}
+
 
 def write_fslmrs(basis: BasisSet, directory: Path | str) -> None:
     """Write one file a metabolite into `directory`; ours of metabolites that are no longer in the set are removed.
@@ -17,21 +20,26 @@ def write_fslmrs(basis: BasisSet, directory: Path | str) -> None:
     Raises:
         SpinsculptError: `directory` holds .json files of others, which would be read as a part of the basis.
     """
-    with owned_files(directory, replaces="*.json", whole="*.json") as temporary:
-        for position, (name, fid) in enumerate(zip(basis.names, basis.fids, strict=True)):
-            content = {
-                "basis": {
-                    "basis_re": fid.real.tolist(),
-                    "basis_im": fid.imag.tolist(),
-                    "basis_dwell": basis.dwell,
-                    "basis_centre": basis.central_frequency,
-                    "basis_width": basis.linewidth,
-                    "basis_name": name,
-                    "basis_nucleus": "1H",
-                },
-                "meta": basis.meta | {"position": position},
-            }
-            write_json(path_in(temporary, name, ".json", "the metabolite"), content)
+    with owned_files(directory, **OWNED) as folder:
+        write_files(basis, folder)
+
+
+def write_files(basis: BasisSet, folder: Path) -> None:
+    """One file a metabolite, into a folder that is ours alone."""
+    for position, (name, fid) in enumerate(zip(basis.names, basis.fids, strict=True)):
+        content = {
+            "basis": {
+                "basis_re": fid.real.tolist(),
+                "basis_im": fid.imag.tolist(),
+                "basis_dwell": basis.dwell,
+                "basis_centre": basis.central_frequency,
+                "basis_width": basis.linewidth,
+                "basis_name": name,
+                "basis_nucleus": "1H",
+            },
+            "meta": basis.meta | {"position": position},
+        }
+        write_json(path_in(folder, name, ".json", "the metabolite"), content)
 
 
 def read_fslmrs(directory: Path | str) -> BasisSet:

@@ -26,6 +26,7 @@ def design_command(
     from spinsculpt.config import default_config, load_schema, nearest_name, read_config, read_yaml
     from spinsculpt.design import run_design
     from spinsculpt.errors import SpinsculptError
+    from spinsculpt.folders import path_in
 
     settings = read_config([default_config(), config], load_schema())
     named = read_yaml(config).get("designs")
@@ -34,9 +35,11 @@ def design_command(
     designs = {each: settings["designs"][each] for each in named}
     if name and name not in designs:
         raise SpinsculptError(f"{config}: {nearest_name(name, list(designs), 'design')}")
-    for each in [name] if name else designs:
-        metrics = run_design(each, designs[each], settings["basis"], out / each, resume=resume, device=device.value)
+    wanted = [name] if name else list(designs)
+    folders = {each: path_in(out, each, what=f"{config}: the name of the design") for each in wanted}
+    for each, folder in folders.items():
+        metrics = run_design(each, designs[each], settings["basis"], folder, resume=resume, device=device.value)
         typer.echo(
-            f"{each}: loss {metrics['loss']:.4f}, {metrics['optimisation']['seconds']:.0f} s, {out / each}/pulse.json"
+            f"{each}: loss {metrics['loss']:.4f}, {metrics['optimisation']['seconds']:.0f} s, {folder}/pulse.json"
         )
         typer.echo(f"Verdict: {metrics['verdict']['sentence']}")

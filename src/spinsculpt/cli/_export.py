@@ -18,23 +18,28 @@ def export_command(
     field: Annotated[float, typer.Option(help="static field in T")] = 3.0,
     points: Annotated[int, typer.Option(help="complex samples of the acquisition")] = 2048,
     bandwidth: Annotated[float, typer.Option(help="spectral width in Hz")] = 2000.0,
+    force: Annotated[bool, typer.Option("--force", help="replace files that are there")] = False,
 ) -> None:
     """Write a sequence, or the waveforms in it, in the format that the suffix of --out names."""
     import json
 
     from spinsculpt.errors import SpinsculptError
+    from spinsculpt.folders import refuse_existing
     from spinsculpt.pulses import read_json, write_pulse
     from spinsculpt.sequences import Sequence, ShapedPulse, write_fslmrs, write_pulseq
 
-    out.parent.mkdir(parents=True, exist_ok=True)
     try:
         content = json.loads(sequence.read_text())
     except ValueError as error:
         raise SpinsculptError(f"{sequence} is no JSON file of spinsculpt ({error}); give one that it wrote.") from error
     if "b1_x_uT" in content:
-        write_pulse(out, read_json(sequence))
+        pulse = read_json(sequence)
+        refuse_existing([out], force, sequence)
+        write_pulse(out, pulse)
         return
     loaded = Sequence.read(sequence)
+    if out.suffix.lower() in (".json", ".seq"):
+        refuse_existing([out], force, sequence)
     match out.suffix.lower():
         case ".json":
             write_fslmrs(loaded, out, {"field": field, "points": points, "bandwidth": bandwidth}, shot)
@@ -43,5 +48,8 @@ def export_command(
         case _:
             shaped = [event.pulse for event in loaded.shot(shot).events if isinstance(event, ShapedPulse)]
             waveforms = {id(pulse): pulse for pulse in shaped if pulse.peak_b1 > 0}
-            for number, pulse in enumerate(waveforms.values(), 1):
-                write_pulse(out if len(waveforms) == 1 else out.with_stem(f"{out.stem}_{number}"), pulse)
+            numbered = [out.with_stem(f"{out.stem}_{number}") for number in range(1, len(waveforms) + 1)]
+            files = [out] if len(waveforms) == 1 else numbered
+            refuse_existing(files, force, sequence)
+            for file, pulse in zip(files, waveforms.values(), strict=True):
+                write_pulse(file, pulse)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from spinsculpt.errors import brief
+from spinsculpt.folders import set_aside
 from spinsculpt.provenance import atomic_path
 
 VERSION = 1
@@ -36,7 +37,7 @@ def save_checkpoint(path: Path | str, identity: str, state: dict) -> None:
 def load_checkpoint(path: Path | str, identity: str) -> dict | None:
     """The state that `save_checkpoint` wrote, or None: there is none, it is of another design, or it is broken.
 
-    A broken one is renamed to `….bad` and a warning says so, so that the design starts anew.
+    A broken one, or a file of others, is renamed to `….bad-1` and a warning says so; the design starts anew.
     """
     path = Path(path)
     if not path.is_file():
@@ -44,13 +45,16 @@ def load_checkpoint(path: Path | str, identity: str) -> dict | None:
     try:
         return _read(path, identity)
     except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile) as error:
-        aside = path.with_name(f"{path.name}.bad")
-        path.replace(aside)
-        logging.getLogger(__name__).warning(
-            "%s: this checkpoint cannot be read (%s); it is now %s, and the design starts anew.",
-            path, brief(error), aside.name,
-        )  # fmt: skip
+        discard_checkpoint(path, brief(error))
         return None
+
+
+def discard_checkpoint(path: Path, reason: str) -> None:
+    """Rename a checkpoint that is of no use, over no other, and say so."""
+    logging.getLogger(__name__).warning(
+        "%s: this checkpoint cannot be read (%s); it is now %s, and the design starts anew.",
+        path, reason, set_aside(path).name,
+    )  # fmt: skip
 
 
 def _read(path: Path, identity: str) -> dict | None:

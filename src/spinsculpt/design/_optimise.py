@@ -156,7 +156,7 @@ class Search:
         step: float,
         screening: tuple[float, ...] = (0.2, 0.4),
     ):
-        self.evaluate, self.iterations = evaluate, iterations
+        self.evaluate, self.iterations, self.initial = evaluate, iterations, x
         self.optimiser = OPTIMISERS[method](x, iterations, step)
         self.starts = torch.arange(len(x))
         self.screens = {max(1, round(fraction * iterations)) for fraction in screening}
@@ -212,6 +212,39 @@ class Search:
         return plain | {"optimiser": self.optimiser.state()}
 
     def load(self, state: dict) -> None:
+        """Go on from a state.
+
+        Raises:
+            ValueError: it cannot be one of this search; nothing is changed then.
+        """
+        if not self._could_be_ours(state):
+            raise ValueError("it holds other arrays than a search of this design")
         for key in ("starts", "done", "history", "landscape", "best"):
             setattr(self, key, state[key])
         self.optimiser.load(state["optimiser"])
+
+    def _could_be_ours(self, state: dict) -> bool:
+        whole = self.state()
+        if set(state) != set(whole) or set(state["optimiser"]) != set(whole["optimiser"]):
+            return False
+        count, parameters = self.initial.shape
+        starts, done, (_, start, best) = state["starts"], state["done"], state["best"]
+        rows = len(starts)
+        tensors = {key: value for key, value in state["optimiser"].items() if isinstance(value, Tensor)}
+        # L-BFGS has neither loss nor gradient before its first step, so that there is nothing to compare them with.
+        shapes = {key: value.shape[1:] for key, value in whole["optimiser"].items() if isinstance(value, Tensor)}
+        shapes |= {"loss": torch.Size([]), "gradient": self.initial.shape[1:]}
+        return (
+            0 < done <= self.iterations
+            and 0 < rows <= count
+            and starts.unique().tolist() == starts.tolist()  # ascending, each once
+            and 0 <= int(starts.min()) <= int(starts.max()) < count
+            and 0 <= start < count
+            and best.shape == (parameters,)
+            and all(set(row) >= {"start", "step", "loss"} for row in state["history"])
+            and set(state["landscape"]) == set(range(count))
+            and all(value.shape == (rows, *shapes[key]) for key, value in tensors.items())
+            and {key for key in shapes if key in whole["optimiser"]} <= set(tensors)
+            and all(torch.isfinite(value).all() for value in [best, *tensors.values()])
+            and all(part.shape == (rows,) for part in state["optimiser"].get("parts", {}).values())
+        )

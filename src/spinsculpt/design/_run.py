@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from spinsculpt.design._checkpoint import load_checkpoint, save_checkpoint
+from spinsculpt.design._checkpoint import discard_checkpoint, load_checkpoint, save_checkpoint
 from spinsculpt.design._explain import product_operators
 from spinsculpt.design._metrics import measure, spectra
 from spinsculpt.design._optimise import Search
@@ -18,11 +18,13 @@ from spinsculpt.design._problem import Design
 from spinsculpt.design._verdict import verdict
 from spinsculpt.dynamics import evolve
 from spinsculpt.dynamics.engine import set_threads
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.folders import owned_files, refuse_foreign
 from spinsculpt.provenance import atomic_path, config_hash, provenance, write_json
 from spinsculpt.pulses import DesignedPulses, write_designed
 
 CHECKPOINT = "checkpoint.npz"
+RESULTS = ("pulse.json", "history.tsv", "metrics.json", "state.tsv", "spectra.tsv")
 
 
 def run_design(
@@ -44,7 +46,7 @@ def run_design(
         name: of the entry; becomes the name of the pulse.
         entry: as spinsculpt/schemas/design.schema.yaml describes it, defaults filled in.
         basis: the `basis` section of the configuration (field, metabolites, macromolecules).
-        out_dir: folder of the results. A checkpoint lives there until the design is finished.
+        out_dir: folder of the results; what others have in it stays. A checkpoint lives there until the design is done.
         resume: go on from a checkpoint of the same entry; the result is the one of a run without a break.
         progress: show a progress bar.
         threads: of the compiled kernel; all cores when None. Torch's own threads gain nothing on matrices this small
@@ -54,8 +56,12 @@ def run_design(
         watch: called after each step with the latest row of history of each start; False stops and keeps the best.
     Returns:
         The content of metrics.json.
+    Raises:
+        SpinsculptError: results would replace a file that is not ours (said before the work begins), or the entry
+            cannot be designed.
     """
     began, out = time.perf_counter(), Path(out_dir)
+    refuse_foreign(out, RESULTS)
     torch.set_default_device(usable_device(device))
     torch.set_num_threads(1)
     if threads:
@@ -86,11 +92,12 @@ def run_design(
     metrics["verdict"] = verdict(metrics)
     designed = DesignedPulses(entry["kind"], design.pulses(x), design.times.values(design.of_times(x)))
     limits = {"b1_limit_uT": entry["b1_limit"], "carrier_ppm": entry["carrier_ppm"]}
-    write_designed(out / "pulse.json", designed, **limits, provenance=metrics["provenance"])
-    _write_table(out / "history.tsv", search.history)
-    _write_table(out / "state.tsv", final_states(design, x))
-    _write_table(out / "spectra.tsv", spectra(design, x))
-    write_json(out / "metrics.json", metrics)
+    with owned_files(out) as folder:
+        write_designed(folder / "pulse.json", designed, **limits, provenance=metrics["provenance"])
+        _write_table(folder / "history.tsv", search.history)
+        _write_table(folder / "state.tsv", final_states(design, x))
+        _write_table(folder / "spectra.tsv", spectra(design, x))
+        write_json(folder / "metrics.json", metrics)
     (out / CHECKPOINT).unlink(missing_ok=True)
     return metrics
 
@@ -122,9 +129,12 @@ def minimise(
         entry["step"],
         tuple(entry["screening"]),
     )
-    saved = load_checkpoint(checkpoint, identity) if resume else None
-    if saved:
-        search.load(saved)
+    saved = load_checkpoint(checkpoint, identity)  # also when there is no resuming: a file of others is set aside
+    if saved and resume:
+        try:
+            search.load(saved)
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            discard_checkpoint(checkpoint, brief(error))
     bar = tqdm(
         total=entry["iterations"],
         initial=search.done,

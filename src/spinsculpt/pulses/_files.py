@@ -7,6 +7,7 @@ import numpy as np
 
 from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.provenance import atomic_path
 from spinsculpt.pulses._json import read_json
 from spinsculpt.pulses._profile import refocusing_profile
 from spinsculpt.pulses._pulse import Pulse
@@ -81,7 +82,8 @@ def write_pulse(path: Path | str, pulse: Pulse) -> None:
     amplitude, phase = np.abs(b1) / pulse.peak_b1, np.mod(np.angle(b1), 2 * np.pi)
     writers = {".pta": _write_pta, ".rf": _write_varian, ".txt": _write_fida}
     writer = writers.get(path.suffix.lower(), _write_bruker)
-    path.write_text(writer(pulse, amplitude, phase))
+    with atomic_path(path) as temporary:
+        temporary.write_text(writer(pulse, amplitude, phase))
 
 
 def _pta(text: str) -> tuple[np.ndarray, np.ndarray]:
