@@ -11,7 +11,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from spinsculpt.basis import simulate_basis
+from spinsculpt.basis import averaged_lines, simulate_basis
 from spinsculpt.cli._design import design_command
 from spinsculpt.config import SCHEMAS, read_yaml, validate
 from spinsculpt.conventions import larmor_frequency
@@ -40,6 +40,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, predict_crlb
 from spinsculpt.pulses import Pulse, read_designed, read_json
 from spinsculpt.sequences import Delay, HardPulse, ShapedPulse, Slot, build_sequence, press, pulse_acquire
+from spinsculpt.spectra import decay
 from spinsculpt.spins import (
     Library,
     Metabolite,
@@ -57,6 +58,7 @@ SCHEMA = read_yaml(SCHEMAS / "design.schema.yaml")
 BASIS = {"field": 3.0, "metabolites": ["NAA", "Cr", "Glu", "Gln"], "macromolecules": ["MM20"]}
 SMALL = {
     "kind": "gap",
+    "ideal": True,
     "echo_time": 0.036,
     "duration": 0.008,
     "dwell": 4e-4,
@@ -323,7 +325,9 @@ def test_every_kind_of_sequence_can_be_designed(tmp_path, kind):
     slots = {"excitation": {"excitation": "one"}, "prep_gap": {"prep": "one", "gap": "one"}}
     place = slots.get(kind, {kind.removesuffix("_pair"): "one"})
     played = build_sequence(
-        "played", {"type": "pulse_acquire" if kind == "excitation" else "press", **place}, {"one": designed}
+        "played",
+        {"type": "pulse_acquire" if kind == "excitation" else "press", "ideal": True, **place},
+        {"one": designed},
     )
     assert [shot.name for shot in played.shots] == (["a", "b"] if kind == "gap_pair" else ["played"])
     design = Design("one", entry(kind=kind), BASIS)
@@ -582,3 +586,50 @@ def test_command_designs_what_the_file_asks_for(tmp_path):
     if not torch.cuda.is_available():
         with pytest.raises(SpinsculptError, match="no CUDA device"):
             CliRunner().invoke(app, [str(config), "--device", "cuda", *options], catch_exceptions=False)
+
+
+REAL = {"ideal": False, "echo_time": 0.030, "te1": 0.012, "duration": "fit", "dwell": 0.0005, "b1_limit": 20.0}
+
+
+def test_the_pulses_around_a_designed_one_are_averaged_over_the_voxel_exactly():
+    """Constant maps before and after the slot against the voxel simulated position by position, any B1 and B0."""
+    design = Design("real", entry(**REAL), BASIS)
+    x = design.initial(torch.Generator().manual_seed(3), 1)
+    assert splitting_error(design, design.played(x[0]), x[0]) < 2e-3
+    member = Member(0.85, 7.0)
+    with torch.no_grad():
+        fids = design.signals(x, design.simulate((Member(), member), torch.complex128)).fids["real"]
+    sequence, part = design.played(x[0]), design.library["Glu"].parts[0]
+    frame = (design.acquisition.central_frequency, design.axes(sequence))
+    lines = averaged_lines(sequence.shots[0].events, part, *frame, b1_scale=0.85, b0_hz=7.0)
+    acquisition = design.acquisition
+    ours = fids[0, 1, design.names.index("Glu")].numpy()
+    exact = lines.fid(acquisition.points, acquisition.dwell)
+    exact = exact * decay(acquisition.points, acquisition.dwell, acquisition.linewidth)
+    exact = exact * np.exp(-sequence.echo_time / design.library["Glu"].t2)
+    exact = exact * np.exp(-2j * np.pi * 7.0 * np.arange(acquisition.points) * acquisition.dwell)  # the shift is fitted
+    assert np.abs(ours - exact).max() < 5e-3 * np.abs(exact).max()
+
+
+def test_the_gradient_of_a_design_among_real_pulses_is_a_derivative():
+    design = Design("real", entry(**REAL), BASIS)
+    x = design.initial(torch.Generator().manual_seed(1), 1)
+    _, gradient, _ = design.evaluate(x)
+    direction = torch.randn(x.shape, generator=torch.Generator().manual_seed(2), dtype=x.dtype)
+    step = 1e-3
+    ahead, behind = (design.evaluate(x + sign * step * direction)[0] for sign in (1, -1))
+    assert float((ahead - behind) / (2 * step)) == pytest.approx(float((gradient * direction).sum()), rel=0.03)
+
+
+def test_a_pulse_that_fits_leaves_room_for_spoilers_and_no_more():
+    design = Design("real", entry(**REAL), BASIS)
+    duration = design.entry["duration"]
+    assert 0.006 < duration < 0.009
+    with pytest.raises(SpinsculptError, match="or more would work"):
+        Design("long", entry(**REAL | {"duration": duration + 0.0005}), BASIS)
+    with pytest.raises(SpinsculptError, match="or more would work"):
+        Design("short", entry(**REAL | {"echo_time": 0.016, "te1": 0.0095}), BASIS)
+    with pytest.raises(SpinsculptError, match=r"b1_limit: 25 uT is above the 20 uT of the system clinical"):
+        Design("strong", entry(**REAL | {"b1_limit": 25.0}), BASIS)
+    with pytest.raises(SpinsculptError, match="ideal pulses leave no room"):
+        Design("ideal", entry(**REAL | {"ideal": True}), BASIS)

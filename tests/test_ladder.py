@@ -24,7 +24,12 @@ ENTRIES = {
     },
     "select": {"kind": "excitation", "metabolites": ["Glu", "Gln"], "objectives": SELECT, "relaxation": False},
     "lossy": {"kind": "excitation", "metabolites": ["Glu", "Gln"], "objectives": SELECT, "decay_interval": 0.004},
-    "bound": {"kind": "gap", "echo_time": 0.024, "objectives": [{"type": "crlb", "metabolites": {"Glu": 1, "Gln": 1}}]},
+    "bound": {
+        "kind": "gap",
+        "ideal": True,
+        "echo_time": 0.024,
+        "objectives": [{"type": "crlb", "metabolites": {"Glu": 1, "Gln": 1}}],
+    },
 }
 
 

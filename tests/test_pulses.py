@@ -77,7 +77,6 @@ def test_bandwidth_scales_with_duration():
 
 
 def test_slr_pulse_has_the_bandwidth_it_was_designed_for():
-    pytest.importorskip("sigpy")
     refocusing, excitation = slr(0.005, 180.0, time_bandwidth=6.0), slr(0.003, 90.0, time_bandwidth=6.0)
     assert refocusing_profile(refocusing, np.zeros(1)) == pytest.approx(1.0, abs=0.03)
     assert bandwidth(refocusing) == pytest.approx(6.0 / 0.005, rel=0.15)

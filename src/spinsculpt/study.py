@@ -33,8 +33,9 @@ def _references(config: Mapping):
                 yield f"sequences.{name}.{slot}", entry[slot], config["designs"], "design"
     for name, entry in config["analyses"].items():
         yield f"analyses.{name}.sequence", entry["sequence"], config["sequences"], "sequence"
-    for name in config["compare"]["analyses"]:
-        yield "compare.analyses", name, config["analyses"], "analysis"
+    for key in ("analyses", "rivals"):
+        for name in config["compare"][key]:
+            yield f"compare.{key}", name, config["analyses"], "analysis"
     for name in config["figures"]["designs"]:
         yield "figures.designs", name, config["designs"], "design"
     simulated = [*config["basis"]["metabolites"], *config["basis"]["macromolecules"]]
@@ -52,8 +53,10 @@ def spectra_of(entry: Mapping, designs: Mapping) -> tuple[str, ...]:
     from spinsculpt.sequences import PAIR
 
     played = [designs[entry[slot]]["kind"] for slot in SLOTS if entry[slot] in designs]
-    if entry["type"] == "megapress":
+    if entry["type"] in ("megapress", "megaslaser"):
         shots = tuple(entry["editing"]["ppm"])
+    elif entry["type"] == "special":
+        shots = ("on", "off")
     elif entry["type"] == "file":
         shots = tuple(entry["files"])
     else:

@@ -70,8 +70,9 @@ def test_chain_ends_in_report_tables_and_figures(finished):
 def test_a_designed_pair_is_designed_played_measured_and_fitted(tmp_path):
     """Two shots of a pulse each alternate like ON and OFF, and are fitted jointly."""
     config = tiny_config()
-    config["designs"]["gap_crlb"] |= {"kind": "gap_pair", "times": {"te1": [0.012, 0.014]}, "iterations": 2}
-    config["sequences"]["gapcrlb"]["echo_time"] = 0  # as the design found it
+    ideal = {"ideal": True, "duration": 0.004, "times": {"te1": [0.012, 0.014]}}
+    config["designs"]["gap_crlb"] |= {"kind": "gap_pair", "iterations": 2, **ideal}
+    config["sequences"]["gapcrlb"] |= {"echo_time": 0, "ideal": True}  # times as the design found them
     config["analyses"] = {"gapcrlb": {"spectra": ["a", "b"]}}
     fit = "results/fit/builtin/sub-01/gapcrlb"
     status, text = snakemake(tmp_path, f"{fit}/summary.csv", configfile=write_config(tmp_path, config))

@@ -20,6 +20,7 @@ rule build_sequence:
     params:
         entry=sequence_entry,
         basis=config["basis"],
+        system=config["system"],
     script:
         "../scripts/build_sequence.py"
 

@@ -63,7 +63,9 @@ except SpinsculptError as error:
 
 ANALYSES = config["analyses"]
 COMPARED = config["compare"]["analyses"]
+RANKED = list(dict.fromkeys([*COMPARED, *config["compare"]["rivals"]]))  # also what nobody measures
 COMPARED_SEQUENCES = list(dict.fromkeys(ANALYSES[name]["sequence"] for name in COMPARED))
+RANKED_SEQUENCES = list(dict.fromkeys(ANALYSES[name]["sequence"] for name in RANKED))
 COMPARED_SCANS = [scan for scan in SCANS if scan.sequence in COMPARED_SEQUENCES]
 ENGINES = config["fit"]["engines"]
 CLEANING = "fsl-mrs" if config["preprocess"]["engine"] == "fsl_mrs" else "spinsculpt"  # whose environment cleans

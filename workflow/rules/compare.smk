@@ -3,8 +3,8 @@
 
 rule compare_separation:
     input:
-        sequences=expand("<results>/sequences/{sequence}.json", sequence=COMPARED_SEQUENCES),
-        basis=expand("<results>/basis/{sequence}", sequence=COMPARED_SEQUENCES),
+        sequences=expand("<results>/sequences/{sequence}.json", sequence=RANKED_SEQUENCES),
+        basis=expand("<results>/basis/{sequence}", sequence=RANKED_SEQUENCES),
     output:
         "<results>/compare/separation.tsv",
     log:
@@ -18,11 +18,12 @@ rule compare_separation:
         mem_mb=1500,
         runtime=10,
     params:
-        sequences=COMPARED_SEQUENCES,
-        analyses={name: ANALYSES[name] for name in COMPARED},
+        sequences=RANKED_SEQUENCES,
+        analyses={name: ANALYSES[name] for name in RANKED},
         basis=config["basis"],
         fit=config["fit"],
         compare=config["compare"],
+        repetition_time=config["scanner"]["repetition_time"],
     script:
         "../scripts/compare_separation.py"
 

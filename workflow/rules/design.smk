@@ -21,5 +21,6 @@ rule design_pulse:
     params:
         design=design_entry,
         basis=config["basis"],
+        system=config["system"],
     script:
         "../scripts/design_pulse.py"

@@ -38,6 +38,7 @@ rule design_sweep_point:
         name=config["sweep"]["design"],
         design=sweep_entry,
         basis=config["basis"],
+        system=config["system"],
     script:
         "../scripts/design_sweep_point.py"
 

@@ -5,9 +5,11 @@ from pathlib import Path
 from spinsculpt.basis import central_frequency
 from spinsculpt.pulses import read_designed
 from spinsculpt.sequences import build_sequence
+from spinsculpt.system import System
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
     designs = {Path(path).parent.name: read_designed(path) for path in s.input.pulses}
-    sequence = build_sequence(s.wildcards.sequence, s.params.entry, designs, central_frequency(s.params.basis))
+    frequency, system = central_frequency(s.params.basis), System.from_config(s.params.system)
+    sequence = build_sequence(s.wildcards.sequence, s.params.entry, designs, frequency, system)
     sequence.write(s.output[0])

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from spinsculpt.design import run_design
+from spinsculpt.system import System
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    run_design(s.params.name, s.params.design, s.params.basis, Path(s.output.metrics).parent, threads=s.threads)
+    out, system = Path(s.output.metrics).parent, System.from_config(s.params.system)
+    run_design(s.params.name, s.params.design, s.params.basis, out, threads=s.threads, system=system)

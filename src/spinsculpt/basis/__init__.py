@@ -7,10 +7,14 @@ from spinsculpt.basis._fslmrs import read_fslmrs, write_fslmrs
 from spinsculpt.basis._lcmodel import read_lcmodel, write_lcmodel
 from spinsculpt.basis._picture import draw_basis
 from spinsculpt.basis._simulate import DEFAULT_METABOLITES, basis_library, central_frequency, simulate_basis
+from spinsculpt.basis._slices import Axis, VoxelSpace, averaged_lines, slice_axes
 
 __all__ = [
     "DEFAULT_METABOLITES",
+    "Axis",
     "BasisSet",
+    "VoxelSpace",
+    "averaged_lines",
     "basis_library",
     "central_frequency",
     "draw_basis",
@@ -20,6 +24,7 @@ __all__ = [
     "read_lcmodel",
     "read_nifti",
     "simulate_basis",
+    "slice_axes",
     "write_basis",
     "write_fslmrs",
     "write_jmrui",

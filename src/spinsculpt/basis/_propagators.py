@@ -26,7 +26,7 @@ _PRECISION = np.complex64  # 1e-6 of a signal, far below what the splitting and 
 
 
 def slice_propagators(
-    event: ShapedPulse, system: SpinSystem, central_frequency: float, places: np.ndarray
+    event: ShapedPulse, system: SpinSystem, central_frequency: float, places: np.ndarray, b0_hz: float = 0.0
 ) -> np.ndarray:
     """Unitaries of a pulse at many places, complex64, shape (places, d, d).
 
@@ -35,9 +35,10 @@ def slice_propagators(
         system: the spins.
         central_frequency: MHz.
         places: Hz that the slice gradient at its nominal strength adds, shape (places,).
+        b0_hz: offset of the main field in Hz.
     """
     pulse = replace(event.pulse, b1=np.asarray(event.pulse.b1, complex) * np.exp(1j * np.deg2rad(event.phase)))
-    offsets = np.array([ppm_to_hz(shift, central_frequency) for shift in system.shifts]) - event.offset
+    offsets = np.array([ppm_to_hz(shift, central_frequency) for shift in system.shifts]) - event.offset + b0_hz
     u = _evolved(pulse, system, offsets, np.asarray(places))
     # The frame of the pulse turns at its offset about z; both frames agree in the middle of the pulse.
     quantum_number = np.diag(total(system.levels, "z")).real

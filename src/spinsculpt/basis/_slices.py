@@ -7,12 +7,12 @@ doi:10.1002/nbm.4129). Axes that do interleave are nested.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spinsculpt.basis._propagators import conjugated, slice_propagators
-from spinsculpt.conventions import GAMMA_BAR
+from spinsculpt.conventions import GAMMA_BAR, ppm_to_hz
 from spinsculpt.dynamics import detected_lines, evolve
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses import slice_bandwidth
@@ -58,17 +58,24 @@ def slice_axes(sequence: Sequence, central_frequency: float, points: int, extent
         places = (np.arange(points) - (points - 1) / 2) * extent / points
         return {axis: Axis(places * length, extent / points) for axis, length in thickness.items()}
 
+    spins = SpinSystem("grid test", tuple("abc"), (1.3, 2.4, 3.9))
+    places = ppm_to_hz(np.array(spins.shifts), central_frequency)
+    subtracted = any(isinstance(e, ShapedPulse) and _silent_slice(e) for shot in sequence.shots for e in shot.events)
+    weights = sequence.combinations["diff"] if subtracted else {sequence.shots[-1].name: 1.0}
+
     def signal(points: int, extent: float) -> np.ndarray:
-        """Complex amplitudes of uncoupled spins across the spectrum."""
-        grid, spins = axes(points, extent), SpinSystem("grid test", tuple("abc"), (1.3, 2.4, 3.9))
-        return averaged_lines(sequence.shots[-1].events, spins, central_frequency, grid).amplitude
+        """Complex amplitudes of uncoupled spins across the spectrum; of DIFF where the shots select the slice."""
+        grid, found = axes(points, extent), np.zeros(len(places), complex)
+        for shot, weight in weights.items():
+            lines = averaged_lines(sequence.shot(shot).events, spins, central_frequency, grid)
+            found += weight * ((np.abs(lines.frequency - places[:, None]) < 1.0) @ lines.amplitude)
+        return found
 
     fine = max(_FINE_GRID, 2 * points)
     true = signal(fine, extent)
 
     def error(points: int) -> float:
-        amplitude = signal(points, extent)
-        return float(np.abs(amplitude - true).max() / np.abs(true).max()) if len(amplitude) == len(true) else 1.0
+        return float(np.abs(signal(points, extent) - true).max() / np.abs(true).max())
 
     if error(points) > _GRID_TOLERANCE:
         enough = next(n for n in range(points + 1, fine + 1) if error(n) <= _GRID_TOLERANCE)
@@ -88,12 +95,19 @@ def slice_axes(sequence: Sequence, central_frequency: float, points: int, extent
     return axes(points, extent)
 
 
+def _silent_slice(event: ShapedPulse) -> bool:
+    """Whether a pulse of many samples plays its gradient alone, as one shot of SPECIAL does."""
+    return bool(event.gradient) and len(event.pulse.b1) > 1 and event.pulse.peak_b1 == 0
+
+
 def averaged_lines(
     events: tuple[Event, ...],
     system: SpinSystem,
     central_frequency: float,
     axes: Mapping[str, Axis],
     cache: dict | None = None,
+    b1_scale: float = 1.0,
+    b0_hz: float = 0.0,
 ) -> LineList:
     """Lines of one spin system after the events, averaged over the grid.
 
@@ -103,18 +117,24 @@ def averaged_lines(
         central_frequency: MHz.
         axes: grid along each axis that has a gradient.
         cache: propagators of slice-selective pulses of this spin system, to share between shots.
+        b1_scale: factor on the amplitude of shaped pulses.
+        b0_hz: offset of the main field in Hz.
     """
-    space = _Space(system, central_frequency, axes, {} if cache is None else cache)
+    space = VoxelSpace(system, central_frequency, axes, {} if cache is None else cache, b1_scale, b0_hz)
     rho = space.average(events, total(system.levels, "z").astype(complex), {})
-    return detected_lines(rho, system, central_frequency)
+    return detected_lines(rho, system, central_frequency, b0_hz)
 
 
 @dataclass(frozen=True)
-class _Space:
+class VoxelSpace:
+    """One spin system at the positions of a voxel; arguments are those of `averaged_lines`."""
+
     system: SpinSystem
     central_frequency: float
     axes: Mapping[str, Axis]
     cache: dict
+    b1_scale: float = 1.0
+    b0_hz: float = 0.0
 
     def average(self, events: tuple[Event, ...], rho: np.ndarray, fixed: dict[str, float]) -> np.ndarray:
         """State after the events, averaged over all axes that are not `fixed`."""
@@ -157,18 +177,21 @@ class _Space:
                 u = self.propagators(event, np.array([position]))
                 rho = conjugated(u, rho, self.system.levels).reshape(rho.shape)
             else:
-                rho = evolve((event,), self.system, self.central_frequency, position=fixed, start=rho)
+                frame = (self.central_frequency, self.b1_scale, self.b0_hz)
+                rho = evolve((event,), self.system, *frame, position=fixed, start=rho)
         return rho
 
     def propagators(self, event: ShapedPulse, positions: np.ndarray) -> np.ndarray:
         """Unitaries of a pulse at positions along its axis in m, shape (points, d, d)."""
         _, strength = event.gradient or ("", 0.0)
         places = GAMMA_BAR * 1e3 * strength * positions
-        key = (id(event.pulse), event.phase, event.offset, places.tobytes())
+        key = (id(event.pulse), event.phase, event.offset, places.tobytes(), self.b1_scale, self.b0_hz)
+        if self.b1_scale != 1.0:
+            event = replace(event, pulse=replace(event.pulse, b1=self.b1_scale * event.pulse.b1))
         if key not in self.cache:
             self.cache[key] = np.concatenate(
                 [
-                    slice_propagators(event, self.system, self.central_frequency, places[batch])
+                    slice_propagators(event, self.system, self.central_frequency, places[batch], self.b0_hz)
                     for batch in self.batches(len(places))
                 ]
             )

@@ -82,6 +82,7 @@ def basis_command(
     te, te1 = _echo_times(kind, te, te1, te2)
     entry = {
         "type": kind,
+        "ideal": refocusing == excitation == "ideal",
         "files": dict.fromkeys(_shots(name, sequence), sequence),
         "echo_time": te * 1e-3,
         "mixing_time": tm * 1e-3,

@@ -27,6 +27,7 @@ def design_command(
     from spinsculpt.design import run_design
     from spinsculpt.errors import SpinsculptError
     from spinsculpt.folders import path_in
+    from spinsculpt.system import System
 
     settings = read_config([default_config(), config], load_schema())
     named = read_yaml(config).get("designs")
@@ -37,8 +38,9 @@ def design_command(
         raise SpinsculptError(f"{config}: {nearest_name(name, list(designs), 'design')}")
     wanted = [name] if name else list(designs)
     folders = {each: path_in(out, each, what=f"{config}: the name of the design") for each in wanted}
+    given = {"resume": resume, "device": device.value, "system": System.from_config(settings["system"])}
     for each, folder in folders.items():
-        metrics = run_design(each, designs[each], settings["basis"], folder, resume=resume, device=device.value)
+        metrics = run_design(each, designs[each], settings["basis"], folder, **given)
         typer.echo(
             f"{each}: loss {metrics['loss']:.4f}, {metrics['optimisation']['seconds']:.0f} s, {folder}/pulse.json"
         )

@@ -17,7 +17,7 @@ from spinsculpt.compare._fits import engines_table, expected_table, fits_table, 
 from spinsculpt.compare._ladder import best_histories, bounds_table, frontier_table, spectra_before_after, windows
 from spinsculpt.compare._quality import REJECT, quality_table, verdicts, with_verdict
 from spinsculpt.compare._references import reference_bases
-from spinsculpt.compare._separation import all_bounds, noise_of_study, separation_table
+from spinsculpt.compare._separation import all_bounds, noise_of_study, playable, separation_table
 from spinsculpt.compare._sweep import sweep_table
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "fits_table",
     "frontier_table",
     "noise_of_study",
+    "playable",
     "quality_table",
     "read_analysis",
     "read_table",

@@ -45,6 +45,7 @@ def compare_separation(
     fit_section: Mapping,
     settings: Mapping,
     out: Path | str,
+    repetition_time: float = 2.0,
 ) -> None:
     """Write the separation table.
 
@@ -53,6 +54,7 @@ def compare_separation(
         sequences, basis: JSON file and basis folder of each sequence.
         basis_section, fit_section, settings: the sections `basis`, `fit` and `compare` of the config.
         out: path of the table.
+        repetition_time: TR in s, of what is said about the power of the pulses.
     """
     compared = [
         read_analysis(name, entry.get("spectra", ()), sequences[entry["sequence"]], basis[entry["sequence"]])
@@ -60,7 +62,9 @@ def compare_separation(
     ]
     references = reference_bases(compared, settings["pair"], basis_section)
     model = FitModel.from_config(dict(fit_section))
-    write_table(separation_table(compared, basis_library(basis_section), model, settings, references), out)
+    write_table(
+        separation_table(compared, basis_library(basis_section), model, settings, references, repetition_time), out
+    )
 
 
 def tabulate_designs(metrics: Mapping[str, Path | str], out: Path | str) -> None:

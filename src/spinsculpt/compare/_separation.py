@@ -21,8 +21,11 @@ from spinsculpt.compare._analysis import (
 )
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import Estimates, FitModel, predict_crlb
+from spinsculpt.pulses import slice_bandwidth
+from spinsculpt.sequences import Sequence as PulseSequence
 from spinsculpt.sequences import ShapedPulse
 from spinsculpt.spins import Library
+from spinsculpt.system import head_sar
 
 COLUMNS = ["sequence", "metric", "metabolite", "value", "unit", "baseline", "macromolecules", "t2_scale", "source"]
 
@@ -33,6 +36,7 @@ def separation_table(
     model: FitModel,
     settings: Mapping,
     references: Mapping[str, Mapping[str, BasisSet]] | None = None,
+    repetition_time: float = 2.0,
 ) -> pd.DataFrame:
     """Every measure of separation of every analysis at equal total scan time, one row a number.
 
@@ -43,6 +47,7 @@ def separation_table(
         settings: the validated section `compare` of the config.
         references: {"press": {analysis: basis}, "pulse-acquire": {...}} of the pair of metabolites, to relate peaks
             and energies to (see `reference_bases`); None leaves these rows out.
+        repetition_time: TR in s, of the B1+rms.
     Returns:
         Columns COLUMNS. "sequence" is the name of the analysis. Empty cells where an assumption does not matter.
     """
@@ -74,8 +79,16 @@ def separation_table(
         rows += _floor_rows(analysis, model, settings, concentrations, noise_sds)
         rows += _overlap_rows(analysis, library, settings)
         rows += _reference_rows(analysis, settings, references or {})
-        rows += _pulse_rows(analysis)
+        rows += _pulse_rows(analysis, anchor, anchor_basis.central_frequency, repetition_time)
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
+
+
+def playable(separation: pd.DataFrame, wanted: bool = True) -> pd.DataFrame:
+    """Rows of the sequences that can be played, or of those that cannot; a study of ideal ones alone ranks those."""
+    ideal = set(separation.loc[(separation["metric"] == "playable") & (separation["value"] == 0), "sequence"])
+    if ideal >= set(separation["sequence"]):
+        ideal = set()
+    return separation[separation["sequence"].isin(ideal) != wanted]
 
 
 def _crlb_rows(
@@ -237,19 +250,45 @@ def _peak_and_energy(bases, metabolite: str, window: Sequence[float], linewidth:
     return max(peaks), float(np.mean(energies))
 
 
-def _pulse_rows(analysis: Analysis) -> list[dict]:
-    """Energy and peak amplitude of the shaped pulses; ideal (infinitely short) pulses have none to speak of."""
-    shots = analysis.sequence.shots
-    pulses = [[event.pulse for event in shot.events if isinstance(event, ShapedPulse)] for shot in shots]
-    if not any(pulses):
-        return []
-    energy = sum(pulse.energy for shot in pulses for pulse in shot) / len(shots)
-    peak = max(pulse.peak_b1 for shot in pulses for pulse in shot)
-    source = "shaped pulses of the sequence, a shot; ideal pulses not counted"
-    return [
+def _pulse_rows(analysis: Analysis, anchor: Analysis, central_frequency: float, repetition_time: float) -> list[dict]:
+    """Whether the sequence can be played, what its pulses heat, and how far they displace the slices.
+
+    Ideal (infinitely short) pulses have no energy to speak of: of a sequence with any there is no SAR.
+    """
+    sequence = analysis.sequence
+    rows = [
+        _row(analysis, "playable", "", sequence.playable, "1 = yes", "every pulse of the sequence is a real one"),
+        _row(analysis, "echo time", "", 1e3 * sequence.echo_time, "ms", "sequence"),
+    ]
+    events = [event for shot in sequence.shots for event in shot.events if isinstance(event, ShapedPulse)]
+    if not any(event.pulse.peak_b1 for event in events):
+        return rows
+    energy, peak = _energy(sequence), max(event.pulse.peak_b1 for event in events)
+    source = "shaped pulses of the sequence, a shot" + ("" if sequence.playable else "; ideal pulses not counted")
+    rows += [
         _row(analysis, "pulse energy", "", energy, "uT^2 ms", source),
         _row(analysis, "peak B1", "", peak, "uT", source),
     ]
+    if sequence.playable:
+        b1_rms = np.sqrt(energy * 1e-3 / repetition_time)  # uT^2 ms in uT^2 s
+        every = f"{source}, every {repetition_time:g} s"
+        rows.append(_row(analysis, "B1+rms", "", b1_rms, "uT", every))
+        sphere = f"{every}; homogeneous sphere like a head (Hoult 1979, doi:10.1016/0022-2364(79)90019-8)"
+        rows.append(_row(analysis, "head SAR", "", head_sar(b1_rms, central_frequency), "W/kg", sphere))
+        if anchor.sequence.playable:
+            relative = energy / _energy(anchor.sequence)
+            rows.append(_row(analysis, f"SAR relative to {anchor.name}", "", relative, "1", every))
+    slices = {e.gradient[0]: e for e in events if e.gradient and e.pulse.peak_b1}
+    for axis, event in sorted(slices.items()):
+        shift = 100 * central_frequency / slice_bandwidth(event.pulse)
+        rows.append(_row(analysis, "displacement", axis, shift, "% of the slice a ppm", f"pulse {event.pulse.name}"))
+    return rows
+
+
+def _energy(sequence: PulseSequence) -> float:
+    """Integral of B1^2 of the shaped pulses in uT^2 ms, mean over the shots."""
+    pulses = [event.pulse for shot in sequence.shots for event in shot.events if isinstance(event, ShapedPulse)]
+    return sum(pulse.energy for pulse in pulses) / len(sequence.shots)
 
 
 def _row(analysis: Analysis, metric: str, metabolite: str, value: float, unit: str, source: str) -> dict:

@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spinsculpt.basis import averaged_lines
 from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.design._explain import spin_signals, weights_along
 from spinsculpt.design._objectives import CRLB, Window
 from spinsculpt.design._problem import Design
 from spinsculpt.design._rival import best_press, megapress
 from spinsculpt.design._simulate import Member, Signals
-from spinsculpt.dynamics import evolve, line_list
+from spinsculpt.dynamics import evolve
 from spinsculpt.pulses import Pulse
 from spinsculpt.sequences import Sequence, ShapedPulse
 
@@ -193,13 +194,13 @@ def splitting_error(design: Design, sequence: Sequence, x: Tensor) -> float:
     simulation = design.simulate((Member(),), lossy=False)
     with torch.no_grad():
         signals = design.signals(x[None], simulation)
-    shot = sequence.shots[0]
+    shot, axes = sequence.shots[0], design.axes(sequence)
     later = sequence.echo_time - design.sequence.echo_time if design.entry["relaxation"] else 0.0
     for name in design.targets:
         index = signals.names.index(name)
         fast = signals.fids[shot.name][0, 0, index].cpu().numpy()
         exact = sum(
-            line_list(shot.events, part.system, acquisition.central_frequency).fid(
+            averaged_lines(shot.events, part.system, acquisition.central_frequency, axes).fid(
                 acquisition.points, acquisition.dwell
             )
             * (part.decay.cpu().numpy() * np.exp(-later / part.t2))

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spinsculpt.basis import Axis, slice_axes
 from spinsculpt.conventions import larmor_frequency, ppm_to_hz
 from spinsculpt.design._objectives import (
     CRLB,
@@ -29,8 +30,9 @@ from spinsculpt.dynamics import free_eigensystem
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel
 from spinsculpt.pulses import Pulse
-from spinsculpt.sequences import PAIR, Sequence, Slot, joined, press, pulse_acquire, slot_kind
+from spinsculpt.sequences import PAIR, Sequence, Slot, joined, press, pulse_acquire, slot_kind, voxel_pulses
 from spinsculpt.spins import Library, load_library, single_spin, total
+from spinsculpt.system import System
 
 MIN_DWELL = 1e-6  # s, the RF raster of clinical scanners
 
@@ -51,9 +53,12 @@ class Design:
         name: of the entry.
         entry: as spinsculpt/schemas/design.schema.yaml describes it.
         basis: the `basis` section: field, metabolites and macromolecules that the entry does not name itself.
+        system: whose real pulses stand around the designed one, unless the entry is ideal; the clinical one when None.
     """
 
-    def __init__(self, name: str, entry: Mapping, basis: Mapping):
+    def __init__(self, name: str, entry: Mapping, basis: Mapping, system: System | None = None):
+        self.system = None if entry.get("ideal") or entry["kind"] == "excitation" else system or System()
+        entry = _resolved(name, entry, system or System(), self.system)
         _check(name, entry)
         self.name, self.entry, self.basis = name, entry, basis
         if entry["field"]:
@@ -75,7 +80,7 @@ class Design:
             entry["hard_pulses"],
             entry["hard_duration"],
         )
-        self.times = times(name, entry)
+        self.times = times(name, entry, self.system)
         self.sequence = self.times.sequence
         self.slots = tuple(dict.fromkeys(slot.name for slot in self.sequence.slots))
         self._waveform: Waveform = self.form.waveform()
@@ -83,8 +88,20 @@ class Design:
         self.model = FitModel(baseline=entry["baseline"], ppm=tuple(entry["fit_ppm"]), groups=groups)
         self.simulation = self.simulate(members(entry["robustness"]))
         reference = entry["reference"]
-        self.reference = self.measured(press(reference["echo_time"], reference["te1"], "reference"))
+        self.reference = self.measured(self.press(reference["echo_time"], reference["te1"], "reference"))
         self.goals = tuple(self._goal(number, goal) for number, goal in enumerate(entry["objectives"]))
+
+    def press(self, echo_time: float | None, te1: float | None, name: str) -> Sequence:
+        """A PRESS of the same kind of pulses as those around the designed one; None: the shortest time."""
+        frequency = self.acquisition.central_frequency
+        pulses = voxel_pulses(self.system)
+        return press(echo_time, te1, name, central_frequency=frequency, system=self.system, **pulses)
+
+    def axes(self, sequence: Sequence) -> dict[str, Axis]:
+        """Grid over the slices of a sequence, its slots silent."""
+        silent = {s.name: Pulse("silent", np.zeros(1, complex), s.duration) for s in sequence.slots}
+        grid = self.basis.get("grid") or {"points": 32, "extent": 2.0}
+        return slice_axes(sequence.fill(silent), self.acquisition.central_frequency, grid["points"], grid["extent"])
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -152,11 +169,13 @@ class Design:
             self.entry["decay_interval"] if lossy else 0.0,
             dtype,
             self.times.timing,
+            self.axes(self.sequence),
         )
 
     def measured(self, sequence: Sequence) -> Signals:
         """Signals of another sequence, without slots, as this design sees them."""
-        return Simulation(sequence, self.library, self.names, self.acquisition, relaxation=self.entry["relaxation"])({})
+        frame = (self.library, self.names, self.acquisition)
+        return Simulation(sequence, *frame, relaxation=self.entry["relaxation"], axes=self.axes(sequence))({})
 
     @cached_property
     def pulse_acquire(self) -> Signals:
@@ -238,7 +257,41 @@ def library(basis: Mapping) -> Library:
     )
 
 
-def times(name: str, entry: Mapping) -> Times:
+def _resolved(name: str, entry: Mapping, limits: System, system: System | None) -> dict:
+    """The entry with the numbers that its system decides: the peak B1, and the duration that fits its place."""
+    entry = {**entry, "b1_limit": limits.b1 if entry["b1_limit"] is None else entry["b1_limit"]}
+    if system and entry["b1_limit"] > system.b1:
+        raise SpinsculptError(
+            f"designs.{name}.b1_limit: {entry['b1_limit']:g} uT is above the {system.b1:g} uT of the system "
+            f"{system.name}; set it to {system.b1:g} or less, or choose another system."
+        )
+    if entry["duration"] != "fit":
+        return entry
+    if entry["kind"] not in ("gap", "gap_pair"):
+        raise SpinsculptError(f"designs.{name}.duration: only a gap has a room to fit; give s.")
+    if entry["times"]:
+        raise SpinsculptError(f"designs.{name}.duration: the room changes with `times`; give s.")
+    if system is None:
+        raise SpinsculptError(f"designs.{name}.duration: ideal pulses leave no room to compute; give s.")
+    given = {"te1": entry["te1"], "te2": entry["echo_time"] - entry["te1"], "gap_shift": entry["gap_shift"]}
+
+    def fits(samples: int) -> bool:
+        try:
+            template(name, {**entry, "duration": samples * entry["dwell"]}, given, system)
+        except SpinsculptError:
+            return False
+        return True
+
+    low, high = 0, int(entry["echo_time"] / entry["dwell"])
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    if low < 2:
+        template(name, {**entry, "duration": 2 * entry["dwell"]}, given, system)  # says which echo time would work
+    return entry | {"duration": low * entry["dwell"]}
+
+
+def times(name: str, entry: Mapping, system: System | None = None) -> Times:
     """The times of an entry, those under its key `times` as variables."""
     if entry["times"] and entry["kind"] == "excitation":
         raise SpinsculptError(f"designs.{name}.times: an excitation has no echo times; remove the key.")
@@ -246,15 +299,16 @@ def times(name: str, entry: Mapping) -> Times:
         if not shortest < longest:
             raise SpinsculptError(f"designs.{name}.times.{key}: {shortest:g} to {longest:g} s is no range.")
     fixed = {"te1": entry["te1"], "te2": entry["echo_time"] - entry["te1"], "gap_shift": entry["gap_shift"]}
-    return Times(lambda values: template(name, entry, values), fixed, entry["times"])
+    return Times(lambda values: template(name, entry, values, system), fixed, entry["times"])
 
 
-def template(name: str, entry: Mapping, values: Mapping[str, float]) -> Sequence:
+def template(name: str, entry: Mapping, values: Mapping[str, float], system: System | None = None) -> Sequence:
     """The sequence of an entry with its times (te1, te2, gap_shift in s), its slot still empty.
 
     "gap": PRESS with a slot between the refocusing pulses. "gap_pair": two shots of it, a pulse of its own each (a
     generalised MEGA pair). "prep": PRESS after a slot and a spoiler. "prep_gap": both. "excitation": the slot, and
-    acquisition at once. "press": no slot, its times are all there is to choose.
+    acquisition at once. "press": no slot, its times are all there is to choose. With a system all other pulses are
+    its real ones.
     """
     kind, te1, shift = entry["kind"], values["te1"], values["gap_shift"]
 
@@ -262,7 +316,7 @@ def template(name: str, entry: Mapping, values: Mapping[str, float]) -> Sequence
         return Slot(place, slot_kind(place), entry["duration"])
 
     def around(shot: str = name, **slots: Slot) -> Sequence:
-        return press(te1 + values["te2"], te1, shot, gap_shift=shift, **slots)
+        return press(te1 + values["te2"], te1, shot, gap_shift=shift, system=system, **voxel_pulses(system), **slots)
 
     match kind:
         case "excitation":

@@ -10,10 +10,15 @@ from spinsculpt.design._optimise import Search
 from spinsculpt.design._problem import Design
 from spinsculpt.design._simulate import Signals
 from spinsculpt.pulses import gaussian
+from spinsculpt.sequences import Sequence, ShapedPulse, voxel_pulses
 from spinsculpt.sequences import megapress as edited
 
-SHORTEST, LONGEST = 0.010, {"te1": 0.040, "te2": 0.080}  # s; gradients and slice-selective pulses leave no room below
-STARTS = {"te1": (0.0105, 0.014, 0.020, 0.030), "te2": (0.0105, 0.014, 0.020, 0.030, 0.045, 0.065)}  # s, every pair
+IDEAL_SHORTEST = 0.010  # s, of each echo time where the pulses are ideal and leave the question open
+LONGEST = {"te1": 0.040, "te2": 0.080}  # s
+STARTS = {
+    "te1": (0.0005, 0.004, 0.010, 0.020),
+    "te2": (0.0005, 0.004, 0.010, 0.020, 0.035, 0.055),
+}  # s above, each pair
 STEPS, SCREENING = 24, (0.08, 0.16, 0.24)
 NOMINAL = {"b1_scale": 1.0, "b0_hz": 0.0, "broadening_hz": 0.0, "pulse_offset_hz": 0.0}
 
@@ -21,35 +26,63 @@ NOMINAL = {"b1_scale": 1.0, "b0_hz": 0.0, "broadening_hz": 0.0, "pulse_offset_hz
 def best_press(design: Design, metabolites: Mapping[str, float]) -> dict:
     """Echo times of the PRESS with the lowest weighted mean of log CRLBs, by the optimiser of the design.
 
+    The times are sought with ideal pulses, not below what the system can play; the bounds are those of the PRESS that
+    it plays at these times.
+
     Args:
         design: whose metabolites, model, linewidth and relaxation are used.
         metabolites: weight of each bound.
     Returns:
         te1_s, te2_s and, relative to the reference, the CRLB of each metabolite.
     """
+    shortest = shortest_echoes(design)
     changed = {
         "kind": "press",
-        "times": {name: (SHORTEST, longest) for name, longest in LONGEST.items()},
+        "ideal": True,
+        "times": {name: (shortest[name], longest) for name, longest in LONGEST.items()},
         "objectives": [{"type": "crlb", "metabolites": dict(metabolites)}],
         "robustness": {**design.entry["robustness"], **{key: [value] for key, value in NOMINAL.items()}},
         "decay_interval": 0.0,
     }
     rival = Design("press", {**design.entry, **changed}, design.basis)
-    starts = rival.times.parameters(torch.as_tensor(np.array(list(product(STARTS["te1"], STARTS["te2"])))))
+    above = np.array(list(product(STARTS["te1"], STARTS["te2"])))
+    starts = rival.times.parameters(torch.as_tensor(above + np.array(list(shortest.values()))))
     search = Search(rival.evaluate, starts, "lbfgs", STEPS, 0.3, SCREENING)
     while search.done < STEPS:
         search.advance()
     search.finish()
     x = search.best[2]
+    found = rival.times.values(rival.of_times(x))
+    times = {name: float(np.ceil(found[name] * 1e4 - 1e-6) * 1e-4) for name in LONGEST}  # on a raster of 0.1 ms
+    played = design.measured(design.press(times["te1"] + times["te2"], times["te1"], "rival"))
     with torch.no_grad():
-        bounds = rival.crlb(metabolites).sd(rival.signals(x[None]))[0, 0]
-        reference = rival.crlb(metabolites, tuple(rival.reference.fids)).sd(rival.reference)[0, 0]
-    times = rival.times.values(rival.of_times(x))
+        bounds = design.crlb(metabolites, tuple(played.fids)).sd(played)[0, 0]
+        reference = design.crlb(metabolites, tuple(design.reference.fids)).sd(design.reference)[0, 0]
     return {
         "te1_s": round(times["te1"], 5),
         "te2_s": round(times["te2"], 5),
         "crlb_over_reference": dict(zip(metabolites, (bounds / reference).tolist(), strict=True)),
     }
+
+
+def shortest_echoes(design: Design) -> dict[str, float]:
+    """Shortest te1 and te2 in s that the system of the design can play."""
+    if design.system is None:
+        return dict.fromkeys(LONGEST, IDEAL_SHORTEST)
+    sequence = design.press(None, None, "shortest")
+    excitation, first, _ = centres(sequence)
+    te1 = 2 * (first - excitation)
+    return {"te1": te1, "te2": sequence.echo_time - te1}
+
+
+def centres(sequence: Sequence) -> list[float]:
+    """Times in s of the middles of the pulses of the first shot, from its start."""
+    found, now = [], 0.0
+    for event in sequence.shots[0].events:
+        if isinstance(event, ShapedPulse) and event.pulse.peak_b1 > 0:
+            found.append(now + event.duration / 2)
+        now += event.duration
+    return found
 
 
 def megapress(design: Design, metabolites: Mapping[str, float]) -> dict:
@@ -60,7 +93,9 @@ def megapress(design: Design, metabolites: Mapping[str, float]) -> dict:
         relative to the reference.
     """
     frequency = design.acquisition.central_frequency
-    shots = design.measured(edited(gaussian(0.014, 180.0), central_frequency=frequency))
+    te1 = None if design.system else 0.010
+    around = {"central_frequency": frequency, "system": design.system, **voxel_pulses(design.system)}
+    shots = design.measured(edited(gaussian(0.014, 180.0), te1=te1, **around))
     diff = {"diff": (shots.fids["on"] - shots.fids["off"]) / 2}  # of two shots, each with sqrt(2) times the noise
     single = Signals(shots.names, diff, {}, {})
     reference = design.crlb(metabolites, tuple(design.reference.fids)).sd(design.reference)[0, 0]

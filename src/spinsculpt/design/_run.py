@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.folders import owned_files, refuse_foreign
 from spinsculpt.provenance import atomic_path, config_hash, provenance, write_json
 from spinsculpt.pulses import DesignedPulses, write_designed
+from spinsculpt.system import System
 
 CHECKPOINT = "checkpoint.npz"
 RESULTS = ("pulse.json", "history.tsv", "metrics.json", "state.tsv", "spectra.tsv")
@@ -37,6 +39,7 @@ def run_design(
     threads: int | None = None,
     device: str = "auto",
     watch: Callable[[list[dict]], bool] | None = None,
+    system: System | None = None,
 ) -> dict:
     """Optimise the pulse of one entry of `designs` and write its results.
 
@@ -53,6 +56,7 @@ def run_design(
             and wait for each other on a busy machine, so there is one.
         device: "cpu" (compiled kernel), "cuda" (batched matrix products on a GPU), or "auto": "cuda" where torch
             can use one.
+        system: whose real pulses stand around the designed one; the clinical one when None.
         watch: called after each step with the latest row of history of each start; False stops and keeps the best.
     Returns:
         The content of metrics.json.
@@ -66,8 +70,9 @@ def run_design(
     torch.set_num_threads(1)
     if threads:
         set_threads(threads)
-    design = Design(name, entry, basis)
-    identity = config_hash({"entry": dict(entry), "basis": dict(basis)})
+    design = Design(name, entry, basis, system)
+    settings = {"entry": dict(entry), "basis": dict(basis), "system": asdict(system or System())}
+    identity, entry = config_hash(settings), design.entry
     search = minimise(design, out / CHECKPOINT, identity, resume, progress, watch)
     _, best_start, x = search.best
     metrics = {
@@ -87,7 +92,7 @@ def run_design(
             "seconds": round(time.perf_counter() - began, 2),
         },
         **measure(design, x),
-        "provenance": provenance({"entry": dict(entry), "basis": dict(basis)}, seed=entry["seed"]),
+        "provenance": provenance(settings, seed=entry["seed"]),
     }
     metrics["verdict"] = verdict(metrics)
     designed = DesignedPulses(entry["kind"], design.pulses(x), design.times.values(design.of_times(x)))

@@ -4,6 +4,7 @@ Every shot becomes a chain of constant unitaries, coherence masks and slots,
 
     rho <- V rho V',    rho <- mask * rho,    rho <- U(waveform) rho U(waveform)',
     rho <- D(t) rho D(t)'  (delays that are variables),
+    rho <- sum_x V_x rho V_x' / n  (slice-selective pulses: the mean over the positions along their axis),
 
 and ends in the eigenbasis of the free Hamiltonian, where the detected transitions are lines.
 """
@@ -15,14 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spinsculpt.basis import Axis, VoxelSpace
 from spinsculpt.conventions import GAMMA_BAR, time_axis
 from spinsculpt.design._times import Timing
 from spinsculpt.dynamics import class_decay, evolve, free_eigensystem, propagator
 from spinsculpt.dynamics.engine import SpinGroup, choose_substeps, propagate
-from spinsculpt.sequences import CoherenceFilter, Delay, Event, Shot, Slot
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.sequences import CoherenceFilter, Delay, Event, ShapedPulse, Shot, Slot
 from spinsculpt.sequences import Sequence as PulseSequence
 from spinsculpt.spectra import decay
-from spinsculpt.spins import Library, Macromolecule, SpinSystem, coherence_order, raising, symmetry_sectors
+from spinsculpt.spins import Library, Macromolecule, SpinSystem, coherence_order, raising, symmetry_sectors, total
 
 _VISIBLE = 1e-6  # transitions whose element of F_+ is smaller than this carry no signal
 
@@ -106,6 +109,7 @@ class Simulation:
             replaces the share of TE that they last; 0 leaves their loss to `relaxation`.
         dtype: precision of the states, complex64 or complex128.
         timing: delays that follow variables; none when None.
+        axes: grid along each slice axis of the sequence (`basis.slice_axes`); signals are means over the voxel.
     """
 
     def __init__(
@@ -123,8 +127,13 @@ class Simulation:
         decay_interval: float = 0.0,
         dtype: torch.dtype = torch.complex64,
         timing: Timing | None = None,
+        axes: Mapping[str, Axis] | None = None,
     ):
-        self.timing, self._relaxing = timing or Timing(), relaxation
+        self.timing, self._relaxing, self._axes = timing or Timing(), relaxation, axes or {}
+        if self._axes and self.timing.delays and any(self.timing.delays.values()):
+            raise SpinsculptError(
+                f"{sequence.name}: echo times are variables with ideal pulses only; say ideal: true, or fix the times."
+            )
         self.sequence, self.acquisition, self.members = sequence, acquisition, tuple(members)
         self.names, self.dtype, self.keep_states = tuple(names), dtype, tuple(keep_states)
         self.dwell = dict(dwell or {})
@@ -211,6 +220,10 @@ class Simulation:
                 rho = content @ rho @ content.mH
             elif kind == "mask":
                 rho = rho * content
+            elif kind == "voxel":
+                matrices, rows, columns, to_rows, to_columns = content
+                moved = (matrices @ rho[..., rows, columns].unsqueeze(-1)).squeeze(-1)
+                rho = _scattered(rho, moved, to_rows, to_columns)
             elif kind == "delay":
                 duration, slope, energy, basis = content
                 if changes is not None:
@@ -241,6 +254,8 @@ class Simulation:
             conditions = [(m.b1_scale, m.b0_hz, self.acquisition.receiver_ppm) for m in self.members]
             return torch.as_tensor(np.stack([function(events, *frame, *condition) for condition in conditions]))
 
+        if self._axes:
+            return self._voxel_chain(shot, system)
         moving = self.timing.delays.get(shot.name, {})
         varied = [k for k, event in enumerate(shot.events) if isinstance(event, Slot) or k in moving]
         first = min(varied, default=len(shot.events))
@@ -261,6 +276,53 @@ class Simulation:
                 chain.append(("mask", torch.as_tensor(kept)))
         chain.append(("unitary", torch.as_tensor(self._eigensystem(system)[1].T.astype(complex))))
         return chain
+
+    def _voxel_chain(self, shot: Shot, system: SpinSystem) -> list[tuple[str, object]]:
+        """The chain of a shot with slice-selective pulses: means over the voxel before, between and after its slots."""
+        acquisition, slots = self.acquisition, [k for k, e in enumerate(shot.events) if isinstance(e, Slot)]
+        spaces = [
+            VoxelSpace(system, acquisition.central_frequency, self._axes, {}, member.b1_scale, member.b0_hz)
+            for member in self.members
+        ]
+        first = min(slots, default=len(shot.events))
+        start = total(system.levels, "z").astype(complex)
+        states = [space.average(shot.events[:first], start, {}) for space in spaces]
+        chain: list[tuple[str, object]] = [("state", torch.as_tensor(np.stack(states)))]
+        order, kept = coherence_order(system.levels), None
+        for k, event in enumerate(shot.events[first:], start=first):
+            if isinstance(event, Slot):
+                chain.append(("slot", event.name))
+                kept, stretch = None, []
+                continue
+            if not isinstance(event, CoherenceFilter):
+                stretch.append(event)
+            if isinstance(event, CoherenceFilter):
+                passed = np.isin(order, event.orders)
+                if any(isinstance(e, ShapedPulse) and e.gradient for e in stretch):
+                    source = np.nonzero(np.ones_like(passed) if kept is None else kept)
+                    target = np.nonzero(passed)
+                    maps = np.stack([_voxel_map(space, stretch, source, target) for space in spaces])
+                    places = [torch.as_tensor(index) for index in (*source, *target)]
+                    chain.append(("voxel", (torch.as_tensor(maps), *places)))
+                else:
+                    chain += [("unitary", self._constant(stretch, system))] if stretch else []
+                    chain.append(("mask", torch.as_tensor(passed)))
+                kept, stretch = passed if kept is None or stretch else kept & passed, []
+            elif k + 1 == len(shot.events) or isinstance(shot.events[k + 1], Slot):
+                chain.append(("unitary", self._constant(stretch, system)))
+                kept, stretch = None, []
+        chain.append(("unitary", torch.as_tensor(self._eigensystem(system)[1].T.astype(complex))))
+        return chain
+
+    def _constant(self, events: Sequence[Event], system: SpinSystem) -> Tensor:
+        """Unitary of events at the centre of the voxel under each condition, (members, d, d)."""
+        if any(isinstance(event, ShapedPulse) and event.gradient for event in events):
+            raise SpinsculptError(
+                f"{self.sequence.name}: a slice-selective pulse beside a designed one needs a spoiler between the two."
+            )
+        frame = (system, self.acquisition.central_frequency)
+        conditions = [(m.b1_scale, m.b0_hz, self.acquisition.receiver_ppm) for m in self.members]
+        return torch.as_tensor(np.stack([propagator(events, *frame, *condition) for condition in conditions]))
 
     def _moving_delay(self, delay: Delay, slope: np.ndarray, system: SpinSystem) -> tuple[Tensor, ...]:
         """Duration in s, its slope, energies of each member in rad/s (members, d) and eigenvectors, complex."""
@@ -283,6 +345,41 @@ class Simulation:
         time = time_axis(acq.points, acq.dwell)
         table = amplitude[:, None] * np.exp(2j * np.pi * np.outer(frequency, time)) * part.decay.cpu().numpy()
         return torch.as_tensor(rows), torch.as_tensor(columns), torch.as_tensor(table)
+
+
+def _scattered(like: Tensor, values: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Matrices of the size of `like` that hold values (..., n) at n places and zero elsewhere."""
+    size = like.shape[-1]
+    flat = torch.zeros(*values.shape[:-1], size * size, dtype=values.dtype)
+    return flat.index_copy(-1, rows * size + columns, values).unflatten(-1, (size, size))
+
+
+def _voxel_map(
+    space: VoxelSpace, events: Sequence[Event], source: tuple[np.ndarray, ...], target: tuple[np.ndarray, ...]
+) -> np.ndarray:
+    """Mean over the positions of one axis of rho -> U rho U', between some elements, (len(target), len(source)).
+
+    Args:
+        space: one spin system under one condition.
+        events: without coherence filters, slice-selective along one axis.
+        source, target: (rows, columns) of the elements that come in and that the following filter keeps.
+    """
+    axes = {e.gradient[0] for e in events if isinstance(e, ShapedPulse) and e.gradient}
+    (axis,) = axes if len(axes) == 1 else ("",)
+    if not axis:
+        raise SpinsculptError("Pulses of two slice axes need a spoiler between them.")
+    grid = space.axes[axis]
+    u = np.eye(space.system.dimension, dtype=complex)[None]
+    for event in events:
+        if isinstance(event, ShapedPulse) and event.gradient:
+            u = space.propagators(event, grid.positions) @ u
+        else:
+            u = propagator((event,), space.system, space.central_frequency, space.b1_scale, space.b0_hz) @ u
+    (rows, columns), (to_rows, to_columns) = source, target
+    found = np.zeros((len(to_rows), len(rows)), complex)
+    for each in u.astype(np.complex64):
+        found += each[to_rows[:, None], rows] * each[to_columns[:, None], columns].conj()
+    return found * grid.weight
 
 
 def _divisor(count: int, wanted: float) -> int:

@@ -16,6 +16,7 @@ from spinsculpt.config import load_schema, validate
 from spinsculpt.fit import FitModel
 from spinsculpt.pulses import excitation_profile, read_designed, refocusing_profile
 from spinsculpt.sequences import Sequence, ShapedPulse, build_sequence
+from spinsculpt.system import System
 
 ANCHOR = "press30"  # the sequence whose noise all others share, at equal scan time
 SLOTS = ("excitation", "prep", "gap")
@@ -31,7 +32,7 @@ def configuration(
         spectra: sub-spectra to fit, of the sequences that have several.
         basis, compare, fit: sections, as far as they differ from the defaults.
     """
-    entries = {ANCHOR: {"type": "press", "echo_time": 0.03}, **sequences}
+    entries = {ANCHOR: {"type": "press", "echo_time": 0.03, "te1": 0.012}, **sequences}
     content = {
         "sequences": entries,
         "basis": dict(basis),
@@ -82,21 +83,21 @@ def _texts(name: str, config: Mapping, files: Mapping) -> tuple[str, ...]:
     entry = config["sequences"][name]
     pulses = {entry[slot]: str(files[entry[slot]]) for slot in SLOTS if entry.get(slot) in files}
     parts = (entry, config["sequences"][ANCHOR], config["analyses"][name]["spectra"])
-    parts += (config["basis"], config["compare"] | {"analyses": []}, config["fit"], pulses)
+    parts += (config["basis"], config["compare"] | {"analyses": []}, config["fit"], pulses, config["system"])
     return tuple(json.dumps(part, sort_keys=True) for part in parts)
 
 
 @lru_cache(64)
-def _shown(name, entry, anchor, spectra, basis, compare, fit, pulses) -> Shown:
+def _shown(name, entry, anchor, spectra, basis, compare, fit, pulses, system) -> Shown:
     section, settings = json.loads(basis), json.loads(compare)
     library = _library(basis)
-    sequence, sets = _simulated(name, entry, basis, pulses)
+    sequence, sets = _simulated(name, entry, basis, pulses, system)
     chosen = json.loads(spectra)
     bases = {label: sets[label] for label in chosen} if chosen else dict(list(sets.items())[:1])
     analysis = Analysis(name, sequence, bases)
     noise = settings["noise"]
     reduced = json.dumps(section | {"metabolites": [noise["metabolite"]], "macromolecules": []}, sort_keys=True)
-    reference = Analysis(ANCHOR, *_simulated(ANCHOR, anchor, reduced, "{}"))
+    reference = Analysis(ANCHOR, *_simulated(ANCHOR, anchor, reduced, "{}", system))
     sd = noise_of_study(reference, library, settings)
     estimates = all_bounds(analysis, library, FitModel.from_config(json.loads(fit)), settings, sd)
     percent = dict(zip(estimates.names, map(float, estimates.percent), strict=True))
@@ -119,10 +120,11 @@ def _library(basis: str):
 
 
 @lru_cache(64)
-def _simulated(name: str, entry: str, basis: str, pulses: str):
+def _simulated(name: str, entry: str, basis: str, pulses: str, system: str):
     section = json.loads(basis)
     designs = {design: read_designed(path) for design, path in json.loads(pulses).items()}
-    sequence = build_sequence(name, json.loads(entry), designs, central_frequency(section))
+    limits = System.from_config(json.loads(system))
+    sequence = build_sequence(name, json.loads(entry), designs, central_frequency(section), limits)
     return sequence, simulate_basis(sequence, section, threads=2)
 
 

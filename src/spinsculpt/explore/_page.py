@@ -24,7 +24,7 @@ from spinsculpt.spins import load_library
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MOST = 6  # sequences side by side
 TYPES = ["press", "megapress", "steam", "slaser", "spin_echo", "pulse_acquire"]
-SHAPES = ["ideal", "sech", "sinc", "gaussian", "goia"]
+SHAPES = ["auto", "ideal", "slr", "sinc", "sech", "goia"]
 MACROMOLECULES = ["MM09", "MM12", "MM14", "MM17", "MM20", "MM37", "MM39"]
 SPECTRA = {"ON and OFF together": ["on", "off"], "DIFF alone": ["diff"]}
 NOW = "now"  # name of the sequence that the sliders move
@@ -46,7 +46,7 @@ class Workbench:
         self.echo_time = w.FloatSlider(label="Echo time (ms)", start=6, end=200, step=1, value=30)
         self.te1 = w.FloatSlider(label="TE1 (ms), PRESS and MEGA-PRESS", start=4, end=60, step=0.5, value=12)
         self.mixing_time = w.FloatSlider(label="Mixing time (ms), STEAM", start=5, end=100, step=1, value=10)
-        self.refocusing = w.Select(label="Refocusing pulses", options=SHAPES, value="ideal")
+        self.refocusing = w.Select(label="Refocusing pulses", options=SHAPES, value="auto")
         self.slot = w.Select(label="Slot of an own pulse", options=["gap", "prep", "excitation"], value="gap")
         self.upload = w.FileInput(label="Own pulse (pulse.json)", accept=".json")
         self.own = w.Checkbox(label="Play the own pulse", value=False, disabled=True)
@@ -102,7 +102,7 @@ class Workbench:
             self.kind.value = entry["type"]
             self.echo_time.value = 1e3 * entry.get("echo_time", 0.03)
             self.te1.value = 1e3 * entry.get("te1", 0.012)
-            self.refocusing.value = (entry.get("refocusing") or {}).get("shape", "ideal")
+            self.refocusing.value = (entry.get("refocusing") or {}).get("shape", "auto")
         if "metabolites" in basis:
             self.metabolites.value = [n for n in basis["metabolites"] if n in self.metabolites.options]
         self.field.value = basis.get("field", self.field.value)
@@ -135,7 +135,9 @@ class Workbench:
             found["te1"] = round(self.te1.value / 1e3, 6)
         if kind == "steam":
             found["mixing_time"] = round(self.mixing_time.value / 1e3, 6)
-        if self.refocusing.value != "ideal" and kind not in ("steam", "pulse_acquire"):
+        if self.refocusing.value == "ideal":
+            found["ideal"] = True
+        elif self.refocusing.value != "auto" and kind not in ("steam", "pulse_acquire"):
             found["refocusing"] = {"shape": self.refocusing.value}
         if self.own.value and self.files:
             found[self.slot.value] = next(reversed(self.files))

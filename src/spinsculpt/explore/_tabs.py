@@ -79,7 +79,7 @@ class DesignTab:
             "starts": self.starts.value,
             "iterations": self.iterations.value,
         }
-        entry["echo_time"] = max(0.028, entry["duration"] + 0.018)
+        entry["echo_time"] = max(0.028, 2 * (entry["duration"] + 0.008))  # refocusing pulses and spoilers beside it
         return validate({"explored": entry}, read_yaml(SCHEMAS / "design.schema.yaml"))["explored"]
 
     def _start(self, _) -> None:

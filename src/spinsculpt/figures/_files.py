@@ -14,6 +14,7 @@ from spinsculpt.compare import (
     best_histories,
     bounds_table,
     frontier_table,
+    playable,
     read_analysis,
     read_table,
     spectra_before_after,
@@ -43,7 +44,7 @@ def study_style(study: Mapping) -> Style:
     Args:
         study: the sections `figures`, `compare`, `analyses` and `sequences` of the config.
     """
-    compared = study["compare"]["analyses"]
+    compared = [*study["compare"]["analyses"], *study["compare"].get("rivals", ())]
     style = Style.from_config(study["figures"], [*compared, *study["figures"]["designs"]])
     played = {}
     for name in reversed(compared):
@@ -152,7 +153,7 @@ def _spectra(analysis: Analysis, library: Library, settings: Mapping) -> pd.Data
 
 def plot_crlb(separation: Path | str, png: Path | str, study: Mapping) -> None:
     """Draw the bounds of the separation table."""
-    draw_crlb(read_table(separation), Path(png).with_suffix(""), study_style(study))
+    draw_crlb(playable(read_table(separation)), Path(png).with_suffix(""), study_style(study))
 
 
 def plot_fits(

@@ -12,7 +12,8 @@ from spinsculpt.pulses._json import (
 )
 from spinsculpt.pulses._profile import bandwidth, excitation_profile, refocusing_profile, slice_bandwidth, spin_rotation
 from spinsculpt.pulses._pulse import Pulse
-from spinsculpt.pulses._shapes import from_envelope, gaussian, goia, hyperbolic_secant, rectangular, sinc, slr
+from spinsculpt.pulses._shapes import from_envelope, gaussian, goia, hyperbolic_secant, rectangular, sinc
+from spinsculpt.pulses._slr import slr
 
 __all__ = [
     "DesignedPulses",

@@ -93,27 +93,3 @@ def goia(
 def rectangular(duration: float, flip_angle: float, samples: int = 1) -> Pulse:
     """Block pulse; duration in s, flip angle in degrees."""
     return from_envelope("rectangular", np.ones(samples), duration, flip_angle)
-
-
-def slr(
-    duration: float, flip_angle: float = 180.0, time_bandwidth: float = 6.0, ripple: float = 0.01, samples: int = 256
-) -> Pulse:
-    """Shinnar-Le Roux pulse (Pauly 1991, doi:10.1109/42.75611), least-squares filter, by sigpy.
-
-    Args:
-        duration: s.
-        flip_angle: degrees; 180 designs a refocusing pulse, others an excitation pulse.
-        time_bandwidth: duration x bandwidth.
-        ripple: of pass band and stop band.
-        samples: number of samples.
-    """
-    try:
-        from sigpy.mri import rf
-    except ImportError as error:
-        raise SpinsculptError("SLR pulses need sigpy: pip install 'spinsculpt[slr]'.") from error
-    kind = "se" if flip_angle == 180.0 else "ex"
-    nutation = rf.dzrf(samples, time_bandwidth, ptype=kind, ftype="ls", d1=ripple, d2=ripple)  # rad a sample
-    if kind == "ex":
-        nutation = nutation * np.deg2rad(flip_angle) / (np.pi / 2)
-    dwell = duration / samples
-    return Pulse("slr", np.asarray(nutation, complex) / (2 * np.pi * GAMMA_BAR * dwell), dwell)

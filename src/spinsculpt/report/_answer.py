@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from spinsculpt.compare import playable
+
 TIE = 0.05  # bounds closer than this are called equal
 
 
@@ -12,7 +14,7 @@ def _kind(analysis: str, config: Mapping) -> str:
     entry = config["sequences"][config["analyses"][analysis]["sequence"]]
     if any(entry.get(slot) for slot in ("excitation", "prep", "gap")):
         return "designed"
-    return "edited" if entry["type"] == "megapress" else "plain"
+    return "edited" if entry["type"] in ("megapress", "megaslaser") else "plain"
 
 
 def bounds(separation: pd.DataFrame, pair: tuple[str, str]) -> pd.DataFrame:
@@ -32,14 +34,16 @@ def answer(separation: pd.DataFrame, config: Mapping) -> list[str]:
         separation: compare/separation.tsv.
         config: the validated configuration.
     Returns:
-        Sentences, the most important one first.
+        Sentences, the most important one first; of sequences that can be played, unless the study has none.
     """
+    separation = playable(separation)
     pair = tuple(config["compare"]["pair"])
     ratio = f"{pair[1]}/{pair[0]}"
     wide = bounds(separation, pair)
     assumptions = wide.groupby(level=["baseline", "macromolecules", "t2_scale"], sort=False)
     central = _central(separation)
     sentences = [_ranking(wide.loc[central][ratio], central, ratio, config)]
+    sentences += _cost(separation, wide.loc[central][ratio].idxmin(), config)
     winners = pd.DataFrame({key: part.droplevel([0, 1, 2])[ratio].sort_values() for key, part in assumptions})
     best = winners.idxmin()
     counts = best.value_counts()
@@ -76,6 +80,25 @@ def _ranking(values: pd.Series, central: tuple, ratio: str, config: Mapping) -> 
         f"best: the Cramér-Rao bound of {ratio} is {ordered.iloc[0]:.1f} %"
         + (f", against {', '.join(rest)}." if rest else ".")
     )
+
+
+def _cost(separation: pd.DataFrame, best: str, config: Mapping) -> list[str]:
+    """What the best sequence asks of the scanner: echo time, peak B1, power, subtraction."""
+    rows = separation[separation["sequence"] == best]
+    numbers = rows.drop_duplicates("metric").set_index("metric")["value"]
+    if not {"echo time", "B1+rms"} <= set(numbers.index):
+        return []
+    relative = next((name for name in numbers.index if name.startswith("SAR relative to ")), None)
+    anchor = relative and relative.removeprefix("SAR relative to ")
+    power = (
+        f", {numbers[relative]:.2f} times the power of {_label(anchor, config)}" if relative and anchor != best else ""
+    )
+    spectra = config["analyses"][best]["spectra"]
+    shots = "; it is the difference of two shots" if list(spectra) == ["diff"] else ""
+    return [
+        f"{_label(best, config)} has an echo time of {numbers['echo time']:.3g} ms and needs a peak B1 of "
+        f"{numbers['peak B1']:.3g} µT and a B1+rms of {numbers['B1+rms']:.2f} µT{power}{shots}."
+    ]
 
 
 def _against_edited(values: pd.DataFrame, ratio: str, designed: list[str], edited: list[str], config: Mapping) -> str:
@@ -122,13 +145,39 @@ def _label(name: str, config: Mapping) -> str:
     return config["figures"]["labels"].get(name, name)
 
 
+def cost_summary(separation: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+    """What each sequence that can be played asks of the scanner: a row an analysis."""
+    rows = playable(separation)
+    displaced = rows[rows["metric"] == "displacement"].groupby("sequence", sort=False)["value"].max()
+    rows = rows[rows["metric"].isin(_COSTS) | rows["metric"].str.startswith("SAR relative to ")]
+    table = rows.pivot_table(index="sequence", columns="metric", values="value", sort=False)
+    relative = [name for name in table if name.startswith("SAR relative to ")]
+    table = table.reindex(columns=[*_COSTS, *relative])
+    table["largest displacement (% of the slice a ppm)"] = displaced
+    table = table.loc[[name for name in ranked_names(config) if name in table.index]]
+    units = {name: f"{name} ({unit})" for name, unit in _COSTS.items()}
+    units |= {name: f"SAR relative to {_label(name.removeprefix('SAR relative to '), config)}" for name in relative}
+    return (
+        table.rename(columns=units, index=lambda name: _label(name, config)).rename_axis(None).rename_axis(columns=None)
+    )
+
+
+_COSTS = {"echo time": "ms", "peak B1": "µT", "B1+rms": "µT", "head SAR": "W/kg"}
+
+
+def ranked_names(config: Mapping) -> list[str]:
+    """Analyses of the ranking: the measured ones, then the rivals that nobody measures."""
+    compare = config["compare"]
+    return list(dict.fromkeys([*compare["analyses"], *compare.get("rivals", ())]))
+
+
 def bounds_summary(separation: pd.DataFrame, config: Mapping) -> pd.DataFrame:
     """The bounds at the T2 of the library: a row an analysis, a column an assumption and metabolite."""
     pair = tuple(config["compare"]["pair"])
     wide = bounds(separation, pair).xs(_central(separation)[2], level="t2_scale")
     table = wide.unstack(["baseline", "macromolecules"]).reorder_levels([1, 2, 0], axis=1)
     columns = [(*assumption, measure) for assumption in dict.fromkeys(c[:2] for c in table.columns) for measure in wide]
-    table = table.loc[[name for name in config["compare"]["analyses"] if name in table.index], columns]
+    table = table.loc[[name for name in ranked_names(config) if name in table.index], columns]
     table.columns = pd.MultiIndex.from_tuples(
         [(f"{b} baseline", f"macromolecules {m}", f"{x} (%)") for b, m, x in columns]
     )

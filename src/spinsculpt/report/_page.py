@@ -11,15 +11,16 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, Template, select_autoescape
 from markupsafe import Markup
 
-from spinsculpt.compare import read_table
+from spinsculpt.compare import playable, read_table
 from spinsculpt.figures import study_style
 from spinsculpt.provenance import atomic_path, provenance
-from spinsculpt.report._answer import answer, bounds_summary, recovery_summary
+from spinsculpt.report._answer import answer, bounds_summary, cost_summary, ranked_names, recovery_summary
 from spinsculpt.report._checklist import read_checklist
 from spinsculpt.report._concentrations import cohort_table, concentration_tables, number, scan_page
 from spinsculpt.report._pack import Pack, pack_fits
 from spinsculpt.report._scans import checklist_sections, quality_summary
 from spinsculpt.subjects import Scan
+from spinsculpt.system import System
 
 HERE = Path(__file__).parent
 
@@ -67,7 +68,7 @@ def write_report(
     rejected = set() if summary is None else {scan["name"] for scan in summary["scans"] if scan["verdict"] == "reject"}
     curves, left_out = pack_fits(pack, [(path, _fit_words(label, config, rejected)) for path, label in fits])
     style = study_style(config)
-    names = list(config["compare"]["analyses"])
+    names = ranked_names(config)
     header = {
         "fits": curves,
         "pair": list(config["compare"]["pair"]),
@@ -77,7 +78,10 @@ def write_report(
         "tables": {name: path.read_text(encoding="utf-8") for name, path in paths.items()},
     }
     if separation is not None:
-        bounds = separation[separation["metric"].isin(["CRLB", "ratio SD"])]
+        bounds = playable(separation)
+        bounds = bounds[bounds["metric"].isin(["CRLB", "ratio SD"])]
+        ideal = playable(separation, wanted=False)
+        cost = cost_summary(separation, config)
         shown = ["sequence", "metabolite", "value", "baseline", "macromolecules", "t2_scale"]
         header["separation"] = bounds[bounds["value"].map(np.isfinite)][shown].to_dict("records")
         header["measures"] = list(dict.fromkeys(bounds["metabolite"]))
@@ -88,7 +92,10 @@ def write_report(
         own=bool(config.get("subjects")),
         unfinished=unfinished and _unfinished(unfinished),
         sentences=[] if separation is None else answer(separation, config),
-        bounds=None if separation is None else _html(bounds_summary(separation, config), index=True),
+        bounds=None if separation is None else _html(bounds_summary(playable(separation), config), index=True),
+        ideal=None if separation is None or ideal.empty else _html(bounds_summary(ideal, config), index=True),
+        cost=None if separation is None or cost.empty else _html(cost, index=True),
+        system=asdict(System.from_config(config.get("system"))),
         quality=summary,
         rejected=len(rejected),
         concentrations=[] if measured is None else concentration_tables(measured, config),

@@ -5,14 +5,16 @@ from spinsculpt.sequences._build import (
     SlicePulse,
     joined,
     megapress,
+    megaslaser,
     press,
     pulse_acquire,
     slaser,
     slot_kind,
+    special,
     spin_echo,
     steam,
 )
-from spinsculpt.sequences._config import build_sequence
+from spinsculpt.sequences._config import SLOTS, build_sequence, voxel_pulses
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.sequences._fslmrs import read_fslmrs, write_fslmrs
 from spinsculpt.sequences._json import is_sequence
@@ -21,6 +23,7 @@ from spinsculpt.sequences._sequence import Sequence, Shot
 
 __all__ = [
     "PAIR",
+    "SLOTS",
     "CoherenceFilter",
     "Delay",
     "Event",
@@ -34,14 +37,17 @@ __all__ = [
     "is_sequence",
     "joined",
     "megapress",
+    "megaslaser",
     "press",
     "pulse_acquire",
     "read_fslmrs",
     "read_pulseq",
     "slaser",
     "slot_kind",
+    "special",
     "spin_echo",
     "steam",
+    "voxel_pulses",
     "write_fslmrs",
     "write_pulseq",
 ]

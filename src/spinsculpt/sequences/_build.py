@@ -4,11 +4,13 @@ Phases are chosen so that uncoupled spins give a positive absorptive signal at r
 refocusing about x. Pulses are placed by their centres; echo times are measured between centres, and from the last echo
 condition to the first sample. Coherence filters stand where spoiler gradients do: the pathway that PRESS selects is
 order -1 after excitation, +1 between the refocusing pulses, -1 at detection.
+
+With a `System`, pulses keep the room that their ramps, spoilers and dead times need, and a time that is None is the
+shortest that does. Without one, pulses may touch: for teaching and tests.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from math import ceil
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses import Pulse, slice_bandwidth
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.sequences._sequence import Sequence, Shot
+from spinsculpt.system import System
 
 CENTRAL_FREQUENCY = 127.732  # MHz, 3.0 T
 EXCITATION = HardPulse(90.0, 90.0)
@@ -47,15 +50,17 @@ class SlicePulse:
         return ShapedPulse(self.pulse, offset, phase, (axis, self.gradient))
 
 
-def rephaser(event: ShapedPulse) -> ShapedPulse:
+def rephaser(event: ShapedPulse, system: System | None = None) -> ShapedPulse:
     """Gradient lobe that undoes the phase a slice-selective 90-degree pulse leaves across its slice.
 
-    The area of the slice gradient from the middle of the pulse, reversed, played as a silent pulse of half the length.
+    The area of the slice gradient from the middle of the pulse, reversed, played as a silent pulse: as long as the
+    system needs for it, or half as long as the pulse.
     """
     axis, strength = event.gradient
     second_half = event.pulse[len(event.pulse.b1) // 2 :].gradient
-    strength *= 1.0 if second_half is None else float(np.mean(second_half))
-    return ShapedPulse(Pulse("rephaser", np.zeros(1, complex), event.duration / 2), gradient=(axis, -strength))
+    area = strength * event.duration / 2 * (1.0 if second_half is None else float(np.mean(second_half)))  # mT/m s
+    duration = system.lobe(area * 1e3) if system else event.duration / 2
+    return ShapedPulse(Pulse("rephaser", np.zeros(1, complex), duration), gradient=(axis, -area / duration))
 
 
 class _Overlap(Exception):
@@ -68,24 +73,28 @@ def pulse_acquire(name: str = "pulse_acquire", excitation: Event = EXCITATION, p
 
 
 def spin_echo(
-    echo_time: float,
+    echo_time: float | None,
     name: str = "spin_echo",
     excitation: Event | SlicePulse = EXCITATION,
     refocusing: SlicePulse | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
+    system: System | None = None,
 ) -> Sequence:
     """90 - TE/2 - 180 - TE/2; arguments are those of `press`."""
     pulse = refocusing.event("x", central_frequency) if refocusing else REFOCUSING
 
     def build(te: float) -> tuple[Event, ...]:
-        return _timeline([_excited(excitation, central_frequency), (te / 2, (_PLUS, pulse, _MINUS))], te)
+        return _timeline(
+            [_excited(excitation, central_frequency, system), (te / 2, (_PLUS, pulse, _MINUS))], te, system
+        )
 
-    return _single(name, echo_time, _fitting(build, echo_time, name))
+    echo_time, events = _fitting(build, echo_time, name)
+    return _single(name, echo_time, events)
 
 
 def press(
-    echo_time: float,
-    te1: float = 0.012,
+    echo_time: float | None,
+    te1: float | None = 0.012,
     name: str = "press",
     excitation: Event | SlicePulse = EXCITATION,
     refocusing: SlicePulse | None = None,
@@ -93,14 +102,15 @@ def press(
     prep: Event | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
     gap_shift: float = 0.0,
+    system: System | None = None,
 ) -> Sequence:
     """PRESS: 90 - TE1/2 - 180 - TE/2 - 180 - TE2/2, TE = TE1 + TE2.
 
     Bottomley 1987, doi:10.1111/j.1749-6632.1987.tb32915.x.
 
     Args:
-        echo_time: TE in s.
-        te1: first echo time in s.
+        echo_time: TE in s; the shortest when None.
+        te1: first echo time in s; the shortest when None.
         name: of the sequence and its one shot.
         excitation: an ideal pulse, a slice-selective one (on z, rephased), or a `Slot`.
         refocusing: slice-selective refocusing on x and y; ideal pulses when None.
@@ -108,28 +118,32 @@ def press(
         prep: slot or pulse before the excitation, followed by a spoiler that keeps order 0.
         central_frequency: spectrometer frequency in MHz, for the carrier of `refocusing`.
         gap_shift: of the centre of `gap` from the middle between the refocusing pulses in s.
+        system: whose ramps, spoilers and dead times keep the pulses apart; pulses may touch when None.
     """
     first, second = _refocusing_pair(refocusing, central_frequency)
 
-    def build(te: float) -> tuple[Event, ...]:
-        blocks = [_excited(excitation, central_frequency), (te1 / 2, first)]
+    def build(te: float, te1: float) -> tuple[Event, ...]:
+        blocks = [_excited(excitation, central_frequency, system), (te1 / 2, first)]
         if gap is not None:
             blocks.append((te1 / 2 + te / 4 + gap_shift, (_PLUS, gap, _PLUS)))
         blocks.append((te1 / 2 + te / 2, second))
-        return _timeline(blocks, te)
+        return _timeline(blocks, te, system)
 
-    return _single(name, echo_time, (*_prepared(prep), *_fitting(build, echo_time, name)))
+    first_echo = _first_echo(build, te1, name)
+    echo_time, events = _fitting(lambda te: build(te, first_echo), echo_time, name)
+    return _single(name, echo_time, (*_prepared(prep, system), *events))
 
 
 def megapress(
     editing: Pulse,
-    echo_time: float = 0.068,
-    te1: float = 0.010,
+    echo_time: float | None = 0.068,
+    te1: float | None = 0.010,
     editing_ppm: Mapping[str, float] | None = None,
     name: str = "megapress",
     excitation: Event | SlicePulse = EXCITATION,
     refocusing: SlicePulse | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
+    system: System | None = None,
 ) -> Sequence:
     """MEGA-PRESS: PRESS with a pair of editing pulses TE/2 apart, around the second refocusing pulse.
 
@@ -139,11 +153,11 @@ def megapress(
 
     Args:
         editing: waveform, played at the frequencies of `editing_ppm`.
-        echo_time: TE in s.
-        te1: first echo time in s.
+        echo_time: TE in s; the shortest when None.
+        te1: first echo time in s; the shortest when None.
         editing_ppm: chemical shift of the editing pulses in each shot; {"on": 1.9, "off": 7.46} (GABA) when None.
         name: of the sequence.
-        excitation, refocusing, central_frequency: as for `press`.
+        excitation, refocusing, central_frequency, system: as for `press`.
     """
     first, second = _refocusing_pair(refocusing, central_frequency)
     editing_ppm = editing_ppm or {"on": 1.9, "off": 7.46}
@@ -151,80 +165,172 @@ def megapress(
     for shot, ppm in editing_ppm.items():
         event = ShapedPulse(editing, float(ppm_to_hz(ppm, central_frequency)))
 
-        def build(te: float, event: Event = event) -> tuple[Event, ...]:
+        def build(te: float, te1: float, event: Event = event) -> tuple[Event, ...]:
             blocks = [
-                _excited(excitation, central_frequency),
+                _excited(excitation, central_frequency, system),
                 (te1 / 2, first),
                 (te1 / 2 + te / 4, (_PLUS, event, _PLUS)),
                 (te1 / 2 + te / 2, second),
                 (te1 / 2 + 3 * te / 4, (_MINUS, event, _MINUS)),
             ]
-            return _timeline(blocks, te)
+            return _timeline(blocks, te, system)
 
-        shots.append(Shot(shot, _fitting(build, echo_time, name)))
+        te1 = _first_echo(build, te1, name)
+        echo_time, events = _fitting(lambda te, build=build, te1=te1: build(te, te1), echo_time, name)
+        shots.append(Shot(shot, events))
     return Sequence(name, echo_time, tuple(shots), combinations(shots))
 
 
 def steam(
-    echo_time: float,
+    echo_time: float | None,
     mixing_time: float = 0.010,
     name: str = "steam",
     excitation: SlicePulse | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
+    system: System | None = None,
 ) -> Sequence:
     """STEAM: 90 - TE/2 - 90 - TM - 90 - TE/2; half of the signal of a spin echo.
 
     Frahm 1987, doi:10.1016/0022-2364(87)90154-5. Order +1 in the first TE/2, order 0 (z and zero-quantum) in TM.
 
     Args:
-        echo_time, mixing_time: TE and TM in s.
+        echo_time, mixing_time: TE and TM in s; the shortest TE when None.
         name: of the sequence.
         excitation: the slice-selective pulse of all three slices (z, x, y); ideal pulses when None.
         central_frequency: MHz, for the carrier of `excitation`.
+        system: as for `press`.
     """
     if excitation is None:
         first, store, recall, aside = EXCITATION, (HardPulse(90.0, -90.0),), (HardPulse(90.0, 90.0),), 0.0
     else:
         first = excitation
         storing, recalling = (excitation.event(a, central_frequency, p) for a, p in (("x", -90.0), ("y", 90.0)))
-        store, recall = (rephaser(storing), storing), (recalling, rephaser(recalling))
-        aside = excitation.pulse.duration / 4  # from the centre of the pulse to the middle of pulse and rephaser
+        store, recall = (rephaser(storing, system), storing), (recalling, rephaser(recalling, system))
+        aside = recall[1].duration / 2  # from the centre of the pulse to the middle of pulse and rephaser
 
     def build(te: float) -> tuple[Event, ...]:
         return _timeline(
             [
-                _excited(first, central_frequency),
+                _excited(first, central_frequency, system),
                 (te / 2 - aside, (_PLUS, *store, _ZERO)),
                 (te / 2 + mixing_time + aside, (_ZERO, *recall, _MINUS)),
             ],
             te + mixing_time,
+            system,
         )
 
-    return _single(name, echo_time, _fitting(build, echo_time, name))
+    echo_time, events = _fitting(build, echo_time, name)
+    return _single(name, echo_time, events)
 
 
 def slaser(
-    echo_time: float,
+    echo_time: float | None,
     name: str = "slaser",
     excitation: Event | SlicePulse = EXCITATION,
     refocusing: SlicePulse | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
+    system: System | None = None,
 ) -> Sequence:
-    """Semi-LASER: 90 and two pairs of refocusing pulses, evenly spaced (TE/8, 3 x TE/4, TE/8).
+    """Semi-LASER: 90 and two pairs of refocusing pulses, each pair on one axis.
 
     Scheenen 2008, doi:10.1002/mrm.21302. Both pulses of a pair select the same slice, which undoes the phase that an
-    adiabatic pulse leaves across it.
+    adiabatic pulse leaves across it. With t1 from the excitation to the first pulse and t1 + t2, t2 + t3, t3 + t4
+    between the pulses, TE = 2 (t1 + t2 + t3 + t4). Without a system all four are TE/8; with one they are as short as
+    its pulses need, and what TE is longer is shared evenly.
+
+    Args:
+        echo_time: TE in s; the shortest when None.
+        name, excitation, refocusing, central_frequency, system: as for `press`.
     """
-    pulses = [refocusing.event(axis, central_frequency) if refocusing else REFOCUSING for axis in "xxyy"]
+    pulses = _adiabatic_pairs(refocusing, central_frequency)
+    first = _excited(excitation, central_frequency, system)
+    shortest = _laser_delays(first, pulses, system)
 
     def build(te: float) -> tuple[Event, ...]:
-        blocks = [_excited(excitation, central_frequency)]
-        for k, pulse in enumerate(pulses):
-            before, after = (_MINUS, _PLUS) if k % 2 == 0 else (_PLUS, _MINUS)
-            blocks.append((te / 8 + k * te / 4, (before, pulse, after)))
-        return _timeline(blocks, te)
+        spare = (te / 2 - sum(shortest)) / 4
+        if spare < -1e-9:
+            raise _Overlap
+        return _timeline([first, *_laser_blocks(pulses, [t + spare for t in shortest])], te, system)
 
-    return _single(name, echo_time, _fitting(build, echo_time, name))
+    echo_time, events = _fitting(build, echo_time, name)
+    return _single(name, echo_time, events)
+
+
+def megaslaser(
+    editing: Pulse,
+    echo_time: float | None = 0.068,
+    editing_ppm: Mapping[str, float] | None = None,
+    name: str = "megaslaser",
+    excitation: Event | SlicePulse = EXCITATION,
+    refocusing: SlicePulse | None = None,
+    central_frequency: float = CENTRAL_FREQUENCY,
+    system: System | None = None,
+) -> Sequence:
+    """MEGA-sLASER: semi-LASER with editing pulses TE/2 apart, before and after its last refocusing pulse.
+
+    Andreychenko 2012, doi:10.1002/mrm.24131. The last interval takes up what TE is longer than its pulses need.
+
+    Args:
+        editing, echo_time, editing_ppm: as for `megapress`.
+        name, excitation, refocusing, central_frequency, system: as for `press`.
+    """
+    pulses = _adiabatic_pairs(refocusing, central_frequency)
+    first = _excited(excitation, central_frequency, system)
+    *early, _ = _laser_delays(first, pulses, system)
+    shots = []
+    for shot, ppm in (editing_ppm or {"on": 1.9, "off": 7.46}).items():
+        event = ShapedPulse(editing, float(ppm_to_hz(ppm, central_frequency)))
+
+        def build(te: float, event: Event = event) -> tuple[Event, ...]:
+            if te / 2 <= sum(early):
+                raise _Overlap
+            blocks = _laser_blocks(pulses, [*early, te / 2 - sum(early)])
+            end = _room((_MINUS, event, _MINUS), (), system) + event.duration / 2
+            blocks.insert(3, (te / 2 - end, (_PLUS, event, _PLUS)))
+            return _timeline([first, *blocks, (te - end, (_MINUS, event, _MINUS))], te, system)
+
+        echo_time, events = _fitting(build, echo_time, name)
+        shots.append(Shot(shot, events))
+    return Sequence(name, echo_time, tuple(shots), combinations(shots))
+
+
+def special(
+    echo_time: float | None,
+    name: str = "special",
+    excitation: Event | SlicePulse = EXCITATION,
+    refocusing: SlicePulse | None = None,
+    inversion: SlicePulse | None = None,
+    central_frequency: float = CENTRAL_FREQUENCY,
+    system: System | None = None,
+) -> Sequence:
+    """SPECIAL: a spin echo of two slices, the third by inverting it in every second shot; the voxel is in DIFF.
+
+    Mlynarik 2006, doi:10.1002/mrm.21043. Shot "on" plays the gradient of the inversion without its pulse.
+
+    Args:
+        echo_time: TE in s; the shortest when None.
+        name: of the sequence.
+        excitation, refocusing: slices on z and y, as for `press`.
+        inversion: slice-selective inversion on x; ideal when None.
+        central_frequency, system: as for `press`.
+    """
+    pulse = refocusing.event("y", central_frequency) if refocusing else REFOCUSING
+
+    def build(te: float) -> tuple[Event, ...]:
+        return _timeline(
+            [_excited(excitation, central_frequency, system), (te / 2, (_PLUS, pulse, _MINUS))], te, system
+        )
+
+    echo_time, events = _fitting(build, echo_time, name)
+    if inversion is None:
+        inverted, untouched = (REFOCUSING,), ()
+    else:
+        event = inversion.event("x", central_frequency)
+        silent = Pulse("silent", np.zeros_like(event.pulse.b1), event.pulse.dwell, event.pulse.gradient)
+        inverted, untouched = (event,), (ShapedPulse(silent, event.offset, event.phase, event.gradient),)
+    pause = (Delay(_room((*inverted, _ZERO), events[:1], system)),) if system else ()
+    shots = [Shot(shot, (*played, _ZERO, *pause, *events)) for shot, played in (("on", untouched), ("off", inverted))]
+    return Sequence(name, echo_time, tuple(shots), combinations(shots))
 
 
 def slot_kind(name: str) -> str:
@@ -252,49 +358,144 @@ def _refocusing_pair(refocusing: SlicePulse | None, central_frequency: float) ->
     return [(_MINUS, x, _PLUS), (_PLUS, y, _MINUS)]
 
 
-def _prepared(prep: Event | None) -> tuple[Event, ...]:
-    return () if prep is None else (prep, _ZERO)
+def _prepared(prep: Event | None, system: System | None = None) -> tuple[Event, ...]:
+    pause = (Delay(system.spoiler_time),) if system else ()
+    return () if prep is None else (prep, _ZERO, *pause)
 
 
-def _excited(excitation: Event | SlicePulse, central_frequency: float) -> tuple[float, tuple[Event, ...]]:
+def _excited(
+    excitation: Event | SlicePulse, central_frequency: float, system: System | None
+) -> tuple[float, tuple[Event, ...]]:
     """The excitation on the time axis, as (middle of the block, events): by its centre, a slot by its end."""
     match excitation:
         case Slot(duration=duration):
             return -duration / 2, (excitation,)
         case SlicePulse():
             pulse = excitation.event("z", central_frequency, 90.0)
-            return pulse.duration / 4, (pulse, rephaser(pulse))
+            lobe = rephaser(pulse, system)
+            return lobe.duration / 2, (pulse, lobe)
     return 0.0, (excitation,)
+
+
+def _adiabatic_pairs(refocusing: SlicePulse | None, central_frequency: float) -> list[tuple[Event, ...]]:
+    """The four refocusing pulses of semi-LASER between the filters of their spoilers."""
+    pulses = [refocusing.event(axis, central_frequency) if refocusing else REFOCUSING for axis in "xxyy"]
+    signs = [(_MINUS, _PLUS), (_PLUS, _MINUS)] * 2
+    return [(before, pulse, after) for pulse, (before, after) in zip(pulses, signs, strict=True)]
+
+
+def _laser_delays(
+    first: tuple[float, tuple[Event, ...]], pulses: list[tuple[Event, ...]], system: System | None
+) -> list[float]:
+    """Shortest t1 to t4 of semi-LASER in s (see `slaser`); zero without a system."""
+    if system is None:
+        return [0.0] * 4
+    middle, excitation = first
+    half = sum(event.duration for event in pulses[0]) / 2
+    t1 = middle + sum(event.duration for event in excitation) / 2 + _room(excitation, pulses[0], system) + half
+    apart = 2 * half + _room(pulses[0], pulses[1], system)
+    t4 = half + _room(pulses[3], (), system)
+    t2 = max(apart - t1, 0.0)
+    t3 = max(apart - t2, apart - t4, 0.0)
+    return [t1, t2, t3, t4]
+
+
+def _laser_blocks(pulses: list[tuple[Event, ...]], delays: list[float]) -> list[tuple[float, tuple[Event, ...]]]:
+    """The refocusing pulses of semi-LASER on the time axis."""
+    t1, t2, t3, t4 = delays
+    centres = np.cumsum([t1, t1 + t2, t2 + t3, t3 + t4])
+    return [(float(centre), pulse) for centre, pulse in zip(centres, pulses, strict=True)]
 
 
 def _single(name: str, echo_time: float, events: tuple[Event, ...]) -> Sequence:
     return Sequence(name, echo_time, (Shot(name, events),), {})
 
 
-def _timeline(blocks: list[tuple[float, tuple[Event, ...]]], end: float) -> tuple[Event, ...]:
+def _timeline(
+    blocks: list[tuple[float, tuple[Event, ...]]], end: float, system: System | None = None
+) -> tuple[Event, ...]:
     """Events with the delays between them.
 
     Args:
         blocks: (time of the centre in s from the centre of the excitation, events), in order.
         end: time of the first sample in s.
+        system: whose ramps, spoilers and dead times the delays hold.
     """
     events: list[Event] = []
-    now = None
+    now, last = None, ()
     for centre, block in [*blocks, (end, ())]:
         length = sum(event.duration for event in block)
         if now is not None:
             gap = centre - length / 2 - now
-            if gap < -1e-9:
+            if gap < _room(last, block, system) - 1e-9:
                 raise _Overlap
             if gap > 1e-9:
                 events.append(Delay(gap))
         events.extend(block)
-        now = centre + length / 2
+        now, last = centre + length / 2, block
     return tuple(events)
 
 
-def _fitting(build: Callable[[float], tuple[Event, ...]], echo_time: float, name: str) -> tuple[Event, ...]:
-    """build(echo_time); if the pulses do not fit, an error with the shortest echo time that does."""
+def _room(before: tuple[Event, ...], after: tuple[Event, ...], system: System | None) -> float:
+    """Time in s between two blocks of events: ramps of their slice gradients, the longer of their spoilers, dead times.
+
+    Spoilers stand where coherence filters do, those of both blocks on different axes at once; a rephaser at the edge of
+    a block has its own axis, too, so a spoiler may begin with it. No events after: the acquisition.
+    """
+    if system is None:
+        return 0.0
+
+    def slice_ramp(events: Iterable[Event]) -> float:
+        strengths = (e.gradient[1] for e in events if isinstance(e, ShapedPulse) and e.gradient and e.pulse.peak_b1)
+        return system.ramp(next(strengths, 0.0))
+
+    def lobe(events: Iterable[Event]) -> float:
+        return sum(e.duration for e in events if isinstance(e, ShapedPulse) and not e.pulse.peak_b1)
+
+    spoiled = any(isinstance(event, CoherenceFilter) for event in (*before[-1:], *after[:1]))
+    lobes = lobe(before[-2:]) + lobe(after[:2])
+    spoiler = max(system.spoiler_time - lobes, 0.0) if spoiled else 0.0
+    ramps = slice_ramp(reversed(before)) + slice_ramp(after)
+    dead = system.rf_ringdown + (system.rf_dead_time if after else system.adc_dead_time)
+    return system.on_raster(max(ramps + spoiler, dead))
+
+
+def _first_echo(build: Callable[[float, float], tuple[Event, ...]], te1: float | None, name: str) -> float:
+    """TE1 in s: as given if the pulses fit in it, or the shortest that they do."""
+
+    def fits(time: float) -> bool:
+        try:
+            build(4 * time + 1.0, time)  # so late that nothing else overlaps
+        except _Overlap:
+            return False
+        return True
+
+    if te1 is not None and fits(te1):
+        return te1
+    shortest = _shortest(fits)
+    if te1 is None and shortest is not None:
+        return shortest
+    raise SpinsculptError(
+        f"{name}: a te1 of {(te1 or 0) * 1e3:g} ms is shorter than its pulses need; "
+        + ("shorten them." if shortest is None else f"with these pulses {shortest * 1e3:.1f} ms or more would work.")
+    )
+
+
+def _shortest(fits: Callable[[float], bool]) -> float | None:
+    """The shortest time in s, on a raster of 0.1 ms, that fits; None if 2 s do not."""
+    low, high = 0, 20000
+    if not fits(high * 1e-4):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle * 1e-4) else (middle, high)
+    return round(high * 1e-4, 4)
+
+
+def _fitting(
+    build: Callable[[float], tuple[Event, ...]], echo_time: float | None, name: str
+) -> tuple[float, tuple[Event, ...]]:
+    """(echo_time, build(echo_time)), the shortest echo time where None; if the pulses do not fit, an error with it."""
 
     def fits(te: float) -> bool:
         try:
@@ -303,15 +504,14 @@ def _fitting(build: Callable[[float], tuple[Event, ...]], echo_time: float, name
             return False
         return True
 
-    if fits(echo_time):
-        return build(echo_time)
-    low, high = echo_time, 2.0
-    if not fits(high):
+    if echo_time is not None and fits(echo_time):
+        return echo_time, build(echo_time)
+    shortest = _shortest(fits)
+    if shortest is None:
         raise SpinsculptError(f"{name}: the pulses do not fit whatever the echo time; lengthen te1.")
-    while high - low > 1e-5:
-        middle = (low + high) / 2
-        low, high = (low, middle) if fits(middle) else (middle, high)
+    if echo_time is None:
+        return shortest, build(shortest)
     raise SpinsculptError(
         f"{name}: an echo time of {echo_time * 1e3:g} ms is shorter than its pulses need; "
-        f"with these pulses {ceil(high * 1e4) / 10:g} ms or more would work."
+        f"with these pulses {shortest * 1e3:g} ms or more would work."
     )

@@ -1,7 +1,10 @@
 """Sequences from their entries in the configuration."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses import DesignedPulses, Pulse, gaussian, goia, hyperbolic_secant, read_pulse, scaled, sinc, slr
@@ -13,18 +16,21 @@ from spinsculpt.sequences._build import (
     combinations,
     joined,
     megapress,
+    megaslaser,
     press,
     pulse_acquire,
     slaser,
     slot_kind,
+    special,
     spin_echo,
     steam,
 )
-from spinsculpt.sequences._events import Slot
+from spinsculpt.sequences._events import ShapedPulse, Slot
 from spinsculpt.sequences._fslmrs import read_fslmrs
 from spinsculpt.sequences._json import is_sequence
 from spinsculpt.sequences._pulseq import read_pulseq
 from spinsculpt.sequences._sequence import Sequence, Shot
+from spinsculpt.system import System
 
 
 def build_sequence(
@@ -32,6 +38,7 @@ def build_sequence(
     entry: Mapping,
     designs: Mapping[str, DesignedPulses] | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
+    system: System | None = None,
 ) -> Sequence:
     """The sequence of one entry of `sequences` in the configuration, its slots filled.
 
@@ -40,10 +47,14 @@ def build_sequence(
         entry: as spinsculpt/schemas/sequences.schema.yaml describes it.
         designs: designed pulses by the name of their design; one made for two shots gives the sequence two shots.
         central_frequency: MHz; pulses that name chemical shifts are played at the frequencies they have there.
+        system: within whose limits the sequence is built, unless the entry is ideal; the clinical one when None.
+    Raises:
+        SpinsculptError: the system cannot play it; the sentence has the number that would work.
     """
     if entry["type"] == "file":
         return _from_files(name, entry, central_frequency)
-    designed = {slot: _designed(name, slot, entry[slot], designs or {}) for slot in _SLOTS if entry.get(slot)}
+    system = None if entry.get("ideal") else system or System()
+    designed = {slot: _designed(name, slot, entry[slot], designs or {}) for slot in SLOTS if entry.get(slot)}
     kind, pulses = entry["type"], {}
     for slot, design in designed.items():
         pulses |= _pulses_of(name, slot, design)
@@ -52,56 +63,97 @@ def build_sequence(
     if misplaced:
         raise SpinsculptError(f"sequences.{name}: a {kind} has no {sorted(misplaced)[0]!r} slot; remove the key.")
     times = _times(entry, designed.values())
-    echo_time = times["echo_time"]
-    if kind != "pulse_acquire" and not echo_time > 0:
-        raise SpinsculptError(f"sequences.{name}: a {kind} needs an echo_time in s.")
-    if kind == "megapress" and not entry.get("editing"):
-        raise SpinsculptError(f"sequences.{name}: a megapress needs its editing pulses.")
+    echo_time, te1 = times["echo_time"], times["te1"]
+    if kind != "pulse_acquire" and echo_time is not None and not echo_time > 0:
+        raise SpinsculptError(f"sequences.{name}: a {kind} needs an echo_time in s; null is the shortest.")
+    if echo_time is None and system is None and kind != "pulse_acquire":
+        raise SpinsculptError(f"sequences.{name}: ideal pulses have no shortest echo time; give an echo_time in s.")
+    if kind in ("megapress", "megaslaser") and not entry.get("editing"):
+        raise SpinsculptError(f"sequences.{name}: a {kind} needs its editing pulses.")
     for key, without in {"refocusing": ("steam", "pulse_acquire"), "selective_excitation": ("pulse_acquire",)}.items():
-        if kind in without and (entry.get(key) or {}).get("shape", "ideal") != "ideal":
+        if kind in without and (entry.get(key) or {}).get("shape", "auto") not in ("auto", "ideal"):
             raise SpinsculptError(f"sequences.{name}: a {kind} has no {key} pulse; remove the key.")
-    selective = _slice_pulse(entry.get("selective_excitation"), 90.0, 0.003)
-    if selective and "excitation" in slots:
-        raise SpinsculptError(f"sequences.{name}: excitation is designed or selective_excitation, not both.")
+    try:
+        selective = _slice_pulse(entry.get("selective_excitation"), "slr", 90.0, 0.003, system)
+        if "excitation" in slots:
+            if (entry.get("selective_excitation") or {}).get("shape", "auto") not in ("auto", "ideal"):
+                raise SpinsculptError("excitation is designed or selective_excitation, not both.")
+            selective = None
+        auto = "goia" if kind in ("slaser", "megaslaser") else "slr"
+        given = entry.get("refocusing")
+        refocusing = None if kind in ("steam", "pulse_acquire") else _slice_pulse(given, auto, 180.0, 0.005, system)
+        if refocusing and auto == "slr" and given and given.get("shape") in ("sech", "goia"):
+            raise SpinsculptError(
+                f"one {given['shape']} refocusing pulse leaves a phase across the slice that loses most of the signal, "
+                "and only a second one on the same axis takes it back; use slr, or the type slaser."
+            )
+        editing = entry.get("editing") or {}
+        shape = _shape(editing, "gaussian", 180.0, 0.014, system) if kind in ("megapress", "megaslaser") else None
+        inversion = None
+        if kind == "special" and refocusing:
+            inversion = _slice_pulse({**(given or {}), "shape": "auto", "duration": None}, "goia", 180.0, 0.005, system)
+    except SpinsculptError as error:
+        raise SpinsculptError(f"sequences.{name}: {error}") from error
     excitation = slots.get("excitation", selective or EXCITATION)
-    around = {"excitation": excitation, "central_frequency": central_frequency}
-    refocusing = {"refocusing": _slice_pulse(entry.get("refocusing"), 180.0, 0.005)}
+    around = {"excitation": excitation, "central_frequency": central_frequency, "system": system}
     match kind:
         case "pulse_acquire":
             sequence = pulse_acquire(name, slots.get("excitation", EXCITATION), slots.get("prep"))
         case "spin_echo":
-            sequence = spin_echo(echo_time, name, **around, **refocusing)
+            sequence = spin_echo(echo_time, name, refocusing=refocusing, **around)
         case "press":
-            around |= refocusing | {"prep": slots.get("prep"), "gap_shift": times["gap_shift"]}
+            around |= {"refocusing": refocusing, "prep": slots.get("prep"), "gap_shift": times["gap_shift"]}
             pair = {shot: slots[f"gap_{shot}"] for shot in PAIR if f"gap_{shot}" in slots}
             if pair:
-                sequence = joined(
-                    name, [press(echo_time, times["te1"], s, gap=gap, **around) for s, gap in pair.items()]
-                )
+                sequence = joined(name, [press(echo_time, te1, s, gap=gap, **around) for s, gap in pair.items()])
             else:
-                sequence = press(echo_time, times["te1"], name, gap=slots.get("gap"), **around)
+                sequence = press(echo_time, te1, name, gap=slots.get("gap"), **around)
         case "megapress":
-            editing = entry["editing"]
-            shape = _shape(editing, 180.0, 0.014)
-            sequence = megapress(
-                shape, echo_time, entry.get("te1", 0.010), editing["ppm"], name, **around, **refocusing
-            )
+            sequence = megapress(shape, echo_time, te1, editing["ppm"], name, refocusing=refocusing, **around)
+        case "megaslaser":
+            sequence = megaslaser(shape, echo_time, editing["ppm"], name, refocusing=refocusing, **around)
+        case "special":
+            sequence = special(echo_time, name, refocusing=refocusing, inversion=inversion, **around)
         case "steam":
-            sequence = steam(echo_time, entry.get("mixing_time", 0.010), name, selective, central_frequency)
+            sequence = steam(echo_time, entry.get("mixing_time", 0.010), name, selective, central_frequency, system)
         case "slaser":
-            sequence = slaser(echo_time, name, **around, **refocusing)
-    return sequence.fill(pulses)
+            sequence = slaser(echo_time, name, refocusing=refocusing, **around)
+    sequence = sequence.fill(pulses)
+    if system:
+        _refuse_unplayable(sequence, system)
+    return sequence
 
 
-_SLOTS = ("excitation", "prep", "gap")
+SLOTS = ("excitation", "prep", "gap")
 _SLOTS_OF = {
     "pulse_acquire": {"excitation", "prep"},
     "spin_echo": {"excitation"},
     "press": {"excitation", "prep", "gap"},
     "megapress": {"excitation"},
+    "megaslaser": {"excitation"},
+    "special": {"excitation"},
     "steam": set(),
     "slaser": {"excitation"},
 }
+
+
+def _refuse_unplayable(sequence: Sequence, system: System) -> None:
+    """An error if a pulse or its slice gradient is beyond the system, with the number that would work."""
+    for event in (event for shot in sequence.shots for event in shot.events if isinstance(event, ShapedPulse)):
+        pulse = event.pulse
+        if pulse.peak_b1 > system.b1 * 1.001:
+            longer = pulse.duration * pulse.peak_b1 / system.b1
+            raise SpinsculptError(
+                f"sequences.{sequence.name}: pulse {pulse.name!r} of {pulse.duration * 1e3:.2f} ms needs a B1 of "
+                f"{pulse.peak_b1:.1f} uT, but the system {system.name} gives {system.b1:g} uT; make it "
+                f"{longer * 1e3:.2f} ms, or say ideal: true, or which system plays it."
+            )
+        if event.gradient and abs(event.gradient[1]) > system.gradient:
+            raise SpinsculptError(
+                f"sequences.{sequence.name}: pulse {pulse.name!r} needs a slice gradient of "
+                f"{abs(event.gradient[1]):.1f} mT/m, but the system {system.name} gives {system.gradient:g} mT/m; "
+                f"choose slices {abs(event.gradient[1]) / system.gradient:.2f} times as thick, or a pulse of smaller bandwidth."
+            )
 
 
 def _from_files(name: str, entry: Mapping, central_frequency: float) -> Sequence:
@@ -151,43 +203,106 @@ def _pulses_of(name: str, slot: str, design: DesignedPulses) -> dict[str, Pulse]
     return fitting
 
 
-def _times(entry: Mapping, designed: Iterable[DesignedPulses]) -> dict[str, float]:
+def _times(entry: Mapping, designed: Iterable[DesignedPulses]) -> dict[str, float | None]:
     """echo_time, te1 and gap_shift in s: of the entry, or where it has no echo time those of its design."""
     echo_time = entry.get("echo_time", 0.0)
     for design in designed:
-        if not echo_time and design.kind != "excitation":
+        if echo_time == 0 and design.kind != "excitation":
             found = design.times
             return {"echo_time": found["te1"] + found["te2"], "te1": found["te1"], "gap_shift": found["gap_shift"]}
-    return {"echo_time": echo_time, "te1": entry.get("te1", 0.012), "gap_shift": entry.get("gap_shift", 0.0)}
+    te1 = entry.get("te1")
+    if te1 is None and entry.get("ideal"):
+        te1 = 0.010 if entry["type"] == "megapress" else 0.012
+    return {"echo_time": echo_time, "te1": te1, "gap_shift": entry.get("gap_shift", 0.0)}
 
 
-def _slice_pulse(entry: Mapping | None, flip_angle: float, duration: float) -> SlicePulse | None:
-    if not entry or entry["shape"] == "ideal":
+_TIME_BANDWIDTH = {180.0: 4.0, 90.0: 6.0}  # of slr: refocusing pulses pay for each with B1, excitations hardly
+_MARGIN = 1.25  # of adiabatic pulses above the B1 from which on they invert
+_DWELL = 2e-5  # s, of the samples of analytic slice pulses: a multiple of every raster
+
+
+def _slice_pulse(
+    entry: Mapping | None, auto: str, flip_angle: float, duration: float, system: System | None
+) -> SlicePulse | None:
+    """A slice-selective pulse of an entry; shape auto is ideal without a system and the shape `auto` with one."""
+    entry = entry or {}
+    shape = entry.get("shape", "auto")
+    if shape == "auto":
+        shape = auto if system else "ideal"
+    if shape == "ideal":
         return None
     bandwidth = 2000.0  # Hz, of the sweep of a slice-selective hyperbolic secant
-    pulse = _shape(entry, flip_angle, duration, bandwidth)
-    return SlicePulse(pulse, entry["slice_thickness"] * 1e-3, entry.get("carrier_ppm", 3.0))
+    pulse = _shape({**entry, "shape": shape}, shape, flip_angle, duration, system, bandwidth)
+    return SlicePulse(pulse, entry.get("slice_thickness", 20.0) * 1e-3, entry.get("carrier_ppm", 3.0))
 
 
-def _shape(entry: Mapping, flip_angle: float, duration: float, bandwidth: float | None = None) -> Pulse:
-    """One of the analytic shapes, or a file; duration in s and bandwidth in Hz where the entry has none."""
-    shape, given = entry["shape"], entry.get("duration")
-    duration = given or duration
+def _shape(
+    entry: Mapping,
+    auto: str,
+    flip_angle: float,
+    duration: float,
+    system: System | None,
+    bandwidth: float | None = None,
+) -> Pulse:
+    """One of the analytic shapes, or a file.
+
+    Args:
+        entry: of the configuration.
+        auto: shape of an entry without one.
+        flip_angle: degrees.
+        duration: s, where the entry has none and no system bounds the B1 of a slice pulse.
+        system: slice-selective sinc and slr pulses without a duration are as short as its B1 allows.
+        bandwidth: Hz, of the sweep of a slice-selective hyperbolic secant; None for pulses without a slice.
+    """
+    shape, given = entry.get("shape", auto), entry.get("duration")
+    time_bandwidth = entry.get("time_bandwidth") or _TIME_BANDWIDTH.get(flip_angle, 6.0)
+
+    def made(duration: float) -> Pulse:
+        samples = max(50, round(duration / _DWELL)) if system and bandwidth else 200
+        match shape:
+            case "gaussian":
+                return gaussian(duration, flip_angle)
+            case "sinc":
+                return sinc(duration, flip_angle, lobes=5, samples=samples)
+        return slr(duration, flip_angle, time_bandwidth, samples=samples)
+
     match shape:
-        case "gaussian":
-            return gaussian(duration, flip_angle)
-        case "sinc":
-            return sinc(duration, flip_angle, lobes=5)
-        case "slr":
-            return slr(duration, flip_angle)
+        case "gaussian" | "sinc" | "slr":
+            if given or not (system and bandwidth):
+                return made(given or duration)
+            needed = made(duration).peak_b1 / system.b1 * duration * 1.002  # B1 goes with 1 / duration
+            return made(float(np.ceil(needed / 1e-4 - 1e-6) * 1e-4))
         case "sech" if flip_angle == 180.0:
-            sweep = entry.get("bandwidth") or bandwidth or 1.2 / duration  # as wide as that of a Gaussian pulse
-            return scaled("sech", hyperbolic_secant(duration, sweep, peak_b1=1.0).b1, duration, flip_angle)
+            sweep = entry.get("bandwidth") or bandwidth or 1.2 / (given or duration)  # as wide as that of a Gaussian
+            pulse = hyperbolic_secant(given or duration, sweep, peak_b1=1.0)
+            return scaled("sech", pulse.b1, given or duration, flip_angle)
         case "goia" if flip_angle == 180.0 and bandwidth:
-            pulse = goia(duration, entry.get("bandwidth") or 20000.0)
-            return scaled("goia", pulse.b1, duration, flip_angle, pulse.gradient)
+            if not system:
+                pulse = goia(given or duration, entry.get("bandwidth") or 20000.0)
+                return scaled("goia", pulse.b1, pulse.duration, flip_angle, pulse.gradient)
+            for sweep in [entry["bandwidth"]] if entry.get("bandwidth") else _GOIA_SWEEPS:
+                pulse = goia(given or _GOIA_DURATION, sweep)
+                least = scaled("goia", pulse.b1, pulse.duration, flip_angle, pulse.gradient)
+                if least.peak_b1 * _MARGIN <= system.b1:
+                    break
+            return replace(least, b1=least.b1 * _MARGIN)
         case "sech":
             raise SpinsculptError("A hyperbolic secant inverts; choose another shape for an excitation.")
         case "goia":
             raise SpinsculptError("A goia pulse refocuses under a slice gradient; choose another shape for the others.")
     return read_pulse(shape, duration=given, flip_angle=flip_angle)
+
+
+_GOIA_DURATION = 0.004  # s
+_GOIA_SWEEPS = (15000.0, 12000.0, 10000.0, 8000.0)  # Hz; the widest whose B1, with its margin, the system has
+
+
+def voxel_pulses(system: System | None, kind: str = "press") -> dict[str, SlicePulse]:
+    """The slice pulses that a sequence without words of its own plays: `excitation` and `refocusing`; ideal: none."""
+    if system is None:
+        return {}
+    auto = "goia" if kind in ("slaser", "megaslaser") else "slr"
+    return {
+        "excitation": _slice_pulse(None, "slr", 90.0, 0.003, system),
+        "refocusing": _slice_pulse(None, auto, 180.0, 0.005, system),
+    }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses import Pulse
-from spinsculpt.sequences._events import Event, ShapedPulse, Slot
+from spinsculpt.sequences._events import Event, HardPulse, ShapedPulse, Slot
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,11 @@ class Sequence:
     def subspectra(self) -> tuple[str, ...]:
         """Names of what the sequence measures: its shots, then their combinations."""
         return (*(shot.name for shot in self.shots), *self.combinations)
+
+    @property
+    def playable(self) -> bool:
+        """Whether every pulse is a real one, with a waveform; ideal pulses and empty slots are for teaching."""
+        return all(not isinstance(event, HardPulse | Slot) for shot in self.shots for event in shot.events)
 
     def shot(self, name: str | None = None) -> Shot:
         """The shot of that name, the first one when None."""
