@@ -152,7 +152,7 @@ def _refuse_unplayable(sequence: Sequence, system: System) -> None:
             raise SpinsculptError(
                 f"sequences.{sequence.name}: pulse {pulse.name!r} needs a slice gradient of "
                 f"{abs(event.gradient[1]):.1f} mT/m, but the system {system.name} gives {system.gradient:g} mT/m; "
-                f"choose slices {abs(event.gradient[1]) / system.gradient:.2f} times as thick, or a pulse of smaller bandwidth."
+                f"choose slices {abs(event.gradient[1]) / system.gradient:.2f} times as thick."
             )
 
 
