@@ -77,9 +77,34 @@ def test_refuses_other_nuclei_and_bad_samples(tmp_path):
     write_fids(tmp_path / "p.nii.gz", MRSData(line(), 5e-4, 51.7, nucleus="31P"))
     with pytest.raises(SpinsculptError, match="31P"):
         read_fids(tmp_path / "p.nii.gz")
-    write_fids(tmp_path / "nan.nii.gz", MRSData(line() * np.nan, 5e-4, 127.7))
-    with pytest.raises(SpinsculptError, match="finite"):
-        read_fids(tmp_path / "nan.nii.gz")
+    for name, factor, complaint in (("nan", np.nan, "not finite"), ("huge", 1e30, "larger than any receiver gives")):
+        with pytest.raises(SpinsculptError, match=complaint):
+            write_fids(tmp_path / f"{name}.nii.gz", MRSData(line() * factor, 5e-4, 127.7))
+        image = nibabel.load(tmp_path / "p.nii.gz")
+        header = image.header
+        header.extensions[:] = [
+            nibabel.nifti1.Nifti1Extension(44, header.extensions[0].get_content().replace(b"31P", b"1H"))
+        ]
+        samples = (np.asarray(image.dataobj) * factor).astype(np.complex64)
+        nibabel.save(nibabel.Nifti2Image(samples, image.affine, header), tmp_path / f"{name}.nii.gz")
+        with pytest.raises(SpinsculptError, match=complaint):
+            read_fids(tmp_path / f"{name}.nii.gz")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("EchoTime", 1e300), ("RepetitionTime", 1e9), ("EchoTime", float("nan")), ("InversionTime", -1)],
+)
+def test_refuses_times_that_no_scan_has(tmp_path, field, value):
+    with pytest.raises(SpinsculptError, match=f"{field} is .* must be a number from 0 to"):
+        write_fids(tmp_path / "t.nii.gz", MRSData(line(), 5e-4, 127.7, header={field: value}))
+    assert not (tmp_path / "t.nii.gz").exists()
+
+
+@pytest.mark.parametrize("changes", [{"dwell": 0.0}, {"dwell": float("nan")}, {"central_frequency": 1e300}])
+def test_refuses_an_axis_that_no_scanner_has(changes):
+    with pytest.raises(SpinsculptError, match=r"The data: .* must be a number from"):
+        MRSData(**{"fids": line(), "dwell": 5e-4, "central_frequency": 127.7} | changes)
 
 
 def test_real_file_has_naa_right_of_water(shared):

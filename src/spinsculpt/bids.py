@@ -4,7 +4,6 @@ Brain Imaging Data Structure 1.10, magnetic resonance spectroscopy (Bouix et al.
 NIfTI-MRS header keys: doi:10.1002/mrm.29418. What the specification asks for is in bids_mrs.yaml.
 """
 
-import json
 import re
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from jsonschema import Draft202012Validator
 from spinsculpt import __version__
 from spinsculpt.config import read_yaml
 from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.gate import read_json
 from spinsculpt.nifti import MRSData
 from spinsculpt.provenance import write_json
 from spinsculpt.subjects import Scan
@@ -131,13 +130,7 @@ def read_sidecar(path: Path) -> dict:
     beside = sidecar_path(path)
     if not beside.is_file():
         return {}
-    try:
-        fields = json.loads(beside.read_text())
-    except (OSError, ValueError) as error:
-        raise SpinsculptError(f"{beside}: this is no readable JSON file ({brief(error)}); correct it.") from error
-    if not isinstance(fields, dict):
-        raise SpinsculptError(f"{beside}: this is no table of fields; correct it.")
-    return fields
+    return read_json(beside)
 
 
 def header_of_sidecar(fields: dict) -> dict:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-import yaml
 from jsonschema import Draft202012Validator
 
-from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.gate import check_nesting, check_numbers, read_yaml
 
 SCHEMAS = Path(__file__).with_name("schemas")  # one file a section of the configuration, and that of the table of scans
 
@@ -33,11 +33,6 @@ def default_config() -> Path:
     return workflow_folder() / "config/config.yaml"
 
 
-def read_yaml(path: Path | str) -> dict:
-    """Read a YAML file with the quick C parser."""
-    return yaml.load(Path(path).read_text(), Loader=yaml.CSafeLoader)
-
-
 def read_config(paths: Iterable[Path | str], schema: dict) -> dict:
     """Configuration files laid over one another as Snakemake does (maps are merged, lists replaced), then checked.
 
@@ -46,12 +41,7 @@ def read_config(paths: Iterable[Path | str], schema: dict) -> dict:
     """
     whole: dict = {}
     for path in paths:
-        try:
-            content = read_yaml(path)
-        except (OSError, yaml.YAMLError) as error:
-            raise SpinsculptError(
-                f"{path}: no readable YAML file ({brief(error)}); name another configuration."
-            ) from error
+        content = read_yaml(path)
         if not isinstance(content, dict):
             raise SpinsculptError(f"{path}: a configuration is a map of keys; this is none.")
         whole = _laid_over(whole, content)
@@ -93,10 +83,12 @@ def validate(content: dict, schema: dict, where: str = "the configuration") -> d
     Raises:
         SpinsculptError: one sentence for each violation; an unknown key comes with the nearest valid key.
     """
+    check_nesting(content, where)
     content = _with_defaults(copy.deepcopy(content), schema)
     errors = sorted(Draft202012Validator(schema).iter_errors(content), key=lambda error: list(map(str, error.path)))
     if errors:
         raise SpinsculptError("\n".join(f"{where}: {sentence}" for error in errors for sentence in _explain(error)))
+    check_numbers(content, where)
     return content
 
 

@@ -12,10 +12,12 @@ import numpy as np
 
 from spinsculpt.conventions import FID
 from spinsculpt.errors import NoSpectrum, SpinsculptError, brief
+from spinsculpt.gate import RANGES, quantity
 from spinsculpt.provenance import atomic_path
 
 _DIMENSION_KEYS = tuple(f"dim_{n}{end}" for n in (5, 6, 7) for end in ("", "_info", "_header"))
 _EXTENSION_CODE = 44  # of NIfTI-MRS
+_TIMES = {"EchoTime": "echo_time", "RepetitionTime": "repetition_time", "InversionTime": "inversion_time"}
 _REQUIRED_KEYS = ("SpectrometerFrequency", "ResonantNucleus")
 
 
@@ -46,6 +48,8 @@ class MRSData:
     def __post_init__(self):
         if self.fids.ndim != 1 + len(self.dims):
             raise SpinsculptError(f"FIDs of shape {self.fids.shape} need {self.fids.ndim - 1} tags, not {self.dims}.")
+        for key in ("dwell", "central_frequency"):
+            quantity(getattr(self, key), key, "The data")
 
     @property
     def points(self) -> int:
@@ -122,13 +126,14 @@ def read_fids(path: Path | str) -> MRSData:
     header = image.hdr_ext.to_dict()
     if image.nucleus[0] != "1H":
         raise SpinsculptError(f"{path}: the nucleus is {image.nucleus[0]}; only proton (1H) data are analysed.")
-    if not np.isfinite(samples).all():
-        raise SpinsculptError(f"{path}: some samples are not finite numbers; export or convert the scan again.")
+    _check_samples(samples, path)
     dims = tuple(header.get(f"dim_{n}", f"DIM_USER_{n - 5}") for n in range(5, samples.ndim + 1))
+    _check_header(header, path)
+    dwell = 1 / header["SpectralWidth"] if header.get("SpectralWidth") else _shortest(image.dwelltime)
     return MRSData(
         samples[0, 0, 0],
-        dwell=1 / header["SpectralWidth"] if "SpectralWidth" in header else _shortest(image.dwelltime),
-        central_frequency=float(image.spectrometer_frequency[0]),
+        dwell=quantity(dwell, "dwell", path, "the dwell time"),
+        central_frequency=quantity(image.spectrometer_frequency[0], "central_frequency", path, "SpectrometerFrequency"),
         dims=dims,
         header={key: value for key, value in header.items() if key not in _DIMENSION_KEYS + _REQUIRED_KEYS},
         dim_headers={tag: header[f"dim_{n}_header"] for n, tag in enumerate(dims, 5) if f"dim_{n}_header" in header},
@@ -152,10 +157,27 @@ def write_fids(path: Path | str, data: MRSData) -> None:
     )
     for n, tag in enumerate(data.dims):
         extension.set_dim_info(n, tag, hdr=data.dim_headers.get(tag))
+    _check_samples(data.fids, path)
+    _check_header(data.header, path)
     samples = data.fids[np.newaxis, np.newaxis, np.newaxis].astype(np.complex64)
     image = gen_nifti_mrs_hdr_ext(samples, data.dwell, extension, affine=data.affine)
     with atomic_path(path) as temporary:
         image.save(str(temporary))
+
+
+def _check_samples(samples: np.ndarray, path: Path | str) -> None:
+    if not samples.size:
+        raise SpinsculptError(f"{path}: there are no samples; export or convert the scan again.")
+    if not np.isfinite(samples).all():
+        raise SpinsculptError(f"{path}: some samples are not finite numbers; export or convert the scan again.")
+    if np.abs(samples).max() > RANGES["signal"][1]:
+        raise SpinsculptError(f"{path}: some samples are larger than any receiver gives; export the scan again.")
+
+
+def _check_header(header: dict, path: Path | str) -> None:
+    for key, name in _TIMES.items():
+        if isinstance(header.get(key), int | float):
+            quantity(header[key], name, path, key)
 
 
 def _shortest(value: np.float32) -> float:

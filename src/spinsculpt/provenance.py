@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import platform
 import subprocess
@@ -13,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from spinsculpt import __version__
+from spinsculpt.errors import SpinsculptError
 
 _START = time.perf_counter()
 
@@ -76,9 +78,28 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
 
 def write_json(path: Path | str, content: dict) -> None:
-    """Write JSON atomically, indented, with a final newline."""
+    """Write JSON atomically, indented, with a final newline.
+
+    Raises:
+        SpinsculptError: it holds NaN or an infinite number, which JSON has no word for; nothing is written.
+    """
+    try:
+        text = json.dumps(content, indent=2, default=_plain, allow_nan=False)
+    except ValueError as error:
+        place = _not_finite(json.loads(json.dumps(content, default=_plain)))
+        raise SpinsculptError(
+            f"{Path(path).name}: {place} is not a finite number, so nothing was written; check what this was made from."
+        ) from error
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, default=_plain) + "\n")
+        temporary.write_text(text + "\n")
+
+
+def _not_finite(value: object, place: str = "") -> str:
+    """Where the first number that is not finite stands, "" where there is none."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return next(filter(None, (_not_finite(inner, f"{place}.{key}".lstrip(".")) for key, inner in items)), "")
+    return place if isinstance(value, float) and not math.isfinite(value) else ""
 
 
 def _plain(value: object) -> object:

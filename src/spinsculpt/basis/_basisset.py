@@ -7,6 +7,7 @@ import numpy as np
 
 from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.gate import quantity
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,26 @@ class BasisSet:
     meta: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        if self.fids.shape[0] != len(self.names):
+        if self.fids.ndim != 2 or self.fids.shape[0] != len(self.names):
             raise SpinsculptError(f"A basis of {len(self.names)} names needs as many FIDs, not {self.fids.shape[0]}.")
+        twice = [name for name in self.names if self.names.count(name) > 1]
+        if twice:
+            raise SpinsculptError(f"The basis holds {twice[0]!r} twice; leave one of them out.")
+        for key in ("dwell", "central_frequency", "linewidth"):
+            quantity(getattr(self, key), key, "The basis")
+        if not np.isfinite(self.fids).all():
+            bad = self.names[int(np.flatnonzero(~np.isfinite(self.fids).all(axis=1))[0])]
+            raise SpinsculptError(f"The basis function of {bad} is not finite; check pulses and widths.")
+
+    def of_file(self, path: Path | str) -> "BasisSet":
+        """The basis itself, as a reader returns it.
+
+        Raises:
+            SpinsculptError: it holds no signal at all, which no sequence leaves.
+        """
+        if not self.points or not np.any(self.fids):
+            raise SpinsculptError(f"{path}: every basis function is zero; simulate the basis anew.")
+        return self
 
     @property
     def points(self) -> int:

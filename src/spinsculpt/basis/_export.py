@@ -7,6 +7,7 @@ import numpy as np
 from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.conventions import GAMMA_BAR, to_spectrum
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.gate import read_text
 from spinsculpt.provenance import atomic_path
 
 
@@ -48,18 +49,21 @@ def read_jmrui(path: Path | str) -> BasisSet:
     """Read a jMRUI text file of one signal a metabolite, named in its SignalNames."""
     path = Path(path)
     try:
-        head, _, body = path.read_text(errors="replace").partition("Signal and FFT")
+        head, _, body = read_text(path, errors="replace").partition("Signal and FFT")
         header = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in head.splitlines())}
         names = tuple(name for name in header["SignalNames"].split(";") if name)
         points, dwell = int(header["PointsInDataset"]), float(header["SamplingInterval"]) * 1e-3
         frequency = float(header["TransmitterFrequency"]) * 1e-6
         rows = [line.split() for line in body.splitlines() if line[:1] in "-0123456789"]
         samples = np.array([[float(row[0]), float(row[1])] for row in rows if row]).reshape(len(names), points, 2)
-    except (OSError, KeyError, ValueError, IndexError) as error:
+    except (KeyError, ValueError, IndexError) as error:
+        if isinstance(error, SpinsculptError):
+            raise
         raise SpinsculptError(
             f"{path} is no jMRUI text file with a whole signal for each of its SignalNames ({error}); export it again."
         ) from error
-    return BasisSet(names, samples[..., 0] + 1j * samples[..., 1], dwell, frequency, meta={"sequence": path.stem})
+    fids = samples[..., 0] + 1j * samples[..., 1]
+    return BasisSet(names, fids, dwell, frequency, meta={"sequence": path.stem}).of_file(path)
 
 
 def write_nifti(basis: BasisSet, path: Path | str) -> None:
@@ -83,7 +87,8 @@ def read_nifti(path: Path | str) -> BasisSet:
 
     data = read_fids(path)
     try:
-        names = tuple(data.dim_headers["DIM_USER_0"]["BasisName"]["Value"])
+        names = tuple(map(str, data.dim_headers["DIM_USER_0"]["BasisName"]["Value"]))
     except (KeyError, TypeError) as error:
         raise SpinsculptError(f"{path} does not name its basis functions (BasisName); it is no basis set.") from error
-    return BasisSet(names, data.fids.T, data.dwell, data.central_frequency, meta={"sequence": Path(path).stem})
+    meta = {"sequence": Path(path).stem}
+    return BasisSet(names, data.fids.T, data.dwell, data.central_frequency, meta=meta).of_file(path)

@@ -1,13 +1,14 @@
 """Basis sets as folders of FSL-MRS JSON files, one a metabolite; FFT-positive, as in memory."""
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.folders import owned_files, path_in
+from spinsculpt.folders import checked_name, owned_files, path_in
+from spinsculpt.gate import quantity, read_json, samples
 from spinsculpt.provenance import write_json
 
 # A basis folder is read as a whole: no .json of an earlier basis stays in it, and none of others may be there.
@@ -43,46 +44,71 @@ def write_files(basis: BasisSet, folder: Path) -> None:
 
 
 def read_fslmrs(directory: Path | str) -> BasisSet:
-    """Read a folder of FSL-MRS JSON files, of spinsculpt or of FSL-MRS."""
+    """Read a folder of FSL-MRS JSON files, of spinsculpt or of FSL-MRS.
+
+    Raises:
+        SpinsculptError: there is none, or one is no basis function of protons that fits to the others.
+    """
     directory = Path(directory)
     files = sorted(directory.glob("*.json"))
     if not files:
         raise SpinsculptError(f"There is no basis in {directory}: no .json file; simulate it or correct the path.")
-    entries = [_read(path) for path in files]
-    entries.sort(key=lambda entry: (entry["meta"].get("position", 0), entry["basis"]["basis_name"]))
-    first = entries[0]["basis"]
-    for entry in entries[1:]:
-        for key, what in (("basis_dwell", "dwell time"), ("basis_centre", "central frequency")):
-            if not np.isclose(entry["basis"][key], first[key], rtol=1e-6):
+    found = sorted((_read(path) for path in files), key=lambda each: (each.position, each.name))
+    first = found[0]
+    for each in found[1:]:
+        for key, what in (("dwell", "dwell time"), ("central_frequency", "central frequency")):
+            value, wanted = getattr(each, key), getattr(first, key)
+            if not np.isclose(value, wanted, rtol=1e-6):
                 raise SpinsculptError(
-                    f"{directory}: {entry['basis']['basis_name']} has another {what} ({entry['basis'][key]:g}) than "
-                    f"{first['basis_name']} ({first[key]:g}); simulate the basis anew."
+                    f"{directory}: {each.name} has another {what} ({value:g}) than {first.name} ({wanted:g}); simulate "
+                    "the basis anew."
                 )
-        if len(entry["basis"]["basis_re"]) != len(first["basis_re"]):
+        if len(each.fid) != len(first.fid):
             raise SpinsculptError(
-                f"{directory}: {entry['basis']['basis_name']} has {len(entry['basis']['basis_re'])} points but "
-                f"{first['basis_name']} {len(first['basis_re'])}; simulate the basis anew."
+                f"{directory}: {each.name} has {len(each.fid)} points but {first.name} {len(first.fid)}; simulate the "
+                "basis anew."
             )
-    fids = [np.array(e["basis"]["basis_re"]) + 1j * np.array(e["basis"]["basis_im"]) for e in entries]
-    meta = {key: value for key, value in entries[0]["meta"].items() if key != "position"}
-    return BasisSet(
-        names=tuple(entry["basis"]["basis_name"] for entry in entries),
-        fids=np.array(fids),
-        dwell=first["basis_dwell"],
-        central_frequency=first["basis_centre"],
-        linewidth=first.get("basis_width") or 0.0,
-        meta=meta,
+    meta = {key: value for key, value in first.meta.items() if key != "position"}
+    fids, names = np.array([each.fid for each in found]), tuple(each.name for each in found)
+    return BasisSet(names, fids, first.dwell, first.central_frequency, first.linewidth, meta).of_file(directory)
+
+
+@dataclass(frozen=True)
+class _Function:
+    """One file of a basis."""
+
+    name: str
+    fid: np.ndarray
+    dwell: float
+    central_frequency: float
+    linewidth: float
+    meta: dict
+
+    @property
+    def position(self) -> float:
+        position = self.meta.get("position", 0)
+        return position if isinstance(position, int | float) else 0
+
+
+def _read(path: Path) -> _Function:
+    content = read_json(path, "FSL-MRS basis file")
+    basis, meta = content.get("basis"), content.get("meta")
+    if not isinstance(basis, dict):
+        raise SpinsculptError(f"{path} is no FSL-MRS basis file (it lacks 'basis'); simulate the basis anew.")
+    missing = [key for key in ("basis_re", "basis_im", "basis_dwell", "basis_centre") if key not in basis]
+    if missing:
+        raise SpinsculptError(f"{path} is no FSL-MRS basis file (it lacks {missing[0]}); simulate the basis anew.")
+    real, imaginary = (samples(basis[key], "share", path, key) for key in ("basis_re", "basis_im"))
+    if len(real) != len(imaginary):
+        raise SpinsculptError(f"{path}: basis_re has {len(real)} values but basis_im {len(imaginary)}; make it anew.")
+    nucleus = basis.get("basis_nucleus") or "1H"
+    if nucleus not in ("1H", ["1H"]):
+        raise SpinsculptError(f"{path}: the nucleus is {nucleus!s:.20}; only proton (1H) data are analysed.")
+    return _Function(
+        checked_name(basis.get("basis_name", path.stem), f"{path}: basis_name"),
+        real + 1j * imaginary,
+        quantity(basis["basis_dwell"], "dwell", path, "basis_dwell"),
+        quantity(basis["basis_centre"], "central_frequency", path, "basis_centre"),
+        quantity(basis.get("basis_width") or 0.0, "linewidth", path, "basis_width"),
+        meta if isinstance(meta, dict) else {},
     )
-
-
-def _read(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text())
-        basis = content["basis"]
-        basis.setdefault("basis_name", path.stem)
-        for key in ("basis_re", "basis_im", "basis_dwell", "basis_centre"):
-            basis[key]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise SpinsculptError(f"{path} is no FSL-MRS basis file ({error!r}); simulate the basis anew.") from error
-    meta = content.get("meta")
-    return {"basis": basis, "meta": meta if isinstance(meta, dict) else {}}

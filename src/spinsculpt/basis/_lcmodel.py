@@ -11,6 +11,8 @@ import numpy as np
 
 from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.folders import checked_name
+from spinsculpt.gate import quantity, read_text, samples
 from spinsculpt.provenance import atomic_path
 
 _NAMELIST = re.compile(r"[$&](\w+)(.*?)(?:\$END|&END|\n\s*/)", re.DOTALL | re.IGNORECASE)
@@ -64,36 +66,44 @@ def read_lcmodel(path: Path | str) -> BasisSet:
     path = Path(path)
     if not path.is_file():
         raise SpinsculptError(f"There is no basis file {path}.")
-    text = path.read_text(errors="replace")
+    text = read_text(path, errors="replace")
     matches = list(_NAMELIST.finditer(text))
     settings = [(match[1].upper(), dict(_settings(match[2]))) for match in matches]
     header = {key: value for name, values in settings if name in ("SEQPAR", "BASIS1") for key, value in values.items()}
     try:
         points, dwell, frequency = int(header["NDATAB"]), float(header["BADELT"]), float(header["HZPPPM"])
+        linewidth = float(header.get("FWHMBA") or 0.0) * frequency
+        echo_time = float(header.get("ECHOT") or 0.0) * 1e-3
     except (KeyError, ValueError) as error:
         raise SpinsculptError(f"{path} is no LCModel basis file: {error} is missing or no number.") from error
+    for value, key in ((dwell, "dwell"), (frequency, "central_frequency"), (echo_time, "echo_time")):
+        quantity(value, key, path)
     names, fids = [], []
     for k, (name, values) in enumerate(settings):
         if name != "BASIS":
             continue
         end = matches[k + 1].start() if k + 1 < len(matches) else len(text)
         numbers = np.array([float(n.replace("D", "E")) for n in _NUMBER.findall(text[matches[k].end() : end])])
+        samples(numbers, "signal", path)
         if len(numbers) != 2 * points:
             raise SpinsculptError(
-                f"{path}: {values['METABO']} has {len(numbers) // 2} points but NDATAB says {points}; "
+                f"{path}: {values.get('METABO', '?')} has {len(numbers) // 2} points but NDATAB says {points}, "
                 "the file is truncated or damaged."
             )
-        scale = float(values.get("TRAMP", 1)) / (float(values.get("VOLUME", 1)) * float(values.get("CONC", 1)))
-        spectrum = np.roll(numbers[::2] + 1j * numbers[1::2], -int(values.get("ISHIFT", 0))) * scale
-        names.append(values["METABO"])
+        try:
+            scale = float(values.get("TRAMP", 1)) / (float(values.get("VOLUME", 1)) * float(values.get("CONC", 1)))
+            shift = int(values.get("ISHIFT", 0))
+        except (ValueError, ZeroDivisionError) as error:
+            raise SpinsculptError(f"{path}: a TRAMP, VOLUME, CONC or ISHIFT is wrong ({error}).") from error
+        spectrum = np.roll(numbers[::2] + 1j * numbers[1::2], -shift) * scale
+        names.append(checked_name(values.get("METABO"), f"{path}: METABO"))
         fids.append(np.conj(np.fft.ifft(spectrum)) * np.sqrt(points))
     if not names:
         raise SpinsculptError(f"{path} holds no spectrum.")
     meta = {"sequence": header.get("SEQ", "")}
-    if header.get("ECHOT"):
-        meta["echo_time_s"] = float(header["ECHOT"]) * 1e-3
-    linewidth = float(header.get("FWHMBA") or 0.0) * frequency
-    return BasisSet(tuple(names), np.array(fids), dwell, frequency, linewidth, meta)
+    if echo_time:
+        meta["echo_time_s"] = echo_time
+    return BasisSet(tuple(names), np.array(fids), dwell, frequency, linewidth, meta).of_file(path)
 
 
 def _settings(body: str):

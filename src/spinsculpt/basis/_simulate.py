@@ -15,6 +15,7 @@ from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.basis._slices import averaged_lines, slice_axes
 from spinsculpt.conventions import larmor_frequency
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.gate import check_numbers
 from spinsculpt.provenance import provenance
 from spinsculpt.sequences import Sequence, ShapedPulse
 from spinsculpt.spectra import LineList, decay
@@ -60,7 +61,7 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
         {name of the shot or combination: basis set}, metabolites first, then macromolecules, in the order asked for.
     """
     grid = config.get("grid") or {"points": 32, "extent": 2.0}
-    _refuse_senseless(config, grid)
+    check_numbers({"basis": dict(config)}, "simulate_basis")
     library = basis_library(config)
     names = [*config["metabolites"], *config.get("macromolecules", ())]
     entries = [library[name] for name in names]
@@ -96,6 +97,9 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
         running = {entry.name: pool.submit(fids_of, entry) for entry in sorted(entries, key=_states, reverse=True)}
         fids = np.stack([running[entry.name].result() for entry in entries], axis=1)
     shots = {shot.name: shot_fids for shot, shot_fids in zip(sequence.shots, fids, strict=True)}
+    for name, shot_fids in shots.items():
+        if not np.any(np.abs(shot_fids) > 1e-9):
+            raise SpinsculptError(f"{sequence.name}: the shot {name!r} leaves no signal; check its pulses and delays.")
     for name, weights in sequence.combinations.items():
         shots[name] = sum(weight * shots[shot] for shot, weight in weights.items())
     meta = {
@@ -114,19 +118,6 @@ def _states(entry: Metabolite | Macromolecule) -> int:
     """States of the largest spin system that is simulated for an entry."""
     parts = entry.parts if isinstance(entry, Metabolite) else ()
     return max((sector.dimension for part in parts for sector in symmetry_sectors(part)), default=0)
-
-
-def _refuse_senseless(config: Mapping, grid: Mapping) -> None:
-    positive = {key: config[key] for key in ("field", "points", "bandwidth")} | {
-        "central_frequency": central_frequency(config),
-        "grid.points": grid["points"],
-        "grid.extent": grid["extent"],
-    }
-    for key, value in positive.items():
-        if not 0 < value < np.inf:
-            raise SpinsculptError(f"basis.{key} is {value}; it must be above 0.")
-    if not config.get("linewidth", 0.0) >= 0:
-        raise SpinsculptError(f"basis.linewidth is {config['linewidth']} Hz; it must not be negative.")
 
 
 def _refuse_aliasing(name: str, lines: LineList, bandwidth: float, frequency: float) -> None:

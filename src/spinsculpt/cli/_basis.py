@@ -73,6 +73,7 @@ def basis_command(
     from spinsculpt.config import nearest_name
     from spinsculpt.errors import SpinsculptError
     from spinsculpt.folders import owned_files, path_in, refuse_foreign
+    from spinsculpt.gate import check_numbers
     from spinsculpt.sequences import build_sequence
 
     kind = "file" if Path(sequence).suffix.lower() in (".seq", ".json") else sequence
@@ -102,6 +103,7 @@ def basis_command(
         "macromolecules": _names(macromolecules),
         "grid": {"points": grid, "extent": extent},
     }
+    check_numbers({"basis": config, "sequence": entry}, "the options")
     refuse_foreign(out, ["basis.png"] if picture else [], "*.json" if format is Format.fslmrs else "")
     sets = simulate_basis(build_sequence(name, entry, central_frequency=frequency_of(config)), config)
     if format is Format.fslmrs:

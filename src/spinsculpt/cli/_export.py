@@ -21,17 +21,14 @@ def export_command(
     force: Annotated[bool, typer.Option("--force", help="replace files that are there")] = False,
 ) -> None:
     """Write a sequence, or the waveforms in it, in the format that the suffix of --out names."""
-    import json
-
-    from spinsculpt.errors import SpinsculptError
     from spinsculpt.folders import refuse_existing
+    from spinsculpt.gate import check_numbers
+    from spinsculpt.gate import read_json as read_table
     from spinsculpt.pulses import read_json, write_pulse
     from spinsculpt.sequences import Sequence, ShapedPulse, write_fslmrs, write_pulseq
 
-    try:
-        content = json.loads(sequence.read_text())
-    except ValueError as error:
-        raise SpinsculptError(f"{sequence} is no JSON file of spinsculpt ({error}); give one that it wrote.") from error
+    check_numbers({"field": field, "points": points, "bandwidth": bandwidth}, "the options")
+    content = read_table(sequence, "JSON file of spinsculpt")
     if "b1_x_uT" in content:
         pulse = read_json(sequence)
         refuse_existing([out], force, sequence)

@@ -34,9 +34,22 @@ def fit_command(
 
     Edited data (DIM_EDIT of ON and OFF) are fitted jointly with the folders `on` and `off` of the basis.
     """
+    from spinsculpt.config import load_schema, validate
     from spinsculpt.fit._files import Scan, basis_at, conditions_of, fit_scan, only_spectrum, sub_spectrum
     from spinsculpt.nifti import read_fids
 
+    section = {
+        "ppm": list(ppm),
+        "baseline": baseline,
+        "lineshape": lineshape,
+        "groups": [group.split(",") for group in groups or []],
+        "noise": noise,
+        "resample": resample,
+        "repeats": repeats,
+        "seed": seed,
+        "water": {"tissue": dict(zip(("gm", "wm", "csf"), tissue, strict=True)) if tissue else None},
+    }
+    section = validate(section, load_schema()["properties"]["fit"], "the options of the fit")
     measured = read_fids(data)
     if "DIM_EDIT" in measured.dims:
         labels = conditions_of(measured)
@@ -51,17 +64,6 @@ def fit_command(
         fids.append(only_spectrum(read_fids(other), other))
         bases.append(basis_at(other_basis))
         labels.append(f"{_label(Path(other))}-{len(labels) + 1}")
-    section = {
-        "ppm": ppm,
-        "baseline": baseline,
-        "lineshape": lineshape,
-        "groups": [group.split(",") for group in groups or []],
-        "noise": noise,
-        "resample": resample,
-        "repeats": repeats,
-        "seed": seed,
-        "water": {"tissue": dict(zip(("gm", "wm", "csf"), tissue, strict=True)) if tissue else None},
-    }
     result = fit_scan(Scan(fids, bases, labels, measured, str(data)), out, section, engine, water)
     for message in result.messages:
         typer.echo(message)

@@ -20,8 +20,10 @@ def import_command(
     What cannot be guessed is left empty and said in a sentence.
     """
     from spinsculpt.config import default_config, load_schema, read_config
+    from spinsculpt.gate import check_numbers
     from spinsculpt.survey import survey, write_table
 
+    check_numbers({"echo_time": tolerance * 1e-3}, "the option --tolerance")
     settings = read_config([default_config(), *(config or [])], load_schema())
     data = Path(settings["data"])
     root = data if folder.absolute().is_relative_to(data.absolute()) else folder

@@ -6,11 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.gate import read_text, samples
 from spinsculpt.provenance import atomic_path
 from spinsculpt.pulses._json import read_json
 from spinsculpt.pulses._profile import refocusing_profile
 from spinsculpt.pulses._pulse import Pulse
+
+_LARGEST = 64 << 20  # bytes
+_MOST_SAMPLES = 1_000_000
 
 
 def read_pulse(path: Path | str, duration: float | None = None, flip_angle: float = 180.0) -> Pulse:
@@ -29,12 +33,14 @@ def read_pulse(path: Path | str, duration: float | None = None, flip_angle: floa
         return read_json(path)
     if duration is None or not duration > 0:
         raise SpinsculptError(f"{path} does not say how long the pulse lasts; give its duration in s (above 0).")
-    text = path.read_text(errors="replace")
+    text = read_text(path, _LARGEST, errors="replace")
     reader = {".pta": _pta, ".rf": _varian, ".txt": _fida}.get(path.suffix.lower(), _bruker)
     try:
         amplitude, phase, *gradient = reader(text)
-    except (ValueError, IndexError) as error:
-        raise SpinsculptError(f"{path} is no {reader.__doc__} ({error}); check the file.") from error
+    except (ValueError, IndexError, OverflowError) as error:
+        raise SpinsculptError(f"{path} is no {reader.__doc__} ({brief(error)}); check the file.") from error
+    for values, name in ((amplitude, "amplitude"), (phase, "phase"), *((each, "gradient") for each in gradient)):
+        samples(values, "signal", path, name)
     if not len(amplitude) or not np.any(amplitude):
         raise SpinsculptError(f"{path} has no samples that a {reader.__doc__} would have; check the file.")
     return scaled(path.stem, amplitude * np.exp(1j * phase), duration, flip_angle, *gradient)
@@ -96,8 +102,16 @@ def _pta(text: str) -> tuple[np.ndarray, np.ndarray]:
 def _varian(text: str) -> tuple[np.ndarray, np.ndarray]:
     """Varian .RF file"""
     rows = [[float(v) for v in line.split()] for line in text.splitlines() if line.strip() and line.strip()[0] != "#"]
-    expanded = [row for row in rows for _ in range(round(row[2]) if len(row) > 2 else 1)]
-    return np.array([row[1] for row in expanded]), np.deg2rad([row[0] for row in expanded])
+    counts = [round(row[2]) if len(row) > 2 else 1 for row in rows]
+    rows = np.repeat(np.array([row[:2] for row in rows]), _possible(counts), axis=0)
+    return rows[:, 1], np.deg2rad(rows[:, 0])
+
+
+def _possible(counts: list[float]) -> np.ndarray:
+    """How often each row is played, if that is a pulse that fits into memory."""
+    if not (all(count >= 0 for count in counts) and sum(counts) <= _MOST_SAMPLES):
+        raise ValueError(f"it would have more than {_MOST_SAMPLES} samples")
+    return np.array(counts, int)
 
 
 def _fida(text: str) -> tuple[np.ndarray, ...]:
@@ -106,7 +120,7 @@ def _fida(text: str) -> tuple[np.ndarray, ...]:
     steps = rows[:, 2] if rows.shape[1] > 2 else np.ones(len(rows))
     if steps.min() <= 0 or np.abs(np.remainder(steps / steps.min() + 0.5, 1) - 0.5).max() > 1e-3:
         raise ValueError("its time steps are not multiples of the shortest one")
-    rows = np.repeat(rows, np.rint(steps / steps.min()).astype(int), axis=0)
+    rows = np.repeat(rows, _possible(np.rint(steps / steps.min()).tolist()), axis=0)
     gradient = rows[:, 3:4].T
     return (rows[:, 0], np.deg2rad(rows[:, 1]), *(gradient / np.abs(gradient).max(initial=1e-9)))
 

@@ -1,12 +1,13 @@
 """Pulses as JSON: what the design writes and everything else reads."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.gate import check_numbers, quantity, samples
+from spinsculpt.gate import read_json as read_table
 from spinsculpt.provenance import write_json as write_file
 from spinsculpt.pulses._pulse import Pulse
 
@@ -26,17 +27,19 @@ def to_dict(pulse: Pulse) -> dict:
 
 def from_dict(content: dict, where: Path | str = "the pulse") -> Pulse:
     """Inverse of `to_dict`; `where` is named in errors."""
+    if not isinstance(content, dict):
+        raise SpinsculptError(f"{where} holds no pulse; write the file with spinsculpt.")
     missing = [key for key in ("name", "dwell_s", "b1_x_uT", "b1_y_uT") if key not in content]
     if missing:
         hint = "give the length of one sample in s" if "dwell_s" in missing else "write the file with spinsculpt"
         raise SpinsculptError(f"{where} lacks {', '.join(missing)}; {hint}.")
-    x, y = (np.asarray(content[key], float) for key in ("b1_x_uT", "b1_y_uT"))
-    if x.shape != y.shape or x.ndim != 1 or not len(x):
+    x, y = (samples(content[key], "b1", where, key) for key in ("b1_x_uT", "b1_y_uT"))
+    if x.shape != y.shape or not len(x):
         raise SpinsculptError(f"{where} has {x.size} samples of b1_x_uT but {y.size} of b1_y_uT; they must pair up.")
-    if not content["dwell_s"] > 0:
-        raise SpinsculptError(f"{where} says dwell_s = {content['dwell_s']}; it must be positive.")
     gradient = content.get("relative_gradient")
-    return Pulse(content["name"], x + 1j * y, float(content["dwell_s"]), gradient and np.asarray(gradient, float))
+    relative = None if gradient is None else samples(gradient, "gradient", where, "relative_gradient")
+    dwell = quantity(content["dwell_s"], "dwell", where, "dwell_s")
+    return Pulse(str(content["name"])[:200], x + 1j * y, dwell, relative)
 
 
 def write_json(path: Path | str, pulse: Pulse, **more: object) -> None:
@@ -75,21 +78,18 @@ def write_designed(path: Path | str, designed: DesignedPulses, **more: object) -
 
 def read_designed(path: Path | str) -> DesignedPulses:
     """Read what `write_designed` wrote."""
-    content, first = _content(path), read_json(path)
+    content, first = read_table(path), read_json(path)
     missing = [key for key in ("kind", "slot", "more_pulses", "times_s") if key not in content]
     if missing:
         raise SpinsculptError(f"{path} lacks {', '.join(missing)}: no design of this version wrote it; run it again.")
-    others = {slot: from_dict(pulse, path) for slot, pulse in content["more_pulses"].items()}
-    return DesignedPulses(content["kind"], {content["slot"]: first} | others, content["times_s"])
+    others, times = content["more_pulses"], content["times_s"]
+    if not (isinstance(others, dict) and isinstance(times, dict)):
+        raise SpinsculptError(f"{path}: more_pulses and times_s are no tables; run the design again.")
+    check_numbers(times, path)
+    pulses = {str(content["slot"]): first} | {slot: from_dict(pulse, path) for slot, pulse in others.items()}
+    return DesignedPulses(str(content["kind"]), pulses, times)
 
 
 def read_json(path: Path | str) -> Pulse:
     """Read a pulse that `write_json` wrote."""
-    return from_dict(_content(path), path)
-
-
-def _content(path: Path | str) -> dict:
-    try:
-        return json.loads(Path(path).read_text())
-    except json.JSONDecodeError as error:
-        raise SpinsculptError(f"{path} is no valid JSON ({error}); write it again.") from error
+    return from_dict(read_table(path), path)

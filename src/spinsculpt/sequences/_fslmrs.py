@@ -3,14 +3,15 @@
 Their coherence orders are those of this package: +1 evolves like F_+, the signal is order -1 (PRESS: -1, 1, -1).
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from spinsculpt.conventions import GAMMA_BAR, WATER_PPM, larmor_frequency
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.folders import checked_name
+from spinsculpt.gate import check_numbers, quantity, read_json, samples
 from spinsculpt.provenance import write_json
 from spinsculpt.pulses import Pulse
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
@@ -29,9 +30,10 @@ def read_fslmrs(path: Path | str) -> tuple[Sequence, dict]:
         The sequence, and the keys of the `basis` section of the configuration that the file holds: field,
         central_frequency, points, bandwidth, linewidth.
     """
+    content = read_json(path, "sequence file of FSL-MRS")
+    check_numbers(content, path)
     try:
-        content = json.loads(Path(path).read_text())
-        frequency = larmor_frequency(content["B0"])
+        frequency = larmor_frequency(quantity(content["B0"], "field", path, "B0"))
         receiver = (content.get("centralShift", 0.0) - WATER_PPM) * frequency  # Hz from ours
         rf_unit = _RF_UNITS[content.get("RFUnits", "Hz")]
         gradient_unit = _GRADIENT_UNITS[content.get("GradUnits", "T")]
@@ -43,25 +45,29 @@ def read_fslmrs(path: Path | str) -> tuple[Sequence, dict]:
             amplitude = np.asarray(block["amp"], float) * block.get("ampScale", 1.0) * rf_unit
             pulse = Pulse(
                 f"{content['sequenceName']} {len(events)}",
-                amplitude * np.exp(1j * np.asarray(block["phase"], float)),
-                block["time"] / len(amplitude),
+                samples(amplitude, "b1", path, "amp") * np.exp(1j * samples(block["phase"], "phase", path)),
+                quantity(block["time"], "duration", path, "time") / len(amplitude),
             )
             offset = block.get("frequencyOffset", 0.0) + receiver
             gradient = _one_axis([g * gradient_unit for g in block["grad"]], path)
             events.append(ShapedPulse(pulse, offset, float(np.rad2deg(block.get("phaseOffset", 0.0))), gradient))
-            events += _rephased(delay, [area * gradient_unit for area in areas])
+            events += _rephased(quantity(delay, "delay", path), [area * gradient_unit for area in areas])
             if order is not None:
                 events.append(CoherenceFilter((int(order),)))
         settings = {
             "field": content["B0"],
             "central_frequency": frequency,
-            "points": receive["points"],
-            "bandwidth": receive["sw"],
-            "linewidth": receive["lw"],
+            "points": int(quantity(receive["points"], "points", path, "Rx_Points")),
+            "bandwidth": quantity(receive["sw"], "bandwidth", path, "Rx_SW"),
+            "linewidth": quantity(receive["lw"], "linewidth", path, "Rx_LW"),
         }
-    except (OSError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise SpinsculptError(f"{path} is no sequence file of FSL-MRS ({error!r}).") from error
-    name = content["sequenceName"]
+    except SpinsculptError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
+        raise SpinsculptError(f"{path} is no sequence file of FSL-MRS ({brief(error)!r}).") from error
+    if not events:
+        raise SpinsculptError(f"{path}: the sequence has no pulse, so that there is no signal.")
+    name = checked_name(content["sequenceName"], f"{path}: sequenceName")
     echo_time = sum(event.duration for event in events) - events[0].duration / 2
     return Sequence(
         name, echo_time, (Shot(name, tuple(events)),), {}, float(np.rad2deg(receive.get("phase", 0.0)))

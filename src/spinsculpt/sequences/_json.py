@@ -1,10 +1,11 @@
 """Sequences as JSON: readable, complete, each waveform stored once."""
 
-import json
 from pathlib import Path
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.folders import checked_name
+from spinsculpt.gate import quantity
+from spinsculpt.gate import read_json as read_table
 from spinsculpt.provenance import provenance
 from spinsculpt.provenance import write_json as write_file
 from spinsculpt.pulses import Pulse, from_dict, to_dict
@@ -54,46 +55,75 @@ def write_json(sequence: Sequence, path: Path | str) -> None:
 
 def is_sequence(path: Path | str) -> bool:
     """Whether a JSON file is a sequence of spinsculpt, not of another program."""
-    try:
-        return "shots" in json.loads(Path(path).read_text())
-    except (OSError, json.JSONDecodeError, TypeError):
-        return False
+    return Path(path).suffix.lower() == ".json" and "shots" in read_table(path, "sequence file")
 
 
 def read_json(path: Path | str) -> Sequence:
     """Read a sequence that `write_json` wrote."""
+    content = read_table(path, "sequence file")
     try:
-        content = json.loads(Path(path).read_text())
         pulses = [from_dict(pulse, path) for pulse in content["pulses"]]
-        return Sequence(
-            name=content["name"],
-            echo_time=content["echo_time_s"],
-            shots=tuple(
-                Shot(
-                    checked_name(shot["name"], f"{path}: the name of the shot"),
-                    tuple(_event(event, pulses) for event in shot["events"]),
-                )
-                for shot in content["shots"]
-            ),
-            combinations=content["combinations"],
-            receiver_phase=content["receiver_phase_deg"],
+        shots = tuple(
+            Shot(
+                checked_name(shot["name"], f"{path}: the name of the shot"),
+                tuple(_event(event, pulses, path) for event in shot["events"]),
+            )
+            for shot in content["shots"]
         )
-    except (OSError, json.JSONDecodeError, KeyError, IndexError, TypeError) as error:
+        combinations = {
+            checked_name(name, f"{path}: the name of the combination"): {
+                str(shot): quantity(weight, "weight", path) for shot, weight in weights.items()
+            }
+            for name, weights in content["combinations"].items()
+        }
+        sequence = Sequence(
+            name=str(content["name"])[:200],
+            echo_time=quantity(content["echo_time_s"], "echo_time", path, "echo_time_s"),
+            shots=shots,
+            combinations=combinations,
+            receiver_phase=quantity(content["receiver_phase_deg"], "phase", path, "receiver_phase_deg"),
+        )
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise SpinsculptError(f"{path} is no sequence file of spinsculpt ({error!r}); build it again.") from error
+    _check_shots(sequence, path)
+    return sequence
 
 
-def _event(event: dict, pulses: list[Pulse]) -> Event:
+def _check_shots(sequence: Sequence, path: Path | str) -> None:
+    names = [shot.name for shot in sequence.shots]
+    if not names or not all(any(not isinstance(event, Delay) for event in shot.events) for shot in sequence.shots):
+        raise SpinsculptError(f"{path}: a shot has no pulse, so that there is no signal; build the sequence again.")
+    if len(set(sequence.subspectra)) < len(sequence.subspectra):
+        raise SpinsculptError(f"{path}: two shots or combinations have one name; give each its own.")
+    for name, weights in sequence.combinations.items():
+        if not weights or not set(weights) <= set(names):
+            raise SpinsculptError(f"{path}: the combination {name!r} names other shots than {', '.join(names)}.")
+
+
+def _event(event: dict, pulses: list[Pulse], where: Path | str) -> Event:
+    def number(name: str, key: str) -> float:
+        return quantity(event[name], key, where, name)
+
     match event["type"]:
         case "hard_pulse":
-            return HardPulse(event["flip_angle_deg"], event["phase_deg"])
+            return HardPulse(number("flip_angle_deg", "flip_angle"), number("phase_deg", "phase"))
         case "shaped_pulse":
             gradient = event.get("gradient")
-            gradient = gradient and (gradient["axis"], gradient["mT_per_m"])
-            return ShapedPulse(pulses[event["pulse"]], event["offset_hz"], event["phase_deg"], gradient)
+            if gradient and gradient["axis"] not in ("x", "y", "z"):
+                raise SpinsculptError(f"{where}: the axis of a gradient is {gradient['axis']!r}, not x, y or z.")
+            gradient = gradient and (gradient["axis"], quantity(gradient["mT_per_m"], "gradient", where))
+            if not (type(event["pulse"]) is int and 0 <= event["pulse"] < len(pulses)):
+                raise SpinsculptError(f"{where}: an event plays the pulse {event['pulse']!r}, which is not there.")
+            pulse = pulses[event["pulse"]]
+            return ShapedPulse(pulse, number("offset_hz", "offset"), number("phase_deg", "phase"), gradient)
         case "delay":
-            return Delay(event["duration_s"])
+            return Delay(number("duration_s", "delay"))
         case "coherence_filter":
-            return CoherenceFilter(tuple(event["orders"]))
+            orders = tuple(int(quantity(order, "orders", where)) for order in event["orders"])
+            if list(orders) != list(event["orders"]):
+                raise SpinsculptError(f"{where}: coherence orders are whole numbers, not {event['orders']!s:.40}.")
+            return CoherenceFilter(orders)
         case "slot":
-            return Slot(event["name"], event["kind"], event["duration_s"])
+            name = checked_name(event["name"], f"{where}: the slot")
+            return Slot(name, str(event["kind"]), number("duration_s", "duration"))
     raise KeyError(event["type"])

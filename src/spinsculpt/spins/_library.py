@@ -1,6 +1,5 @@
 """The metabolite library: shifts, couplings, relaxation and concentrations, each with its source."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -9,10 +8,11 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from spinsculpt.conventions import larmor_frequency
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.folders import checked_name
+from spinsculpt.gate import quantity, read_json, read_yaml
 from spinsculpt.spins._system import SpinSystem
 
 LIBRARY_PATH = Path(__file__).with_name("metabolites.yaml")
@@ -115,6 +115,24 @@ def load_library(
             states is a spin system of its own with shifted protons: exact, but up to six parts for one.
     """
     content = _read(Path(path))
+    try:
+        return _library(content, field_strength, alternatives, exchangeable, heteronuclear, path)
+    except SpinsculptError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise SpinsculptError(
+            f"{path} is no metabolite library ({type(error).__name__}: {brief(error)}); write it like metabolites.yaml."
+        ) from error
+
+
+def _library(
+    content: dict,
+    field_strength: float,
+    alternatives: Mapping[str, str] | None,
+    exchangeable: bool,
+    heteronuclear: bool,
+    path: Path | str,
+) -> Library:
     sources = content["sources"]
     chosen = dict(alternatives or {})
     metabolites = {}
@@ -125,9 +143,7 @@ def load_library(
             name=name,
             full_name=entry["full_name"],
             parts=tuple(systems),
-            t1=_at_field(entry["t1"], field_strength),
-            t2=_at_field(entry["t2"], field_strength),
-            concentration=entry["concentration"],
+            **_relaxation_and_amount(name, entry, field_strength, path),
             sources=_citations(entry["sources"] | {"spins": origin}, sources),
         )
     if chosen:
@@ -136,15 +152,31 @@ def load_library(
     macromolecules = {
         name: Macromolecule(
             name=name,
-            peaks=tuple(tuple(peak) for peak in entry["peaks"]),
-            t1=_at_field(entry["t1"], field_strength),
-            t2=_at_field(entry["t2"], field_strength),
-            concentration=entry["concentration"],
+            peaks=tuple((ppm, protons, width) for ppm, protons, width in entry["peaks"]),
+            **_relaxation_and_amount(name, entry, field_strength, path),
             sources=_citations(entry["sources"], sources),
         )
         for name, entry in content["macromolecules"].items()
     }
+    for one in metabolites.values():
+        for system in one.parts:
+            for value in (*system.shifts, system.weight):
+                quantity(value, "ppm", path, f"{one.name}: a shift or weight")
+            for *_, coupling in system.couplings:
+                quantity(coupling, "broadening_hz" if coupling >= 0 else "b0_hz", path, f"{one.name}: a coupling")
+    for one in macromolecules.values():
+        for value in (value for peak in one.peaks for value in peak):
+            quantity(value, "ppm", path, f"{one.name}: a peak")
     return Library(metabolites, macromolecules)
+
+
+def _relaxation_and_amount(name: str, entry: dict, field_strength: float, path: Path | str) -> dict[str, float]:
+    checked_name(name, f"{path}: the metabolite")
+    found = {key: _at_field(entry[key], field_strength) for key in ("t1", "t2")}
+    found["concentration"] = entry["concentration"]
+    for key, value in found.items():
+        quantity(value, key, path, f"{name}.{key}")
+    return found
 
 
 def read_macromolecule(path: Path | str) -> Macromolecule:
@@ -152,19 +184,22 @@ def read_macromolecule(path: Path | str) -> Macromolecule:
 
     The file needs `peaks_ppm_protons_fwhm_ppm`; `name`, `t1_s`, `t2_s` and `concentration_mM` have defaults.
     """
+    content = read_json(path, "macromolecule file")
     try:
-        content = json.loads(Path(path).read_text())
         return Macromolecule(
-            content.get("name", "MMexp"),
+            checked_name(content.get("name", "MMexp"), f"{path}: name"),
             tuple(
-                (float(ppm), float(area), float(width)) for ppm, area, width in content["peaks_ppm_protons_fwhm_ppm"]
+                (quantity(ppm, "ppm", path), quantity(area, "share", path, "protons"), quantity(width, "ppm", path))
+                for ppm, area, width in content["peaks_ppm_protons_fwhm_ppm"]
             ),
-            content.get("t1_s", 0.3),
-            content.get("t2_s", 0.035),
-            content.get("concentration_mM", 1.0),
+            quantity(content.get("t1_s", 0.3), "t1", path, "t1_s"),
+            quantity(content.get("t2_s", 0.035), "t2", path, "t2_s"),
+            quantity(content.get("concentration_mM", 1.0), "concentration", path, "concentration_mM"),
             {"peaks": str(path)},
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except SpinsculptError:
+        raise
+    except (ValueError, KeyError, TypeError) as error:
         raise SpinsculptError(
             f"{path} is no macromolecule file ({error}); it needs peaks_ppm_protons_fwhm_ppm: [[ppm, protons, width]]."
         ) from error
@@ -174,8 +209,7 @@ def read_macromolecule(path: Path | str) -> Macromolecule:
 def _read(path: Path) -> dict:
     if not path.is_file():
         raise SpinsculptError(f"There is no metabolite library at {path}.")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(path.read_text(), Loader=loader)
+    return read_yaml(path)
 
 
 def _variant(name: str, entry: dict, choice: str | None) -> tuple[list[dict], list[str]]:
