@@ -199,7 +199,8 @@ def test_a_basis_refuses_a_foreign_picture_before_it_writes(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".json", ".seq", ".pta", ".RF", ".txt", ".exc"])
 def test_an_export_replaces_a_file_only_when_told_and_never_what_it_reads(tmp_path, suffix):
-    press = {"type": "press", "echo_time": 0.03, "te1": 0.012, "refocusing": {"shape": "sinc", "duration": 0.004}}
+    press = {"type": "press", "echo_time": 0.03, "te1": 0.012, "ideal": True}
+    press["refocusing"] = {"shape": "sinc", "duration": 0.004}
     source, target = tmp_path / "press.json", tmp_path / f"theirs{suffix}"
     press["refocusing"]["slice_thickness"] = 20.0
     build_sequence("press", press, central_frequency=127.7).write(source)

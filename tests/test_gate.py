@@ -149,7 +149,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 @pytest.fixture(scope="module")
 def press_json(tmp_path_factory):
     path = tmp_path_factory.mktemp("press") / "press.json"
-    entry = {"type": "megapress", "echo_time": 0.068, "te1": 0.012}
+    entry = {"type": "megapress", "echo_time": 0.068, "te1": 0.012, "ideal": True}
     entry["editing"] = {"shape": "gaussian", "duration": 0.014, "ppm": {"on": 1.9, "off": 7.46}}
     build_sequence("mega", entry, central_frequency=127.7).write(path)
     return json.loads(path.read_text())
