@@ -2,12 +2,11 @@
 
     python benchmarks/preprocess_engines.py      # with fsl_mrs_preproc on PATH
 
-Scans: PRESS TE 30 and MEGA-PRESS of the default simulated cohort (means), whose truth is known, and where
-SPINSCULPT_SHARED (default ../shared) has them Philips PRESS TE 30 and 7 T STEAM with four coils, each with its water.
+Scans: PRESS TE 30 and MEGA-PRESS of the default simulated cohort (means), whose truth is known, and of tests/reference
+Philips PRESS TE 30 and 7 T STEAM with four coils, each with its water.
 """
 
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -27,7 +26,7 @@ from spinsculpt.sequences import build_sequence
 from spinsculpt.subjects import Scan
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-REAL = Path(os.environ.get("SPINSCULPT_SHARED", REPOSITORY.parent / "shared")) / "data"
+REAL = REPOSITORY / "tests/reference/data"
 CONFIG = validate(read_yaml(REPOSITORY / "config/config.yaml"), load_schema())
 PHILIPS = "philips_press30/sub-01_ses-01_PRESS_raw-{}_noID.SDAT"
 STEAM = {"type": "steam", "echo_time": 0.011, "mixing_time": 0.032}
@@ -67,9 +66,6 @@ def real(folder: Path) -> Iterator[Example]:
         ("philips", PHILIPS.format("act"), PHILIPS.format("ref"), CONFIG["sequences"]["press30"]),
         ("steam7T", "nifti_mrs_7t/metab_raw.nii.gz", "nifti_mrs_7t/wref_raw.nii.gz", STEAM),
     ):
-        if not (REAL / data).is_file():
-            print(f"{name} is left out: there is no {REAL / data} (set SPINSCULPT_SHARED)")
-            continue
         scan, paths = (
             Scan("01", "", name, data, water),
             [folder / f"{name}-{kind}.nii.gz" for kind in ("svs", "mrsref")],

@@ -1,17 +1,37 @@
 """Fixtures that all tests share."""
 
+import lzma
 import os
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+REFERENCE = REPOSITORY / "tests" / "reference"
 
 
 @pytest.fixture(scope="session")
-def shared() -> Path:
-    """Folder with real data and reference results of other programs; not part of the repository."""
-    path = Path(os.environ.get("SPINSCULPT_SHARED", REPOSITORY.parent / "shared"))
-    if not (path / "reference").is_dir():
-        pytest.skip(f"no reference data at {path} (set SPINSCULPT_SHARED)")
+def evidence(tmp_path_factory) -> Path:
+    """Real scans (`data`) and other programs' results (`results`) under their own names: tests/reference/README.md."""
+    folder = tmp_path_factory.mktemp("evidence")
+    for path in REFERENCE.rglob("*"):
+        copy = folder / path.relative_to(REFERENCE)
+        if path.is_dir():
+            copy.mkdir(parents=True, exist_ok=True)
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".xz":
+            copy.with_suffix("").write_bytes(lzma.decompress(path.read_bytes()))
+        else:
+            copy.symlink_to(path)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def megapress() -> Path:
+    """A real MEGA-PRESS scan under the GPL, hence not in the repository."""
+    folder = Path(os.environ.get("SPINSCULPT_SHARED", REPOSITORY.parent / "shared"))
+    path = folder / "data/philips_megapress/spant_mpress_drift_40dyn.nii.gz"
+    if not path.is_file():
+        pytest.skip("the real MEGA-PRESS scan is under the GPL and not in the repository (tests/reference/README.md)")
     return path

@@ -89,7 +89,7 @@ def raw(request, tmp_path) -> Path:
     """A sound file of each format."""
     if request.param in WRITERS:
         return WRITERS[request.param](tmp_path)
-    real = request.getfixturevalue("shared") / "data" / REAL[request.param]
+    real = request.getfixturevalue("evidence") / "data" / REAL[request.param]
     (tmp_path / f"a{real.suffix}").write_bytes(real.read_bytes())
     return tmp_path / f"a{real.suffix}"
 
@@ -222,8 +222,8 @@ def test_data_of_another_nucleus(tmp_path, here, kind):
     assert re.search(r"a\.\w+(\.gz)?: the nucleus is 31P; only proton", sentence(OTHER_NUCLEUS[kind](tmp_path)))
 
 
-def test_twix_of_another_nucleus(shared, tmp_path, here):
-    content = (shared / "data" / REAL["real dat"]).read_bytes()
+def test_twix_of_another_nucleus(evidence, tmp_path, here):
+    content = (evidence / "data" / REAL["real dat"]).read_bytes()
     (tmp_path / "a.dat").write_bytes(content.replace(b'"1H"', b'"3H"'))
     assert "a.dat: the nucleus is 3H; only proton" in sentence(tmp_path / "a.dat")
 

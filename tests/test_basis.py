@@ -120,8 +120,8 @@ def test_rewriting_a_folder_leaves_no_stale_metabolite(tmp_path, press30):
     assert BasisSet.read_fslmrs(tmp_path).names == press30.names[:2]
 
 
-def test_reads_fsl_mrs_own_files(shared):
-    basis = BasisSet.read_fslmrs(shared / "reference" / "fslmrs_synthetic" / "basis")
+def test_reads_fsl_mrs_own_files(evidence):
+    basis = BasisSet.read_fslmrs(evidence / "results" / "fslmrs_synthetic" / "basis")
     assert "sIns" in basis.names
     peak = basis.ppm[np.argmax(np.abs(basis.spectra[basis.index("NAA")]))]
     assert peak == pytest.approx(2.008, abs=0.008)
@@ -135,8 +135,8 @@ def test_lcmodel_round_trip(tmp_path, press30):
     assert again["Glu"][: press30.points] == pytest.approx(press30["Glu"], abs=1e-5)
 
 
-def test_reads_basis_files_of_others(shared):
-    selftest = BasisSet.read_lcmodel(shared / "reference" / "lcmodel_selftest" / "3t.basis")
+def test_reads_basis_files_of_others(evidence):
+    selftest = BasisSet.read_lcmodel(evidence / "results" / "lcmodel_selftest" / "3t.basis")
     assert selftest.points == 1024 and selftest.dwell == 5e-4
     peak = selftest.ppm[np.argmax(np.abs(selftest.spectra[selftest.index("NAA")]))]
     assert peak == pytest.approx(2.008, abs=0.01)
@@ -254,9 +254,9 @@ def test_importing_needs_neither_torch_nor_numba():
 
 
 @pytest.mark.parametrize("name", ["Glu", "NAA", "Cit"])
-def test_ideal_press_equals_fida(shared, name):
+def test_ideal_press_equals_fida(evidence, name):
     """FID-A, PRESS 12/18 ms, ideal pulses: the spectra agree to 1e-4 of their peak. FID-A's 3 T is 127.728 MHz."""
-    reference = np.load(shared / "reference" / "fida_press" / f"ideal_{name}.npz")["fid"]
+    reference = np.load(evidence / "results" / "fida_press" / f"ideal_{name}.npz")["fid"]
     metabolite = load_library(alternatives={"Cit": "fida"}, exchangeable=True)[name]
     events = press(0.030, te1=0.012).shots[0].events
     fid = sum(line_list(events, part, 127.728).fid(2048, 5e-4) for part in metabolite.parts)
@@ -269,9 +269,8 @@ def correlation(a, b):
     return np.abs(np.vdot(a, b)) / np.linalg.norm(a) / np.linalg.norm(b)
 
 
-def test_megapress_agrees_with_isbi_basis(shared):
+def test_megapress_agrees_with_isbi_basis(evidence):
     """FID-A MEGA-PRESS 68, editing 20 ms at 1.88/7.4 ppm, receiver at 3 ppm, shaped refocusing (ideal here)."""
-    scipy_io = pytest.importorskip("scipy.io")
     editing = megapress(gaussian(0.020), 0.068, 0.010, {"on": 1.88, "off": 7.4}, central_frequency=127.728)
     basis = simulate_basis(
         editing,
@@ -283,8 +282,7 @@ def test_megapress_agrees_with_isbi_basis(shared):
     window = np.abs(ppm_axis(2048, 5e-4, 127.728) - 2.25) < 2.05
     for name in basis["on"].names:
         fids = {
-            sub: scipy_io.loadmat(shared / "reference" / "isbi_mega68" / f"{name}_{sub.upper()}.mat")["fids"].ravel()
-            for sub in ("on", "off")
+            sub: np.load(evidence / "results/isbi_mega68" / f"{name}_{sub.upper()}.npz")["fid"] for sub in ("on", "off")
         }
         fids["diff"] = (fids["on"] - fids["off"]) / 2
         for sub, reference in fids.items():

@@ -179,9 +179,9 @@ def test_chemical_shift_displacement_moves_the_voxel():
     assert np.abs(amplitude) == pytest.approx(np.abs(amplitude[1]), rel=0.02)
 
 
-def test_shaped_press_agrees_with_fida(shared):
+def test_shaped_press_agrees_with_fida(evidence):
     """FID-A, shaped refocusing over 32 x 32 positions: to 5e-3 of the peak."""
-    folder = shared / "reference" / "fida_press"
+    folder = evidence / "results" / "fida_press"
     shape = np.load(folder / "refocusing_pulse_100pts.npz")
     pulse = scaled("refocusing", shape["amplitude"] * np.exp(1j * np.deg2rad(shape["phase_deg"])), 0.0035, 180.0)
     sequence = press(0.016, te1=0.008, refocusing=SlicePulse(pulse, 0.0166, 2.3), central_frequency=F0)
@@ -195,13 +195,13 @@ def test_shaped_press_agrees_with_fida(shared):
     assert np.abs(ours - theirs).max() < 5e-3 * np.abs(theirs).max()
 
 
-def test_philips_press35_basis_of_osprey(shared, capsys):
+def test_philips_press35_basis_of_osprey(evidence, capsys):
     """Correlation with the Philips PRESS 35 basis of Osprey, 0.2-4.2 ppm, for every metabolite.
 
     Its pulse (gtst1203, 7 ms) and TE1 are not in the file: a sinc of the same length and TE1 14.5 ms stand for them.
     Its receiver lies 0.03 ppm (3.8 Hz) higher, and the first sample is halved.
     """
-    theirs = BasisSet.read_lcmodel(shared / "reference" / "osprey_basis" / "3T_PRESS_Philips_35ms_noMM.BASIS")
+    theirs = BasisSet.read_lcmodel(evidence / "results" / "osprey_basis" / "3T_PRESS_Philips_35ms_noMM.BASIS")
     frequency = theirs.central_frequency
     refocusing = SlicePulse(sinc(0.007, 180.0, lobes=5), 0.02, 3.0)
     config = {

@@ -194,8 +194,8 @@ def write_dicom(source: Path, path: Path, instance: int, **changes) -> Path:
 
 
 @pytest.fixture
-def dicom(shared) -> Path:
-    return shared / "data/siemens_exports/SVS_XA60.dcm"
+def dicom(evidence) -> Path:
+    return evidence / "data/siemens_exports/SVS_XA60.dcm"
 
 
 def test_a_folder_with_a_dicom_file_an_average_is_one_scan(dicom, tmp_path):
@@ -353,9 +353,9 @@ def peak_ppm(data: MRSData, low: float, high: float) -> float:
         ("philips_press35/sub-01_press_{}_noID.sdat", 0.035, 127.750896),
     ],
 )
-def test_real_philips_scans_have_naa_and_water_where_they_belong(shared, tmp_path, stem, echo_time, frequency):
-    metabolites, sidecar = convert(shared / "data" / stem.format("act"), tmp_path, echo_time=echo_time)
-    water, _ = convert(shared / "data" / stem.format("ref"), tmp_path, "mrsref")
+def test_real_philips_scans_have_naa_and_water_where_they_belong(evidence, tmp_path, stem, echo_time, frequency):
+    metabolites, sidecar = convert(evidence / "data" / stem.format("act"), tmp_path, echo_time=echo_time)
+    water, _ = convert(evidence / "data" / stem.format("ref"), tmp_path, "mrsref")
     assert metabolites.fids.shape == (2048,) and metabolites.central_frequency == frequency
     assert (sidecar["EchoTime"], sidecar["RepetitionTime"]) == (echo_time, 2.0)
     assert peak_ppm(metabolites, 1.8, 2.2) == pytest.approx(2.01, abs=0.05)
@@ -364,8 +364,8 @@ def test_real_philips_scans_have_naa_and_water_where_they_belong(shared, tmp_pat
 
 
 @pytest.mark.parametrize(("number", "echo_time", "dynamics"), [(1, 0.03, 1), (2, 0.04, 2)])
-def test_real_twix_holds_metabolites_and_water_in_one_loop(shared, tmp_path, number, echo_time, dynamics):
-    raw = shared / f"data/siemens_twix_phantom/sub-SiemensBrainPhantom_seq-svsse_ref-1_avg-{number}.dat"
+def test_real_twix_holds_metabolites_and_water_in_one_loop(evidence, tmp_path, number, echo_time, dynamics):
+    raw = evidence / f"data/siemens_twix_phantom/sub-SiemensBrainPhantom_seq-svsse_ref-1_avg-{number}.dat"
     metabolites, sidecar = convert(raw, tmp_path, echo_time=echo_time)
     water, reference = convert(raw, tmp_path, "mrsref")
     assert metabolites.dims == (("DIM_COIL",) if dynamics == 1 else ("DIM_COIL", "DIM_DYN"))
@@ -385,16 +385,16 @@ def test_real_twix_holds_metabolites_and_water_in_one_loop(shared, tmp_path, num
         ("SVS_XA60.dcm", "DICOM", 1.02),  # methyl of ethanol in a phantom, 0.16 ppm off resonance
     ],
 )
-def test_real_siemens_exports(shared, tmp_path, name, kind, ppm):
-    data, sidecar = convert(shared / "data/siemens_exports" / name, tmp_path, echo_time=0.03)
+def test_real_siemens_exports(evidence, tmp_path, name, kind, ppm):
+    data, sidecar = convert(evidence / "data/siemens_exports" / name, tmp_path, echo_time=0.03)
     assert data.fids.shape == (1024,) and sidecar["SourceFormat"] == kind
     assert (sidecar["EchoTime"], sidecar["RepetitionTime"]) == (0.03, 2.0)
     assert "PatientID" in sidecar["AnonymizedFields"] and "PatientID" not in data.header
     assert peak_ppm(data, 0.8, 2.2) == pytest.approx(ppm, abs=0.06)
 
 
-def test_real_nifti_mrs_keeps_coils_and_dynamics_and_loses_the_patient(shared, tmp_path):
-    raw = shared / "data/nifti_mrs_7t/metab_raw.nii.gz"
+def test_real_nifti_mrs_keeps_coils_and_dynamics_and_loses_the_patient(evidence, tmp_path):
+    raw = evidence / "data/nifti_mrs_7t/metab_raw.nii.gz"
     data, sidecar = convert(raw, tmp_path, echo_time=0.011)
     np.testing.assert_allclose(data.fids, read_fids(raw).fids)
     assert data.dims == ("DIM_COIL", "DIM_DYN")
@@ -491,20 +491,20 @@ def test_unreadable_file(raw, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["SVS_30.rda", "SVS_XA60.dcm"])
-def test_truncated_siemens_export(shared, tmp_path, name):
-    content = (shared / "data/siemens_exports" / name).read_bytes()
+def test_truncated_siemens_export(evidence, tmp_path, name):
+    content = (evidence / "data/siemens_exports" / name).read_bytes()
     (tmp_path / name).write_bytes(content[: len(content) // 2])
     assert f"{name}: " in refusal(tmp_path / name, tmp_path)
 
 
-def test_truncated_twix(shared, tmp_path):
-    (raw,) = (shared / "data/siemens_twix_phantom").glob("*avg-1.dat")
+def test_truncated_twix(evidence, tmp_path):
+    (raw,) = (evidence / "data/siemens_twix_phantom").glob("*avg-1.dat")
     (tmp_path / "x.dat").write_bytes(raw.read_bytes()[:300_000])
     assert "x.dat: spec2nii could not convert it" in refusal(tmp_path / "x.dat", tmp_path)
 
 
-def test_rda_without_a_field_names_it(shared, tmp_path):
-    content = (shared / "data/siemens_exports/SVS_30.rda").read_bytes()
+def test_rda_without_a_field_names_it(evidence, tmp_path):
+    content = (evidence / "data/siemens_exports/SVS_30.rda").read_bytes()
     (tmp_path / "x.rda").write_bytes(
         b"\r\n".join(line for line in content.split(b"\r\n") if not line.startswith(b"TE:"))
     )

@@ -148,9 +148,9 @@ def test_import_needs_neither_torch_nor_numba():
     assert run.stdout.strip() == "[]"
 
 
-def test_press_of_glutamate_agrees_with_fida(shared):
+def test_press_of_glutamate_agrees_with_fida(evidence):
     """FID-A: PRESS 12/18 ms, ideal pulses, 2 Hz Lorentzian; a mirrored frequency axis would overlap by 0.05 only."""
-    reference = np.load(shared / "reference" / "fida_press" / "ideal_Glu.npz")
+    reference = np.load(evidence / "results" / "fida_press" / "ideal_Glu.npz")
     lines = line_list(press(0.012, 0.018), GLU, 42.577 * 3)
     time = np.arange(2048) / 2000
     fid = np.exp(2j * np.pi * np.outer(time, lines.frequency)) @ lines.amplitude * np.exp(-2 * np.pi * time)

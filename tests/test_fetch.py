@@ -118,11 +118,11 @@ def test_no_server_is_a_sentence(tmp_path):
         fetch_example_data(tmp_path / "data", "http://127.0.0.1:9", attempts=1)
 
 
-def test_table_names_the_real_files(shared):
+def test_table_names_the_real_files(evidence):
     _, files = read_table()
     assert len(files) == 12
     for file in files:
-        content = (shared / "data" / file.path).read_bytes()
+        content = (evidence / "data" / file.path).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size, file.sha256)
 
 

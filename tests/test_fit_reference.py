@@ -14,8 +14,8 @@ CASES = [(snr, baseline) for snr in ("clean", "snr200", "snr100", "snr50", "snr2
 
 
 @pytest.fixture(scope="module")
-def synthetic(shared):
-    folder = shared / "reference/fslmrs_synthetic"
+def synthetic(evidence):
+    folder = evidence / "results/fslmrs_synthetic"
     return folder, BasisSet.read_fslmrs(folder / "basis")
 
 
@@ -117,9 +117,9 @@ def with_lcmodel_broad(basis: BasisSet) -> BasisSet:
     return BasisSet((*basis.names, *LCMODEL_BROAD), fids, basis.dwell, frequency)
 
 
-def test_lcmodels_own_test_spectrum(shared):
+def test_lcmodels_own_test_spectrum(evidence):
     """In-vivo data, basis and results of LCModel's self test: its range and priors, a baseline about as stiff."""
-    folder = shared / "reference/lcmodel_selftest"
+    folder = evidence / "results/lcmodel_selftest"
     numbers = np.array((folder / "data.raw").read_text().split("$END")[1].split(), float).reshape(-1, 2)
     data = FID(numbers[:, 0] - 1j * numbers[:, 1], 5e-4, 127.786142)
     basis = with_lcmodel_broad(BasisSet.read_lcmodel(folder / "3t.basis"))

@@ -100,9 +100,9 @@ def test_unknown_names_get_the_nearest(library, wrong, right):
         library[wrong]
 
 
-def test_agrees_with_fida_where_both_quote_govindaraju(shared):
+def test_agrees_with_fida_where_both_quote_govindaraju(evidence):
     """Shifts and couplings of FID-A's systems, up to the documented differences."""
-    fida = json.loads((shared / "reference" / "spin_systems_fida.json").read_text())
+    fida = json.loads((evidence / "results" / "spin_systems_fida.json").read_text())
     library = load_library(exchangeable=True, heteronuclear=False)
     for name in ("Glu", "Gln", "NAA", "NAAG", "Asp", "Ins", "Lac", "GABA", "Glc", "Ala", "Ser"):
         ours = sorted(shift for part in library[name].parts for shift in part.shifts)

@@ -66,9 +66,9 @@ def test_bad_macromolecule_file_says_what_it_needs(tmp_path):
         read_macromolecule(tmp_path / "mm.json")
 
 
-def test_fits_a_real_inverted_scan(shared, tmp_path):
+def test_fits_a_real_inverted_scan(evidence, tmp_path):
     """Philips 3 T, PRESS 30 with inversion TI 600: the large resonances of the consensus, in proportion."""
-    stem = shared / "data" / "philips_press30" / "sub-01_ses-01_PRESS-Inverted_TI-600_raw"
+    stem = evidence / "data" / "philips_press30" / "sub-01_ses-01_PRESS-Inverted_TI-600_raw"
     for part in ("act", "ref"):
         files = [f"{stem}-{part}_noID.{suffix}" for suffix in ("SDAT", "SPAR")]
         subprocess.run(

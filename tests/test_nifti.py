@@ -107,9 +107,9 @@ def test_refuses_an_axis_that_no_scanner_has(changes):
         MRSData(**{"fids": line(), "dwell": 5e-4, "central_frequency": 127.7} | changes)
 
 
-def test_real_file_has_naa_right_of_water(shared):
+def test_real_file_has_naa_right_of_water(megapress):
     """A MEGA-PRESS scan that others measured and converted: the largest peak of 1.5 to 2.6 ppm is NAA's at 2.0 ppm."""
-    data = read_fids(shared / "data/philips_megapress/spant_mpress_drift_40dyn.nii.gz")
+    data = read_fids(megapress)
     assert data.dims == ("DIM_DYN",)
     power = np.abs(to_spectrum((data.fids * np.exp(-5 * data.dwell * np.arange(data.points))[:, None]).T)).sum(axis=0)
     ppm = FID(data.fids[:, 0], data.dwell, data.central_frequency).ppm

@@ -83,8 +83,8 @@ def test_slr_pulse_has_the_bandwidth_it_was_designed_for():
     assert np.abs(excitation_profile(excitation, np.zeros(1))) == pytest.approx(1.0, abs=0.03)
 
 
-def test_time_bandwidth_product_of_fida_pulse(shared):
-    reference = np.load(shared / "reference" / "fida_press" / "refocusing_pulse_100pts.npz")
+def test_time_bandwidth_product_of_fida_pulse(evidence):
+    reference = np.load(evidence / "results" / "fida_press" / "refocusing_pulse_100pts.npz")
     waveform = reference["amplitude"] * np.exp(1j * np.deg2rad(reference["phase_deg"]))
     pulse = Pulse("reference", waveform / np.abs(waveform.sum()) * 0.5 / 42.577478518 / 3.5e-5, 3.5e-5)
     assert bandwidth(pulse) * pulse.duration == pytest.approx(float(reference["tbw"]), rel=5e-3)

@@ -55,7 +55,7 @@ EXAMPLES = {
     "philips": Example(f"{PHILIPS}_raw-act_noID.SDAT", f"{PHILIPS}_raw-ref_noID.SDAT"),
     "nulled": Example(f"{PHILIPS}-Inverted_TI-600_raw-act_noID.SDAT", f"{PHILIPS}-Inverted_TI-600_raw-ref_noID.SDAT"),
     "megapress": Example(
-        "philips_megapress/spant_mpress_drift_40dyn.nii.gz",
+        "megapress",  # the fixture
         sequence=MEGA,
         conditions=("ON", "OFF"),
         spectra=("diff",),
@@ -89,11 +89,9 @@ class Finished:
 
 
 @pytest.fixture(scope="module")
-def finished(shared, tmp_path_factory):
+def finished(evidence, request, tmp_path_factory):
     """Runs an example through the chain, once."""
-    data = shared / "data"
-    if not data.is_dir():
-        pytest.skip(f"no real data at {data} (set SPINSCULPT_SHARED)")
+    data = evidence / "data"
 
     @cache
     def run(name: str) -> Finished:
@@ -103,7 +101,8 @@ def finished(shared, tmp_path_factory):
         for suffix, raw in (("svs", example.data), ("mrsref", example.water)):
             if raw:
                 paths[suffix] = folder / f"{suffix}.nii.gz"
-                convert_scan([data / raw], scan, suffix, paths[suffix], folder / f"{suffix}.json", defaults("convert"))
+                source = request.getfixturevalue(raw) if raw == "megapress" else data / raw
+                convert_scan([source], scan, suffix, paths[suffix], folder / f"{suffix}.json", defaults("convert"))
         clean = folder / "clean.nii.gz"
         outputs = (clean, folder / "qc.json", folder / "page.png")
         quality = preprocess_scan(

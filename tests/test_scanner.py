@@ -94,11 +94,11 @@ def test_truth_table_is_tidy(studies, tmp_path):
     assert len({(row["metabolite"], row["quantity"]) for row in rows}) == len(rows)
 
 
-def test_header_has_the_fields_of_a_real_one(studies, tmp_path, shared):
+def test_header_has_the_fields_of_a_real_one(studies, tmp_path, evidence):
     write_scan(
         simulate(studies), "01", "press30", section("scanner"), tmp_path / "a.SDAT", tmp_path / "b.SDAT", tmp_path / "t"
     )
-    real = read_spar(shared / "data/philips_press35/sub-01_press_act_noID.spar")
+    real = read_spar(evidence / "data/philips_press35/sub-01_press_act_noID.spar")
     assert set(read_spar(tmp_path / "a.SPAR")) <= set(real)
 
 

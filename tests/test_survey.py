@@ -226,15 +226,19 @@ def test_the_command_writes_a_table_that_the_workflow_takes(tmp_path, monkeypatc
     assert "sub-01/press_act.SDAT" in Path("other.tsv").read_text() and elsewhere.exit_code == 0
 
 
-def test_real_files_of_every_vendor_at_hand(shared):
-    found = look(shared / "data")
+def test_real_megapress_scan_is_known_as_such(megapress):
+    (scan,) = look(megapress.parent).scans
+    assert scan.sequence == "megapress"
+
+
+def test_real_files_of_every_vendor_at_hand(evidence):
+    found = look(evidence / "data")
     table = {Path(scan.data).name: scan for scan in found.scans}
-    assert len(table) == 9
+    assert len(table) == 8
     assert table["sub-01_ses-01_PRESS_raw-act_noID.SDAT"].water.endswith("sub-01_ses-01_PRESS_raw-ref_noID.SDAT")
     assert table["sub-01_ses-01_PRESS_raw-act_noID.SDAT"].name == "sub-01_ses-01_acq-press30"
     assert table["sub-01_ses-01_PRESS-Inverted_TI-600_raw-act_noID.SDAT"].sequence == ""
     assert table["sub-01_press_act_noID.sdat"].sequence == "press35"
-    assert table["spant_mpress_drift_40dyn.nii.gz"].sequence == "megapress"
     assert table["SVS_30.rda"].sequence == table["SVS_XA60.dcm"].sequence == "press30"
     twix = table["sub-SiemensBrainPhantom_seq-svsse_ref-1_avg-1.dat"]
     assert twix.water == twix.data and twix.sequence == "press30"
