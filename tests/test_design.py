@@ -633,3 +633,23 @@ def test_a_pulse_that_fits_leaves_room_for_spoilers_and_no_more():
         Design("strong", entry(**REAL | {"b1_limit": 25.0}), BASIS)
     with pytest.raises(SpinsculptError, match="ideal pulses leave no room"):
         Design("ideal", entry(**REAL | {"ideal": True}), BASIS)
+
+
+def test_a_design_for_a_ratio_minimises_its_sd():
+    """The objective is the log of the SD of log(a / b) by its covariance, relative to the reference PRESS."""
+    wanted = [{"type": "ratio", "metabolites": ["Gln", "Glu"]}]
+    design = Design("ratio", entry(objectives=wanted), BASIS)
+    x = design.initial(torch.Generator().manual_seed(1), 1)
+    with torch.no_grad():
+        signals = design.signals(x)
+        covariance = design.crlb({"Gln": 1.0, "Glu": 1.0}).covariance(signals)[0, 0]
+        reference = design.crlb({"Gln": 1.0}, ("reference",)).covariance(design.reference)[0, 0]
+    sd = []
+    for each in (covariance, reference):
+        rows = [design.names.index(name) for name in ("Gln", "Glu")]
+        gradient = torch.tensor([1 / design.concentrations["Gln"], -1 / design.concentrations["Glu"]])
+        gradient = gradient.to(each.dtype)
+        sd.append(float((gradient @ each[rows][:, rows] @ gradient).sqrt()))
+    assert float(design.goals[0].objective(signals)[0, 0]) == pytest.approx(np.log(sd[0] / sd[1]), rel=1e-4)
+    with pytest.raises(SpinsculptError, match="a ratio is of two metabolites, not of 3"):
+        Design("three", entry(objectives=[{"type": "ratio", "metabolites": ["Gln", "Glu", "NAA"]}]), BASIS)

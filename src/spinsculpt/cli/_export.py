@@ -18,6 +18,9 @@ def export_command(
     field: Annotated[float, typer.Option(help="static field in T")] = 3.0,
     points: Annotated[int, typer.Option(help="complex samples of the acquisition")] = 2048,
     bandwidth: Annotated[float, typer.Option(help="spectral width in Hz")] = 2000.0,
+    system: Annotated[
+        str, typer.Option(help="scanner whose limits a .seq keeps: clinical, prisma-like, philips-like or ge-like")
+    ] = "clinical",
     force: Annotated[bool, typer.Option("--force", help="replace files that are there")] = False,
 ) -> None:
     """Write a sequence, or the waveforms in it, in the format that the suffix of --out names."""
@@ -26,6 +29,7 @@ def export_command(
     from spinsculpt.gate import read_json as read_table
     from spinsculpt.pulses import read_json, write_pulse
     from spinsculpt.sequences import Sequence, ShapedPulse, write_fslmrs, write_pulseq
+    from spinsculpt.system import System
 
     check_numbers({"field": field, "points": points, "bandwidth": bandwidth}, "the options")
     content = read_table(sequence, "JSON file of spinsculpt")
@@ -41,7 +45,7 @@ def export_command(
         case ".json":
             write_fslmrs(loaded, out, {"field": field, "points": points, "bandwidth": bandwidth}, shot)
         case ".seq":
-            write_pulseq(loaded, out, points, 1 / bandwidth, shot)
+            write_pulseq(loaded, out, points, 1 / bandwidth, shot, System.from_config({"preset": system}))
         case _:
             shaped = [event.pulse for event in loaded.shot(shot).events if isinstance(event, ShapedPulse)]
             waveforms = {id(pulse): pulse for pulse in shaped if pulse.peak_b1 > 0}

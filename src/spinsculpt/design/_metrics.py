@@ -9,9 +9,9 @@ from torch import Tensor
 from spinsculpt.basis import averaged_lines
 from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.design._explain import spin_signals, weights_along
-from spinsculpt.design._objectives import CRLB, Window
+from spinsculpt.design._objectives import CRLB, Ratio, Window
 from spinsculpt.design._problem import Design
-from spinsculpt.design._rival import best_press, megapress
+from spinsculpt.design._rival import best_press, megapress, ratio_over_reference
 from spinsculpt.design._simulate import Member, Signals
 from spinsculpt.dynamics import evolve
 from spinsculpt.pulses import Pulse
@@ -47,6 +47,7 @@ def measure(design: Design, x: Tensor) -> dict:
             "worst_peak_ratio_2.2-2.6ppm": worst_peak_ratio(design, designed_for),
             "map": robustness_map(design, everywhere, grid),
             "crlb_worst_over_nominal": worst_bounds(design, everywhere, grid),
+            **worst_ratio(design, everywhere, grid),
         },
         "rf": {
             "peak_b1_uT": max(each.peak_b1 for each in pulses.values()),
@@ -74,6 +75,7 @@ def separation(design: Design, signals: Signals) -> dict:
     rows = [signals.names.index(name) for name in targets]
     sd, sd_reference = (np.sqrt(np.diag(c))[rows] for c in (bounds, reference))
     found["crlb_over_reference"] = dict(zip(targets, (sd / sd_reference).tolist(), strict=True))
+    found |= ratio_over_reference(design, signals, weights)
     window, whole = Window(design.acquisition, WINDOW), Window(design.acquisition, RANGE)
     pairs = [(a, b) for k, a in enumerate(targets) for b in targets[k + 1 :]]
     found["crlb_correlation"] = {
@@ -107,6 +109,15 @@ def worst_bounds(design: Design, signals: Signals, grid: tuple[Member, ...]) -> 
     sd = design.crlb(dict.fromkeys(wanted, 1.0)).sd(signals)[0]
     worst = (sd / sd[grid.index(Member())]).amax(0)
     return dict(zip(wanted, worst.tolist(), strict=True))
+
+
+def worst_ratio(design: Design, signals: Signals, grid: tuple[Member, ...]) -> dict[str, float]:
+    """Largest SD of the ratio over the same conditions, relative to the nominal one; {} unless the design is for it."""
+    wanted = next((goal.objective.targets for goal in design.goals if isinstance(goal.objective, Ratio)), None)
+    if wanted is None:
+        return {}
+    sd = design.ratio(dict.fromkeys(wanted, 1.0)).fractional(signals)[0]
+    return {"ratio_worst_over_nominal": float(sd.amax() / sd[grid.index(Member())])}
 
 
 def spectra(design: Design, x: Tensor) -> list[dict]:

@@ -219,6 +219,26 @@ class CRLB:
         return torch.view_as_real(torch.cat(rows, -2)).flatten(-2) / self.noise
 
 
+class Ratio(CRLB):
+    r"""log of the SD of log(a / b), relative to a reference: sqrt(va/a^2 + vb/b^2 - 2 vab/(ab)), covariance included.
+
+    Args:
+        metabolites: the two of the ratio.
+        Others are those of `CRLB`.
+    """
+
+    def log_mean(self, signals: Signals) -> Tensor:
+        """Logarithm of the SD of the ratio, shape (starts, members)."""
+        return self.fractional(signals).log()
+
+    def fractional(self, signals: Signals) -> Tensor:
+        """SD of log(a / b), shape (starts, members)."""
+        a, b = self.rows
+        scaled = self.covariance(signals) / (self.c[:, None] * self.c)
+        variance = scaled[..., a, a] + scaled[..., b, b] - 2 * scaled[..., a, b]
+        return variance.clamp_min(1e-30).sqrt()
+
+
 class Power:
     r"""sum_slots integral B1^2 dt / reference: the proxy of the specific absorption rate; reference in uT^2 ms."""
 

@@ -16,6 +16,7 @@ from spinsculpt.design._objectives import (
     Enhance,
     Objective,
     Power,
+    Ratio,
     Smooth,
     Suppress,
     TargetSpectrum,
@@ -102,6 +103,11 @@ class Design:
         silent = {s.name: Pulse("silent", np.zeros(1, complex), s.duration) for s in sequence.slots}
         grid = self.basis.get("grid") or {"points": 32, "extent": 2.0}
         return slice_axes(sequence.fill(silent), self.acquisition.central_frequency, grid["points"], grid["extent"])
+
+    @property
+    def bound(self) -> str:
+        """Which bound the design is for: "ratio", or else "crlb"."""
+        return "ratio" if any(goal["type"] == "ratio" for goal in self.entry["objectives"]) else "crlb"
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -202,6 +208,13 @@ class Design:
             metabolites, self.names, self.concentrations, self.model, self.acquisition, shots, reference=reference
         )
 
+    def ratio(self, metabolites: Mapping[str, float], shots: tuple[str, ...] = (), reference: float = 0.0) -> Ratio:
+        """Ratio objective of two metabolites; arguments are those of `crlb`."""
+        shots = shots or tuple(shot.name for shot in self.sequence.shots)
+        return Ratio(
+            metabolites, self.names, self.concentrations, self.model, self.acquisition, shots, reference=reference
+        )
+
     def _goal(self, number: int, goal: Mapping) -> Goal:
         where = f"designs.{self.name}.objectives[{number}]"
         kind, wanted = goal["type"], goal.get("metabolites", {})
@@ -219,6 +232,11 @@ class Design:
             case "crlb":
                 reference = self.crlb(wanted, tuple(self.reference.fids)).log_mean(self.reference)[0, 0]
                 objective = self.crlb(wanted, reference=float(reference))
+            case "ratio":
+                if len(wanted) != 2:
+                    raise SpinsculptError(f"{where}: a ratio is of two metabolites, not of {len(wanted)}.")
+                reference = self.ratio(wanted, tuple(self.reference.fids)).log_mean(self.reference)[0, 0]
+                objective = self.ratio(wanted, reference=float(reference))
             case "enhance":
                 objective = Enhance(tuple(wanted), window, self.reference)
             case "suppress":

@@ -40,7 +40,7 @@ def best_press(design: Design, metabolites: Mapping[str, float]) -> dict:
         "kind": "press",
         "ideal": True,
         "times": {name: (shortest[name], longest) for name, longest in LONGEST.items()},
-        "objectives": [{"type": "crlb", "metabolites": dict(metabolites)}],
+        "objectives": [{"type": design.bound, "metabolites": dict(metabolites)}],
         "robustness": {**design.entry["robustness"], **{key: [value] for key, value in NOMINAL.items()}},
         "decay_interval": 0.0,
     }
@@ -62,6 +62,7 @@ def best_press(design: Design, metabolites: Mapping[str, float]) -> dict:
         "te1_s": round(times["te1"], 5),
         "te2_s": round(times["te2"], 5),
         "crlb_over_reference": dict(zip(metabolites, (bounds / reference).tolist(), strict=True)),
+        **ratio_over_reference(design, played, metabolites),
     }
 
 
@@ -103,7 +104,21 @@ def megapress(design: Design, metabolites: Mapping[str, float]) -> dict:
         "megapress": design.crlb(metabolites, ("on", "off")).sd(shots)[0, 0],
         "megapress_diff": design.crlb(metabolites, ("diff",)).sd(single)[0, 0],
     }
+    signals = {"megapress": shots, "megapress_diff": single}
     return {
-        name: {"crlb_over_reference": dict(zip(metabolites, (bounds / reference).tolist(), strict=True))}
+        name: {
+            "crlb_over_reference": dict(zip(metabolites, (bounds / reference).tolist(), strict=True)),
+            **ratio_over_reference(design, signals[name], metabolites),
+        }
         for name, bounds in found.items()
     }
+
+
+def ratio_over_reference(design: Design, signals: Signals, metabolites: Mapping[str, float]) -> dict:
+    """SD of the ratio of two metabolites relative to that of the reference PRESS, {} unless there are two."""
+    if len(metabolites) != 2:
+        return {}
+    with torch.no_grad():
+        ours = design.ratio(metabolites, tuple(signals.fids)).fractional(signals)[0, 0]
+        reference = design.ratio(metabolites, tuple(design.reference.fids)).fractional(design.reference)[0, 0]
+    return {"ratio_over_reference": float(ours / reference)}

@@ -22,7 +22,7 @@ def verdict(metrics: Mapping) -> dict:
     """
     parts = metrics["loss_parts"]
     kinds = {part["type"] for part in parts.values()}
-    if "CRLB" in kinds:
+    if kinds & {"CRLB", "Ratio"}:
         return _of_bounds(metrics)
     if kinds & {"Enhance", "Suppress"}:
         return _of_peaks(metrics["name"], metrics["entry"], parts)
@@ -31,13 +31,20 @@ def verdict(metrics: Mapping) -> dict:
 
 def _of_bounds(metrics: Mapping) -> dict:
     name, weights = metrics["name"], crlb_weights(metrics["entry"])
-    ours = _mean(metrics["separation"]["crlb_over_reference"], weights)
-    worst = ours * _mean(metrics["robustness"]["crlb_worst_over_nominal"], weights)
-    rivals = {"the reference PRESS": 1.0} | {
-        _label(rival, found): _mean(found["crlb_over_reference"], weights) for rival, found in metrics["rivals"].items()
-    }
+    ratio = any(part["type"] == "Ratio" for part in metrics["loss_parts"].values())
+
+    def of(found: Mapping) -> float:
+        return found["ratio_over_reference"] if ratio else _mean(found["crlb_over_reference"], weights)
+
+    ours, robustness = of(metrics["separation"]), metrics["robustness"]
+    worst = ours * (
+        robustness["ratio_worst_over_nominal"] if ratio else _mean(robustness["crlb_worst_over_nominal"], weights)
+    )
+    rivals = {"the reference PRESS": 1.0}
+    rivals |= {_label(rival, found): of(found) for rival, found in metrics["rivals"].items()}
     best = min(rivals, key=rivals.get)
-    what = f"the bound of {' and '.join(weights)} is {ours:.2f} of that of the reference PRESS"
+    bound = f"the SD of {'/'.join(weights)}" if ratio else f"the bound of {' and '.join(weights)}"
+    what = f"{bound} is {ours:.2f} of that of the reference PRESS"
     if ours > rivals[best] * (1 - MARGIN):
         return {"use": False, "sentence": f"do not use {name}: {what}, and {best} reaches {rivals[best]:.2f}."}
     gain = f"{what}, {1 - ours / rivals[best]:.0%} below that of {best} ({rivals[best]:.2f})"
@@ -71,8 +78,8 @@ def _reached(parts: Mapping) -> str:
 
 
 def crlb_weights(entry: Mapping) -> dict[str, float]:
-    """Weight of each metabolite of the first CRLB objective."""
-    wanted = next(goal["metabolites"] for goal in entry["objectives"] if goal["type"] == "crlb")
+    """Weight of each metabolite of the first CRLB or ratio objective."""
+    wanted = next(goal["metabolites"] for goal in entry["objectives"] if goal["type"] in ("crlb", "ratio"))
     return dict(wanted) if isinstance(wanted, Mapping) else dict.fromkeys(wanted, 1.0)
 
 

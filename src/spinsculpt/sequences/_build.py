@@ -250,7 +250,9 @@ def slaser(
         spare = (te / 2 - sum(shortest)) / 4
         if spare < -1e-9:
             raise _Overlap
-        return _timeline([first, *_laser_blocks(pulses, [t + spare for t in shortest])], te, system)
+        even = float(np.floor(spare / 1e-5 + 1e-6) * 1e-5) if system else spare  # pulses keep to the raster
+        early = [t + even for t in shortest[:3]]
+        return _timeline([first, *_laser_blocks(pulses, [*early, te / 2 - sum(early)])], te, system)
 
     echo_time, events = _fitting(build, echo_time, name)
     return _single(name, echo_time, events)
@@ -455,9 +457,9 @@ def _room(before: tuple[Event, ...], after: tuple[Event, ...], system: System | 
     spoiled = any(isinstance(event, CoherenceFilter) for event in (*before[-1:], *after[:1]))
     lobes = lobe(before[-2:]) + lobe(after[:2])
     spoiler = max(system.spoiler_time - lobes, 0.0) if spoiled else 0.0
-    ramps = slice_ramp(reversed(before)) + slice_ramp(after)
-    dead = system.rf_ringdown + (system.rf_dead_time if after else system.adc_dead_time)
-    return system.on_raster(max(ramps + spoiler, dead))
+    tail = max(slice_ramp(reversed(before)), system.rf_ringdown)
+    lead = max(slice_ramp(after), system.rf_dead_time) if after else system.adc_dead_time
+    return system.on_raster(tail) + system.on_raster(lead) + system.on_raster(spoiler)
 
 
 def _first_echo(build: Callable[[float, float], tuple[Event, ...]], te1: float | None, name: str) -> float:
