@@ -1,10 +1,10 @@
 """Pulseq files (.seq) by pypulseq (Layton 2017, doi:10.1002/mrm.26235): a sequence as a scanner plays it.
 
 Ideal pulses become block pulses at 20 uT, which a spin 300 Hz off resonance notices: give refocusing pulses a shape.
-Coherence filters become spoiler gradients, rephasers the trapezoids of their area, and around each pulse stand its ramps
-and dead times: a sequence that was built for a system fits, one of ideal pulses may not. A pulse between orders p and p' gets spoilers of areas a before and -a p / p' after it,
-on an axis of its own where possible, so that the chosen pathway is refocused and the others are not. The orders are
-also written into the definitions of the file, so that it can be read back.
+Coherence filters become spoiler gradients, rephasers the trapezoids of their area, and around each pulse stand its
+ramps and dead times: a sequence that was built for a system fits, one of ideal pulses may not. A pulse between orders
+p and p' gets spoilers of areas a before and -a p / p' after it, on an axis of its own where possible, so that the
+chosen pathway is refocused and the others are not. The orders are also written into the definitions of the file, so that it can be read back.
 """
 
 from collections.abc import Sequence as Orders
