@@ -4,7 +4,8 @@ Ideal pulses become block pulses at 20 uT, which a spin 300 Hz off resonance not
 Coherence filters become spoiler gradients, rephasers the trapezoids of their area, and around each pulse stand its
 ramps and dead times: a sequence that was built for a system fits, one of ideal pulses may not. A pulse between orders
 p and p' gets spoilers of areas a before and -a p / p' after it, on an axis of its own where possible, so that the
-chosen pathway is refocused and the others are not. The orders are also written into the definitions of the file, so that it can be read back.
+chosen pathway is refocused and the others are not. The orders are also written into the definitions of the file, so
+that it can be read back.
 """
 
 from collections.abc import Sequence as Orders
