@@ -77,9 +77,9 @@ def test_broken_files_and_names_are_left_out(tmp_path):
     assert len(scans) == 1 and len(left_out) == 5
     for part in (
         "no readable NIfTI",
-        "no readable JSON",
+        "is no JSON file",
         "no BIDS name",
-        "no table of fields",
+        "holds no table of keys",
         "echo time is not known",
     ):
         assert any(part in sentence for sentence in left_out), part

@@ -1,5 +1,8 @@
 """`spinsculpt import`: what raw files are is guessed from headers and names, and what is not known is said."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -207,7 +210,7 @@ def test_configurations_are_laid_over_one_another(tmp_path):
     (tmp_path / "a.yaml").write_text("x: {p: 1, q: [1, 2]}\ny: 1\n")
     (tmp_path / "b.yaml").write_text("x: {q: [3]}\n")
     assert read_config([tmp_path / "a.yaml", tmp_path / "b.yaml"], {}) == {"x": {"p": 1, "q": [3]}, "y": 1}
-    with pytest.raises(SpinsculptError, match=r"c\.yaml: no readable YAML"):
+    with pytest.raises(SpinsculptError, match=r"c\.yaml: there is no such file"):
         read_config([tmp_path / "c.yaml"], {})
 
 
@@ -242,3 +245,53 @@ def test_real_files_of_every_vendor_at_hand(evidence):
     assert table["SVS_30.rda"].sequence == table["SVS_XA60.dcm"].sequence == "press30"
     twix = table["sub-SiemensBrainPhantom_seq-svsse_ref-1_avg-1.dat"]
     assert twix.water == twix.data and twix.sequence == "press30"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a;b", " edge", "edge ", "{x}", "<results>", 'a"b', "a\tb", "a\nb", os.fsdecode(b"caf\xe9"), "plain (1), été"],
+)
+def test_a_name_that_the_table_cannot_hold_is_passed_over_and_loses_no_other(tmp_path, name):
+    """Snakemake has wildcards in braces and variables in angle brackets, the table separators."""
+    write_philips(tmp_path / "sub-01", "press_act")
+    write_philips(tmp_path / "sub-02" / name, "press_act")
+    found = look(tmp_path)
+    write_table(tmp_path / "table.tsv", found.scans)
+    plain = name.startswith("plain")
+    assert [scan.subject for scan in found.scans] == (["01", "02"] if plain else ["01"])
+    assert any("rename it" in sentence for sentence in found.sentences) != plain
+    schema = read_yaml(SCHEMAS / "subjects.schema.yaml")
+    assert len(read_subjects(tmp_path / "table.tsv", schema, list(SEQUENCES))) == 1 + plain
+
+
+def test_names_that_are_no_text_are_printed_by_the_command(tmp_path):
+    write_philips(tmp_path / "data" / os.fsdecode(b"caf\xe9"), "press_act")
+    write_philips(tmp_path / "data" / "sub-01", "press_act")
+    code = "from spinsculpt.cli import main; main()"
+    command = [sys.executable, "-c", code, "import", "data", "--out", "t.tsv"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0 and "rename it" in run.stdout and "1 scans" in run.stdout, run.stderr
+
+
+def test_a_folder_that_may_not_be_looked_into_is_said(tmp_path, monkeypatch):
+    write_philips(tmp_path / "sub-01", "press_act")
+    (tmp_path / "sub-02").mkdir()
+    scandir = os.scandir
+
+    def refusing(path):
+        if Path(path).name == "sub-02":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = look(tmp_path)
+    assert len(found.scans) == 1
+    assert any("sub-02: it cannot be looked into (Permission denied)" in sentence for sentence in found.sentences)
+
+
+@pytest.mark.parametrize("entry", ["a{x}.SDAT", "<results>/a.SDAT", "a\x07.SDAT"])
+def test_a_table_with_a_name_that_snakemake_would_change_is_refused(tmp_path, entry):
+    table = tmp_path / "subjects.tsv"
+    table.write_text(f"subject\tsession\tsequence\tdata\twater\n01\t\tpress30\t{entry}\t\n")
+    with pytest.raises(SpinsculptError, match=r"subjects.tsv, line 2: a name in .* rename it"):
+        read_subjects(table, read_yaml(SCHEMAS / "subjects.schema.yaml"), list(SEQUENCES))

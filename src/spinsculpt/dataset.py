@@ -1,5 +1,6 @@
 """A BIDS data set of spectroscopy in place of the table of scans."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from spinsculpt.bids import header_of_sidecar, parse_name, read_sidecar
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.match import guess_kind, match_sequence
 from spinsculpt.nifti import read_header
-from spinsculpt.subjects import Scan
+from spinsculpt.subjects import Scan, checked_place
 
 _FOLDERS = ("sub-*/mrs", "sub-*/ses-*/mrs")
 
@@ -30,8 +31,12 @@ def scans_of_dataset(root: Path | str, sequences: Mapping[str, Mapping]) -> tupl
     root = Path(root)
     scans: dict[str, Scan] = {}
     left_out, doubled = [], []
+    for folder in sorted(path for pattern in ("sub-*", "sub-*/ses-*", *_FOLDERS) for path in root.glob(pattern)):
+        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+            left_out.append(f"{folder}: this folder cannot be looked into; make it accessible. It is left out.")
     for path in sorted(path for folder in _FOLDERS for path in root.glob(f"{folder}/*_svs.nii*")):
         try:
+            checked_place(path.relative_to(root).as_posix(), root)
             scan = _scan(root, path, sequences)
         except SpinsculptError as error:
             left_out.append(f"{error} It is left out.")

@@ -67,9 +67,12 @@ def match_sequence(
         name
         for name, entry in sequences.items()
         if kind in (entry["type"], None)
+        and entry["echo_time"] is not None  # the shortest that its pulses allow, which is known when it is built
         and abs(entry["echo_time"] - echo_time) <= tolerance
         and not any(entry.get(slot) for slot in _DESIGNED)
     ]
+    # No scanner plays ideal pulses: such an entry is meant only where there is no other.
+    fitting = [name for name in fitting if not sequences[name].get("ideal")] or fitting
     if len(fitting) == 1:
         return fitting[0], ""
     scan = f"{kind or 'a sequence of unknown kind'} of TE {echo_time * 1e3:g} ms"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from spinsculpt.config import nearest_name
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.subjects import checked_place
 
 SLOTS = ("excitation", "prep", "gap")  # keys of a sequence that name designs
 
@@ -14,6 +15,8 @@ def check_study(config: Mapping) -> None:
     Raises:
         SpinsculptError: one sentence a mistake, with the key and the nearest known name.
     """
+    for key in ("data", "subjects", "example_data"):
+        checked_place(config[key], key)
     problems = [
         f"{key}: {nearest_name(name, list(known), what)}"
         for key, name, known, what in _references(config)

@@ -1,13 +1,17 @@
 """The table of scans, config/subjects.tsv: one line a scan."""
 
 import csv
+import io
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from spinsculpt.config import nearest_name, validate
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.gate import read_text
 
 SEPARATOR = ";"  # between the raw files of one scan
+_MARKS = (SEPARATOR, "{", "}", "<", ">", '"')  # braces and brackets are wildcards and path variables of Snakemake
+_LARGEST = 64 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,17 @@ def read_subjects(path: Path | str, schema: dict, sequences: list[str]) -> list[
     if not path.is_file():
         raise SpinsculptError(f"{path}: there is no such table of scans; make it or correct the key 'subjects'.")
     known = [field.name for field in fields(Scan)]
-    with path.open(newline="") as file:
-        reader = csv.DictReader(file, delimiter="\t")
-        for column in reader.fieldnames or []:
+    reader = csv.DictReader(io.StringIO(read_text(path, _LARGEST), newline=""), delimiter="\t")
+    try:
+        columns = reader.fieldnames or []
+        for column in columns:
             if column not in known:
                 raise SpinsculptError(f"{path}: {nearest_name(column, known, 'column')}")
+        if len(set(columns)) < len(columns):
+            raise SpinsculptError(f"{path}: two columns have one name; keep one of them.")
         rows = list(reader)
+    except csv.Error as error:
+        raise SpinsculptError(f"{path}: this is no tab-separated table ({brief(error)}); save it as one.") from error
     if not rows:
         raise SpinsculptError(f"{path}: the table of scans has no line; add one a scan (see config/README.md).")
     problems, scans, seen = [], [], {}
@@ -72,6 +81,9 @@ def read_subjects(path: Path | str, schema: dict, sequences: list[str]) -> list[
         row = {column: (value or "").strip() for column, value in row.items() if column is not None}
         try:
             scan = Scan(**validate(row, schema, where))
+            for entry in (scan.data, scan.water):
+                for name in entry.split(SEPARATOR):
+                    checked_place(name.strip(), where)
             _check_tissue(scan, where)
             if scan.sequence not in sequences:
                 raise SpinsculptError(f"{where}: {nearest_name(scan.sequence, sequences, 'sequence')}")
@@ -88,6 +100,26 @@ def read_subjects(path: Path | str, schema: dict, sequences: list[str]) -> list[
     if problems:
         raise SpinsculptError("\n".join(problems))
     return scans
+
+
+def checked_place(place: str, where: object) -> str:
+    """`place` if the table of scans and Snakemake can hold it as it is.
+
+    Raises:
+        SpinsculptError: it is no text, has edge spaces, or marks that mean something else there.
+    """
+    try:
+        place.encode()
+        fine = place.isprintable()
+    except UnicodeEncodeError:
+        fine = False
+    spaced = any(part != part.strip() for part in place.split("/"))
+    if not fine or spaced or any(mark in place for mark in _MARKS):
+        raise SpinsculptError(
+            f"{where}: a name in {place[:120]!r} has one of the marks {' '.join(_MARKS)}, spaces at its ends, or what "
+            "cannot be printed, which the table of scans and Snakemake cannot hold; rename it."
+        )
+    return place
 
 
 def _check_tissue(scan: Scan, where: str) -> None:

@@ -17,7 +17,7 @@ from spinsculpt.convert import SUFFIXES, RawHeader, dicom_spectrum, is_dicom, pa
 from spinsculpt.errors import NoSpectrum, SpinsculptError
 from spinsculpt.match import guess_kind, match_sequence
 from spinsculpt.provenance import atomic_path
-from spinsculpt.subjects import SEPARATOR, Scan
+from spinsculpt.subjects import SEPARATOR, Scan, checked_place
 
 COLUMNS = ("subject", "session", "sequence", "data", "water")
 _LISTED_BY = {".spar": (".sdat", ".data"), ".list": (".data",)}  # files of a scan that another one stands for
@@ -132,7 +132,7 @@ def write_table(path: Path, scans: Iterable[Scan], force: bool = False) -> None:
         raise SpinsculptError(
             f"{path}: this file has lines already; name another one for the table with --out, or say --force."
         )
-    with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows([getattr(scan, column) for column in COLUMNS] for scan in scans)
@@ -154,8 +154,9 @@ def _raw_files(folder: Path, passed_over: list[str]) -> Iterator[RawFile]:
     """The scans and water references below a folder; what else there is goes to `passed_over`."""
     series: dict[tuple[Path, str], list[Path]] = defaultdict(list)
     without_spectra = 0
-    for path in _candidates(folder):
+    for path in _candidates(folder, passed_over):
         try:
+            checked_place(os.path.relpath(path, folder), folder)
             header = read_raw_header(path)
             if header.nucleus not in ("", "1H", "H1", "H"):
                 raise SpinsculptError(
@@ -177,9 +178,14 @@ def _raw_files(folder: Path, passed_over: list[str]) -> Iterator[RawFile]:
         passed_over.append(f"{folder}: {without_spectra} image files without spectra are passed over.")
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
-    """Files that may be raw ones by name or first bytes; of a Philips scan one."""
-    for path in sorted(folder.rglob("*")):
+def _candidates(folder: Path, passed_over: list[str]) -> Iterator[Path]:
+    """Files that may be raw ones by name or first bytes; of a Philips scan one. What hides from us is said."""
+
+    def unreadable(error: OSError) -> None:
+        passed_over.append(f"{error.filename}: it cannot be looked into ({error.strerror}); it is passed over.")
+
+    below = [Path(here, name) for here, _, names in os.walk(folder, onerror=unreadable) for name in names]
+    for path in sorted(below):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if hidden or not path.is_file():
             continue

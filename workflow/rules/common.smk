@@ -10,7 +10,7 @@ from snakemake.logging import logger
 from spinsculpt.config import SCHEMAS, load_schema, nearest_name, read_yaml, validate
 from spinsculpt.convert import files_on_disk, named_files
 from spinsculpt.dataset import scans_of_dataset
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.problems import problem
 from spinsculpt.study import check_study, spectra_of
 from spinsculpt.subjects import read_subjects, simulated_cohort
 
@@ -58,8 +58,8 @@ try:
         cohort = [str(subject) for subject in config["scanner"]["subjects"]]
         measured = sorted({config["analyses"][name]["sequence"] for name in config["compare"]["analyses"]})
         SCANS = simulated_cohort(cohort, measured)
-except SpinsculptError as error:
-    raise WorkflowError(str(error))
+except Exception as error:
+    raise WorkflowError(problem(error))
 
 ANALYSES = config["analyses"]
 COMPARED = config["compare"]["analyses"]

@@ -12,7 +12,7 @@ from spinsculpt.cli._explore import explore_command
 from spinsculpt.cli._export import export_command
 from spinsculpt.cli._fit import fit_command
 from spinsculpt.cli._import import import_command
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.problems import problem
 
 app = typer.Typer(
     help="Design and judge pulse sequences for MR spectroscopy of the brain, one stage at a time.",
@@ -53,8 +53,9 @@ def config_command() -> None:
 
 
 def main() -> None:
-    """Run a command; an error that the user can put right is one sentence, not a traceback."""
+    """Run a command; an error is one sentence, and a bug of ours is called one, with a log file to report."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
     try:
         app()
-    except SpinsculptError as error:
-        sys.exit(f"spinsculpt: {error}")
+    except Exception as error:
+        sys.exit(f"spinsculpt: {problem(error)}")

@@ -18,4 +18,7 @@ def explore_command(
 
     if config is not None and not config.is_file():
         raise SpinsculptError(f"{config}: there is no such configuration; name another, or leave out --config.")
-    serve(read_yaml(config) if config else None, port, browser)
+    content = read_yaml(config) if config else None
+    if config and not isinstance(content, dict):
+        raise SpinsculptError(f"{config}: a configuration is a map of keys; this is none.")
+    serve(content, port, browser)
