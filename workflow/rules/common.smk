@@ -10,6 +10,7 @@ from snakemake.logging import logger
 from spinsculpt.config import SCHEMAS, load_schema, nearest_name, read_yaml, validate
 from spinsculpt.convert import files_on_disk, named_files
 from spinsculpt.dataset import scans_of_dataset
+from spinsculpt.locks import forget_run, remove_stale_lock, sign_run
 from spinsculpt.problems import problem
 from spinsculpt.study import check_study, spectra_of
 from spinsculpt.subjects import read_subjects, simulated_cohort
@@ -29,6 +30,15 @@ def example_folder(wildcards=None):
 def uses_conda():
     """Whether Snakemake makes the environments of the rules by itself."""
     return any("conda" in str(method).lower() for method in workflow.deployment_settings.deployment_method)
+
+
+if workflow.is_main_process and (unlocked := remove_stale_lock()):
+    logger.warning(unlocked)
+
+
+onstart:
+    # Jobs of this machine end with their run; those of a cluster may not.
+    sign_run() if workflow.local_exec else forget_run()
 
 
 try:
