@@ -279,6 +279,8 @@ def report_tables():
     """Tables of this study: always the separation, the others where there is something to tabulate."""
     wanted = {
         "separation": True,
+        "model_error": not config["subjects"],
+        "power": True,
         "designs": bool(drawn_designs()),
         "quality": bool(COMPARED_SCANS),
         "mrsinmrs": bool(planned_fits()),

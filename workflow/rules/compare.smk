@@ -184,3 +184,51 @@ rule compare_expected:
         expected=config["compare"]["expected"],
     script:
         "../scripts/compare_expected.py"
+
+
+rule compare_model_errors:
+    input:
+        sequences=expand("<results>/sequences/{sequence}.json", sequence=RANKED_SEQUENCES),
+        basis=expand("<results>/basis/{sequence}", sequence=RANKED_SEQUENCES),
+    output:
+        "<results>/compare/model_error.tsv",
+    log:
+        "<logs>/compare/model_error.log",
+    benchmark:
+        "<benchmarks>/compare/model_error.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        sequences=RANKED_SEQUENCES,
+        analyses={name: ANALYSES[name] for name in RANKED},
+        basis=config["basis"],
+        fit=config["fit"],
+        compare=config["compare"],
+    script:
+        "../scripts/compare_model_errors.py"
+
+
+rule tabulate_power:
+    input:
+        "<results>/compare/separation.tsv",
+    output:
+        "<results>/compare/power.tsv",
+    log:
+        "<logs>/compare/power.log",
+    benchmark:
+        "<benchmarks>/compare/power.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        minutes=config["scanner"]["averages"] * config["scanner"]["repetition_time"] / 60,
+        between=100 * config["scanner"]["cv"],
+    script:
+        "../scripts/tabulate_power.py"

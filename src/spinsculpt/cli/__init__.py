@@ -12,6 +12,7 @@ from spinsculpt.cli._explore import explore_command
 from spinsculpt.cli._export import export_command
 from spinsculpt.cli._fit import fit_command
 from spinsculpt.cli._import import import_command
+from spinsculpt.cli._power import power_command
 from spinsculpt.problems import problem
 
 app = typer.Typer(
@@ -42,6 +43,7 @@ app.command("basis")(basis_command)
 app.command("export")(export_command)
 app.command("fit")(fit_command)
 app.command("explore")(explore_command)
+app.command("power")(power_command)
 
 
 @app.command("config")

@@ -5,16 +5,20 @@ from spinsculpt.compare._designs import designs_table
 from spinsculpt.compare._files import (
     compare_engines,
     compare_expected,
+    compare_model_errors,
     compare_recovery,
     compare_separation,
     read_table,
     tabulate_designs,
     tabulate_fits,
+    tabulate_power,
     tabulate_quality,
     write_table,
 )
 from spinsculpt.compare._fits import engines_table, expected_table, fits_table, recovery_table
 from spinsculpt.compare._ladder import best_histories, bounds_table, frontier_table, spectra_before_after, windows
+from spinsculpt.compare._model_error import error_ranking, model_error_table
+from spinsculpt.compare._power import power_table, subjects_needed
 from spinsculpt.compare._quality import REJECT, quality_table, verdicts, with_verdict
 from spinsculpt.compare._references import reference_bases
 from spinsculpt.compare._separation import all_bounds, noise_of_study, playable, separation_table
@@ -28,15 +32,19 @@ __all__ = [
     "bounds_table",
     "compare_engines",
     "compare_expected",
+    "compare_model_errors",
     "compare_recovery",
     "compare_separation",
     "designs_table",
     "engines_table",
+    "error_ranking",
     "expected_table",
     "fits_table",
     "frontier_table",
+    "model_error_table",
     "noise_of_study",
     "playable",
+    "power_table",
     "quality_table",
     "read_analysis",
     "read_table",
@@ -44,9 +52,11 @@ __all__ = [
     "reference_bases",
     "separation_table",
     "spectra_before_after",
+    "subjects_needed",
     "sweep_table",
     "tabulate_designs",
     "tabulate_fits",
+    "tabulate_power",
     "tabulate_quality",
     "verdicts",
     "windows",

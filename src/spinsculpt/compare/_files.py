@@ -5,16 +5,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from spinsculpt.basis import basis_library
+from spinsculpt.basis import basis_library, read_basis, simulate_basis
 from spinsculpt.compare._analysis import read_analysis
 from spinsculpt.compare._designs import designs_table
 from spinsculpt.compare._fits import engines_table, expected_table, fits_table, recovery_table
+from spinsculpt.compare._model_error import model_error_table
+from spinsculpt.compare._power import power_table
 from spinsculpt.compare._quality import quality_table, with_verdict
 from spinsculpt.compare._references import reference_bases
 from spinsculpt.compare._separation import separation_table
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel
 from spinsculpt.provenance import atomic_path
+from spinsculpt.sequences import idealised
 
 _TEXT = dict.fromkeys(
     (
@@ -65,6 +68,46 @@ def compare_separation(
     write_table(
         separation_table(compared, basis_library(basis_section), model, settings, references, repetition_time), out
     )
+
+
+def compare_model_errors(
+    analyses: Mapping[str, Mapping],
+    sequences: Mapping[str, Path | str],
+    basis: Mapping[str, Path | str],
+    basis_section: Mapping,
+    fit_section: Mapping,
+    settings: Mapping,
+    out: Path | str,
+) -> None:
+    """Write the table of errors under wrong models.
+
+    Args:
+        analyses, sequences, basis, basis_section, fit_section, settings, out: as of `compare_separation`.
+    """
+    compared, sets, ideal, simulated = [], {}, {}, {}
+    for name, entry in analyses.items():
+        used = entry["sequence"]
+        analysis = read_analysis(name, entry.get("spectra", ()), sequences[used], basis[used])
+        compared.append(analysis)
+        sets[name] = read_basis(basis[used])
+        if analysis.sequence.playable:
+            if used not in simulated:
+                simulated[used] = simulate_basis(idealised(analysis.sequence), basis_section)
+            ideal[name] = {label: simulated[used][label] for label in analysis.bases}
+    model = FitModel.from_config(dict(fit_section))
+    write_table(model_error_table(compared, sets, ideal, basis_library(basis_section), model, settings), out)
+
+
+def tabulate_power(separation: Path | str, minutes: float, between: float, out: Path | str) -> None:
+    """Write the subjects and minutes that each sequence needs.
+
+    Args:
+        separation: compare/separation.tsv.
+        minutes: scan time at which the SNR of the study holds.
+        between: coefficient of variation between subjects in %.
+        out: path of the table.
+    """
+    write_table(power_table(read_table(separation), minutes=minutes, between=between), out)
 
 
 def tabulate_designs(metrics: Mapping[str, Path | str], out: Path | str) -> None:

@@ -65,7 +65,8 @@ def separation_table(
     measured = broadened(as_measured(anchor_basis, library, anchor.sequence.echo_time), settings["linewidth_hz"])
     sd = noise_sd(measured, noise["metabolite"], concentrations[noise["metabolite"]], noise["snr"])
 
-    rows = []
+    source = "compare.noise of the configuration"
+    rows = [_row(anchor, "reference SNR", noise["metabolite"], noise["snr"], "1", source)]
     for analysis in analyses:
         noise_sds = [
             factor * same_time_noise(sd, anchor_basis, basis)

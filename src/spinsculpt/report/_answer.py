@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from spinsculpt.compare import playable
+from spinsculpt.compare import error_ranking, playable
 
 TIE = 0.05  # bounds closer than this are called equal
 
@@ -143,6 +143,42 @@ def _kinds(names: list[str], config: Mapping) -> str:
 
 def _label(name: str, config: Mapping) -> str:
     return config["figures"]["labels"].get(name, name)
+
+
+def error_sentence(errors: pd.DataFrame, config: Mapping) -> str:
+    """Which sequence has the smallest error over all wrong models, and what its bias is made of."""
+    pair = config["compare"]["pair"]
+    ratio = f"{pair[1]}/{pair[0]}"
+    ranking = error_ranking(errors, ratio)
+    best = ranking.index[0]
+    rows = errors[(errors["sequence"] == best) & (errors["metabolite"] == ratio)].set_index("condition")
+    worst = rows["bias"].abs().idxmax()
+    others = ", ".join(f"{value:.1f} % with {_label(name, config)}" for name, value in ranking.iloc[1:4].items())
+    return (
+        f"Bias counted too, over {len(rows)} right and wrong models of the fit, the error of {ratio} is smallest with "
+        f"{_label(best, config)}: {ranking.iloc[0]:.1f} % (root mean square), then {others}. Its largest bias, "
+        f"{rows['bias'][worst]:+.1f} %, comes with: {worst}."
+    )
+
+
+def error_summary(errors: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+    """RMSE of the ratio in % by sequence and condition, the bias beside it."""
+    pair = config["compare"]["pair"]
+    rows = errors[errors["metabolite"] == f"{pair[1]}/{pair[0]}"]
+    words = rows.assign(text=[f"{r.rmse:.1f} ({r.bias:+.1f})" for r in rows.itertuples()])
+    table = words.pivot(index="sequence", columns="condition", values="text").fillna("")
+    table = table[list(dict.fromkeys(rows["condition"]))]
+    ranking = error_ranking(errors, f"{pair[1]}/{pair[0]}")
+    table.insert(0, "root mean square", ranking.map("{:.1f}".format))
+    table = table.loc[ranking.index]
+    return table.rename(index=lambda name: _label(name, config)).rename_axis(None).rename_axis(columns=None)
+
+
+def power_summary(power: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+    """Subjects and minutes of the ratio and of both metabolites, a row a sequence."""
+    table = power.assign(sequence=[_label(name, config) for name in power["sequence"]])
+    heads = {"sd": "SD (%)", "paired": "subjects, paired", "groups": "subjects a group", "minutes": "minutes for 10 %"}
+    return table.rename(columns=heads)
 
 
 def cost_summary(separation: pd.DataFrame, config: Mapping) -> pd.DataFrame:

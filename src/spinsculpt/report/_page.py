@@ -14,7 +14,16 @@ from markupsafe import Markup
 from spinsculpt.compare import playable, read_table
 from spinsculpt.figures import study_style
 from spinsculpt.provenance import atomic_path, provenance
-from spinsculpt.report._answer import answer, bounds_summary, cost_summary, ranked_names, recovery_summary
+from spinsculpt.report._answer import (
+    answer,
+    bounds_summary,
+    cost_summary,
+    error_sentence,
+    error_summary,
+    power_summary,
+    ranked_names,
+    recovery_summary,
+)
 from spinsculpt.report._checklist import read_checklist
 from spinsculpt.report._concentrations import cohort_table, concentration_tables, number, scan_page
 from spinsculpt.report._pack import Pack, pack_fits
@@ -95,6 +104,9 @@ def write_report(
         bounds=None if separation is None else _html(bounds_summary(playable(separation), config), index=True),
         ideal=None if separation is None or ideal.empty else _html(bounds_summary(ideal, config), index=True),
         cost=None if separation is None or cost.empty else _html(cost, index=True),
+        errors=_html(error_summary(read["model_error"], config), index=True) if "model_error" in read else None,
+        error_sentence=error_sentence(read["model_error"], config) if "model_error" in read else "",
+        power=_html(power_summary(read["power"], config)) if "power" in read else None,
         system=asdict(System.from_config(config.get("system"))),
         quality=summary,
         rejected=len(rejected),

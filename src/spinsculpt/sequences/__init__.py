@@ -3,6 +3,7 @@
 from spinsculpt.sequences._build import (
     PAIR,
     SlicePulse,
+    idealised,
     joined,
     megapress,
     megaslaser,
@@ -34,6 +35,7 @@ __all__ = [
     "SlicePulse",
     "Slot",
     "build_sequence",
+    "idealised",
     "is_sequence",
     "joined",
     "megapress",

@@ -10,13 +10,13 @@ shortest that does. Without one, pulses may touch: for teaching and tests.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spinsculpt.conventions import GAMMA_BAR, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, slice_bandwidth
+from spinsculpt.pulses import Pulse, refocusing_profile, slice_bandwidth
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.sequences._sequence import Sequence, Shot
 from spinsculpt.system import System
@@ -333,6 +333,27 @@ def special(
     pause = (Delay(_room((*inverted, _ZERO), events[:1], system)),) if system else ()
     shots = [Shot(shot, (*played, _ZERO, *pause, *events)) for shot, played in (("on", untouched), ("off", inverted))]
     return Sequence(name, echo_time, tuple(shots), combinations(shots))
+
+
+def idealised(sequence: Sequence) -> Sequence:
+    """The sequence with ideal pulses in the middles of its slice-selective ones, and no slices.
+
+    What a basis set of ideal pulses supposes of the same scan; pulses without a slice (editing, designed) stay.
+    """
+
+    def ideal(event: Event) -> tuple[Event, ...]:
+        if not isinstance(event, ShapedPulse) or not event.gradient:
+            return (event,)
+        if not event.pulse.peak_b1:
+            return (Delay(event.duration),)
+        inverts = refocusing_profile(event.pulse, np.zeros(1))[0] > 0.75
+        half = Delay(event.duration / 2)
+        return (half, HardPulse(180.0 if inverts else 90.0, event.phase), half)
+
+    shots = tuple(
+        replace(shot, events=tuple(e for event in shot.events for e in ideal(event))) for shot in sequence.shots
+    )
+    return replace(sequence, shots=shots)
 
 
 def slot_kind(name: str) -> str:
