@@ -216,6 +216,21 @@ def test_the_automatic_spline_follows_a_bent_baseline_and_leaves_a_straight_one(
     assert error[0] < 0.25 * error[1]
 
 
+def test_the_automatic_spline_is_as_low_as_any_fixed_one(basis):
+    """Where the baseline has several minima, the path ends no higher than a fit begun at its own stiffness."""
+    clean = phantom(basis, 20.0, seed=2)
+    bumps = sum(
+        height * np.exp(-(((clean.ppm - ppm) / 0.15) ** 2))
+        for ppm, height in ((0.9, 9e3), (1.3, 2.5e4), (2.1, 6e3), (2.6, -4e3), (3.5, 5e3))
+    )
+    bent = replace(clean, samples=np.fft.ifft(np.fft.ifftshift(clean.spectrum + bumps)))
+    chosen = fit([bent], [basis], FitModel(baseline="spline"))
+    per_ppm = chosen.qc["baseline_degrees_of_freedom"] / 8.0  # real and imaginary, 4 ppm
+    fixed = fit([bent], [basis], FitModel(baseline=f"spline:{per_ppm:.6g}"))
+    assert chosen.qc["chi_squared"] <= fixed.qc["chi_squared"] * (1.0 + 1e-4)
+    assert per_ppm > 7.0 and any("grid" in m or "softest" in m for m in chosen.messages) == (per_ppm > 10.5)
+
+
 def test_the_stiffness_of_a_spline_is_its_degrees_of_freedom(basis):
     for per_ppm in (1.0, 3.0, 6.0):
         problem = Problem([phantom(basis)], [basis], FitModel(baseline=f"spline:{per_ppm}"), np.eye(1) * 100.0)

@@ -27,7 +27,7 @@ from spinsculpt.fit import (
 )
 from spinsculpt.fit._tissue import tissue_of
 from spinsculpt.folders import MANIFEST
-from spinsculpt.nifti import MRSData, write_fids
+from spinsculpt.nifti import MRSData, read_fids, write_fids
 
 TIMES = {"EchoTime": 0.03, "RepetitionTime": 2.0}
 WATER = 40000.0  # signal per proton: 40 mol/l
@@ -203,6 +203,61 @@ def test_an_absent_fsl_mrs_is_said_with_how_to_get_it(scan, tmp_path):
         find_fsl_mrs("no-such-fsl_mrs")
     section = {"fsl_mrs_command": "no-such-fsl_mrs"}
     refused(scan, tmp_path, ["no-such-fsl_mrs", "git repository"], engine="fsl_mrs", section=section)
+
+
+STUB = """#!{python}
+import sys
+from pathlib import Path
+import numpy as np
+from spinsculpt.basis import BasisSet
+from spinsculpt.nifti import MRSData, read_fids, write_fids
+
+if "--version" in sys.argv:
+    sys.exit(print("fsl_mrs 9.9"))
+given = {{a: b for a, b in zip(sys.argv, sys.argv[1:]) if a.startswith("--")}}
+assert "--export_baseline" in sys.argv and "--export_separate" in sys.argv
+data, out = read_fids(given["--data"]).fid, Path(given["--output"])
+out.mkdir(parents=True)
+basis = BasisSet.read_fslmrs(given["--basis"])
+t = np.arange(1, data.points + 1) * data.dwell
+c = 2.0 + np.arange(len(basis.names))
+lines = c[:, None] * basis.fids * np.exp(-12.0 * t)
+bend = np.fft.ifft(np.fft.ifftshift(3e3 * np.exp(-((data.ppm - 2.5) / 0.4) ** 2)))
+bend[0] *= 2.0  # its spectra halve the first point
+def write(name, samples):
+    write_fids(out / (name + ".nii.gz"), MRSData(samples, data.dwell, data.central_frequency))
+write("fit", lines.sum(axis=0) + bend)
+write("fit_baseline", bend)
+rows = ["parameter,mean,std"]
+for name, value, line in zip(basis.names, c, lines):
+    write("fit_" + name, line + bend)
+    rows.append(f"{{name}},{{value}},{{0.05 * value}}")
+rows += ["gamma_0,12.0,1", "sigma_0,0.0,1", "eps_0,0.0,1", "Phi0,0.0,1", "Phi1,0.0,1"]
+(out / "all_parameters.csv").write_text("\\n".join(rows))
+(out / "summary.csv").write_text("Metab,%CRLB\\n" + "\\n".join(f"{{name}},5.0" for name in basis.names))
+"""
+
+
+@pytest.mark.parametrize("baseline", ["spline", "spline:5", "poly:2"])
+def test_the_curves_of_fsl_mrs_are_stored_as_it_drew_them(scan, tmp_path, baseline):
+    """A stand-in with a baseline that no other engine would draw: curves, residual and SDs are its own."""
+    stub = tmp_path / "fsl_mrs"
+    stub.write_text(STUB.format(python=sys.executable))
+    stub.chmod(0o755)
+    section = {"baseline": baseline, "fsl_mrs_command": str(stub)}
+    result = fit_files(scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / "out", section, "fsl_mrs")
+    (curve,), data = result.curves, read_fids(scan / "data.nii.gz").fid
+    bend = 3e3 * np.exp(-(((curve.ppm - 2.5) / 0.4) ** 2))
+    np.testing.assert_allclose(curve.baseline, bend, atol=1e-2)
+    np.testing.assert_allclose(curve.components.sum(axis=0) + curve.baseline, curve.fit, atol=1e-2)
+    halved = np.concatenate([0.5 * data.samples[:1], data.samples[1:]])
+    shown = FID(halved, data.dwell, data.central_frequency)
+    inside = np.isin(shown.ppm, curve.ppm)
+    np.testing.assert_allclose(curve.residual, shown.spectrum[inside] - curve.fit, atol=1e-6 * np.abs(curve.data).max())
+    np.testing.assert_allclose(result.concentrations.percent, 5.0, rtol=1e-6)
+    assert not any(result.reliable)  # nothing here fits
+    assert any("High residual" in message for message in result.messages)
+    assert not any("drew differ" in message for message in result.messages)
 
 
 needs_fsl_mrs = pytest.mark.skipif(shutil.which("fsl_mrs") is None, reason="fsl_mrs is not on PATH")

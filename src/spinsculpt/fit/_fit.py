@@ -1,6 +1,8 @@
 """Fit one or several spectra: from data and basis to a FitResult."""
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -19,10 +21,13 @@ from spinsculpt.fit._result import Curve, FitResult, ParameterEstimate
 from spinsculpt.fit._solver import Solution, minimise
 from spinsculpt.fit._starts import explained, starts
 
-STIFFNESSES = (0.6, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0)  # degrees of freedom per ppm that the automatic spline tries
+STIFFNESSES = (0.6, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0)  # degrees of freedom per ppm that the automatic spline tries first
+SOFTEST = 12.0  # and at most: there are 15 knots per ppm
 AIC_WEIGHT = 5.0  # Wilson 2021 (doi:10.1002/mrm.28385): plain AIC lets the baseline follow the metabolites
 _DEPENDENT = 1e-3  # smallest eigenvalue of the correlation of noise; below, one spectrum is made of the others
 HIGH_RESIDUAL = 2.0  # reduced chi-squared above which the model misses something
+_STRAIGHT = 2.0  # degrees of freedom of a straight line
+_Place = tuple[tuple[float, ...], np.ndarray]  # shifts of the spectra (rad/s), parameters theta
 UNITS = {"gamma": "1/s", "gauss": "1/s^2", "eps": "rad/s", "phi0": "rad", "phi1": "rad/Hz"}
 
 
@@ -76,42 +81,92 @@ def build_problem(
 def solve(problem: Problem) -> Solution:
     """The lowest minimum of several starts, with automatic stiffness and soft ratios when the model has them."""
     model = problem.model
-    best = None
-    for start in starts(problem, model.starts):
-        problem.recentre(start.shifts)
-        found = minimise(problem, start.theta)
-        if best is None or found.cost < best[0].cost:
-            best = found, start.shifts
-    solution, shifts = best
-    problem.recentre(shifts)
     if model.baseline_kind == ("spline", None):
-        solution = _choose_stiffness(problem, solution)
+        shifts, solution = _choose_stiffness(problem)
+    else:
+        shifts, solution = _lowest(problem, _beginnings(problem))
+    problem.recentre(shifts)
     if model.soft_ratios:
         for _ in range(3):  # the scale of the priors is that of the concentrations themselves
             problem.set_soft_ratios(solution.concentrations)
-            solution = minimise(problem, solution.theta)
+            solution = replace(minimise(problem, solution.theta), notes=solution.notes)
     return solution
 
 
-def _choose_stiffness(problem: Problem, solution: Solution) -> Solution:
-    """Stiffness with the least Akaike criterion, R ln(chi^2) + 2 w (degrees of freedom of the baseline)."""
-    tried = []
-    for stiffness in STIFFNESSES:
+def _beginnings(problem: Problem) -> list[_Place]:
+    """Shifts of the spectra and parameters of the starting points, most promising first."""
+    return [(start.shifts, start.theta) for start in starts(problem, problem.model.starts)]
+
+
+def _lowest(problem: Problem, places: Sequence[_Place]) -> tuple[tuple[float, ...], Solution]:
+    """The lowest of the minima below several places, with the shifts about which its bounds lie."""
+    found = []
+    for shifts, theta in places:
+        problem.recentre(shifts)
+        found.append((shifts, minimise(problem, theta)))
+    return min(found, key=lambda item: item[1].cost)
+
+
+def _choose_stiffness(problem: Problem) -> tuple[tuple[float, ...], Solution]:
+    """Stiffness with the least Akaike criterion, R ln(chi^2) + 2 w (degrees of freedom of the baseline).
+
+    At each stiffness the fit begins anew from every starting point and from the minima of its neighbours, along the
+    path and back: warm starts alone end in a minimum that only the stiffest baseline has. While an edge of the grid
+    is the best, the grid goes on, up to a straight line or as many knots as there are.
+    """
+    tried: dict[float, tuple[tuple[float, ...], Solution]] = {}
+
+    def criterion(stiffness: float) -> float:
         problem.set_stiffness(stiffness)
-        solution = minimise(problem, solution.theta)
-        criterion = (
-            len(problem.target) * np.log(_chi2(problem, solution)) + 2.0 * AIC_WEIGHT * problem.baseline_dimension
-        )
-        tried.append((criterion, stiffness, solution))
-    _, stiffness, solution = min(tried, key=lambda item: item[0])
-    problem.set_stiffness(stiffness)
-    return solution
+        chi2 = _chi2(problem, tried[stiffness][1])
+        return len(problem.target) * np.log(chi2) + 2.0 * AIC_WEIGHT * problem.baseline_dimension
+
+    def visit(stiffness: float, *warm: float) -> None:
+        problem.set_stiffness(stiffness)
+        places = [(shifts, solution.theta) for shifts, solution in (tried[each] for each in warm)]
+        if stiffness in tried:
+            tried[stiffness] = min(tried[stiffness], _lowest(problem, places), key=lambda item: item[1].cost)
+        else:
+            tried[stiffness] = _lowest(problem, _beginnings(problem) + places)
+
+    grid = list(STIFFNESSES)
+    for before, stiffness in zip([None, *grid], grid, strict=False):
+        visit(stiffness, *() if before is None else (before,))
+    for after, stiffness in itertools.pairwise(reversed(grid)):
+        visit(stiffness, after)
+    note = ""
+    while not note:
+        best = min(grid, key=criterion)
+        if best not in (grid[0], grid[-1]):
+            break
+        further = best * (grid[0] / grid[1] if best == grid[0] else grid[-1] / grid[-2])
+        if not SOFTEST >= further >= _STRAIGHT / sum(high - low for low, high in problem.model.ranges):
+            note = (
+                f"The automatic spline chose the {'stiffest' if best == grid[0] else 'softest'} baseline there is "
+                f"({best:.2g} degrees of freedom per ppm)."
+            )
+            break
+        visit(further, best)
+        grid = sorted([*grid, further])
+    problem.set_stiffness(best)
+    shifts, solution = tried[best]
+    return shifts, replace(solution, notes=(note,) if note else ())
 
 
-def report(problem: Problem, solution: Solution, labels: Sequence[str], engine: str = "builtin") -> FitResult:
-    """Turn a solution into a FitResult: covariance, curves, quality and flags."""
+def report(
+    problem: Problem,
+    solution: Solution,
+    labels: Sequence[str],
+    engine: str = "builtin",
+    curves: Sequence[Curve] | None = None,
+) -> FitResult:
+    """Turn a solution into a FitResult: covariance, curves, quality and flags.
+
+    `curves` are those of another engine, one a spectrum: they are stored as they are, and chi-squared is theirs.
+    """
     model, theta, c = problem.model, solution.theta, solution.concentrations
-    chi2, free = _chi2(problem, solution), int(np.count_nonzero(c > 0.0)) + len(theta)
+    chi2 = _chi2(problem, solution) if curves is None else _chi2_of(problem, curves)
+    free = int(np.count_nonzero(c > 0.0)) + len(theta)
     degrees = max(len(problem.target) - free - problem.baseline_dimension, 1.0)
     reduced = chi2 / degrees
     # From the residual as FSL-MRS takes it: no correction for the number of fitted parameters.
@@ -119,11 +174,15 @@ def report(problem: Problem, solution: Solution, labels: Sequence[str], engine: 
     covariance = covariance_of(problem, theta, c) * inflation
     count = len(c)
     estimates = Estimates(problem.names, c, covariance[:count, :count])
-    curves = tuple(_curve(problem, solution, s, label, inflation) for s, label in enumerate(labels))
+    if curves is None:
+        curves = tuple(_curve(problem, solution, s, label) for s, label in enumerate(labels))
+    curves = tuple(
+        replace(curve, noise_sd=float(np.sqrt(problem.noise[s, s] * inflation))) for s, curve in enumerate(curves)
+    )
     parameters = _parameters(problem, theta, np.sqrt(np.diag(covariance))[count:], labels)
     snr, fwhm = _peaks(problem, theta, c, curves[0].noise_sd)
     detected = _detection(problem, chi2, max(1.0, reduced))
-    misfit = reduced > HIGH_RESIDUAL and model.noise == "noise"
+    misfit = reduced > HIGH_RESIDUAL
     flags = _flags(problem, solution, estimates, parameters, detected, misfit)
     return FitResult(
         engine=engine,
@@ -199,13 +258,18 @@ def _chi2(problem: Problem, solution: Solution) -> float:
     return float(residual @ residual)
 
 
-def _curve(problem: Problem, solution: Solution, s: int, label: str, inflation: float) -> Curve:
+def _chi2_of(problem: Problem, curves: Sequence[Curve]) -> float:
+    """Chi-squared of curves that another engine fitted."""
+    residual = problem.whiten([curve.residual[None] for curve in curves])[0]
+    return float(residual @ residual)
+
+
+def _curve(problem: Problem, solution: Solution, s: int, label: str) -> Curve:
     block = problem.blocks[s]
     components = solution.concentrations[:, None] * problem.components(solution.theta, s)
     coefficients = problem.baseline_coefficients(problem.linear(solution.theta), solution.concentrations)
     baseline = problem.baseline_curve(coefficients, s)
-    sd = float(np.sqrt(problem.noise[s, s] * inflation))
-    return Curve(label, block.ppm, block.data, components.sum(axis=0) + baseline, baseline, components, sd)
+    return Curve(label, block.ppm, block.data, components.sum(axis=0) + baseline, baseline, components)
 
 
 def _parameters(
@@ -282,7 +346,7 @@ def _flags(
 def _messages(
     solution: Solution, flags: Sequence[str], detected: bool, misfit: bool, reduced: float
 ) -> tuple[str, ...]:
-    found = []
+    found = list(solution.notes)
     if not detected:
         found.append("No metabolite is reliable: the spectrum holds no more than noise would explain.")
     elif all(flags):
@@ -296,7 +360,7 @@ def _messages(
     if misfit:
         found.append(
             f"High residual: {reduced:.1f} times the variance of the noise; the model misses something (baseline, "
-            "macromolecules, lineshape), so the CRLBs are too small and no estimate is called reliable."
+            "macromolecules, lineshape), which no CRLB contains, and no estimate is called reliable."
         )
     return tuple(found)
 

@@ -13,13 +13,18 @@ from spinsculpt.basis import BasisSet
 from spinsculpt.conventions import FID
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._data import prepare
+from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._fit import build_problem, report
 from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._problem import Problem
-from spinsculpt.fit._result import FitResult
+from spinsculpt.fit._result import Curve, FitResult
 from spinsculpt.fit._solver import Solution
 from spinsculpt.fslmrs import find_command, run_command
-from spinsculpt.nifti import MRSData, write_fids
+from spinsculpt.nifti import MRSData, read_fids, write_fids
+
+MODERATE = 20.0  # effective dimension of its spline "moderate"
+SAME_CURVES = 1e-3  # of the metabolites: a difference below which two models are the same
+SAME_SDS = 0.1  # logarithm of the median ratio of SDs that is said
 
 
 def find_fsl_mrs(command: str = "fsl_mrs") -> str:
@@ -38,10 +43,11 @@ def fit_with_fsl_mrs(
 ) -> FitResult:
     """Fit one spectrum by the real `fsl_mrs` command.
 
-    Its table is kept as it wrote it; columns that it does not write are filled by us. The curves, the covariance and
-    the flags are ours, computed at its estimates, with the noise from the residual as it does. What it does not check
-    is checked first: central frequency, length of the basis, numbers that are not finite; and afterwards, that not
-    everything is zero.
+    Its table, its curves and baseline and its SDs are kept as it wrote them; columns that it does not write are filled
+    by us. The correlations, which it does not write, and the flags are ours, computed at its estimates, with the noise
+    from the residual as it does; where our model does not reproduce its curves or SDs, a message says so. What it does
+    not check is checked first: central frequency, length of the basis, numbers that are not finite; and afterwards,
+    that not everything is zero.
 
     Args:
         data, bases, labels: one of each; FSL-MRS fits no spectra jointly.
@@ -67,16 +73,40 @@ def fit_with_fsl_mrs(
             _write(folder / "water.nii.gz", water)
         run_command([executable, *_arguments(folder, problem, water is not None, timing or {})], "fsl_mrs", labels[0])
         table = _read_table(folder / "out" / "summary.csv", labels[0])
-        theta, c = _estimates(folder / "out" / "all_parameters.csv", problem, labels[0])
+        theta, c, sd = _estimates(folder / "out" / "all_parameters.csv", problem, labels[0])
+        curve = _curve(folder / "out", problem, labels[0])
         version = subprocess.run([executable, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if not np.any(c > 0.0):
         raise SpinsculptError(
             f"{labels[0]}: fsl_mrs returned zero for every metabolite, which is no result; look at the data."
         )
-    linear = problem.linear(theta)
-    c = c * (linear.right @ c) / (c @ linear.gram @ c)  # undo its scaling of data and basis
-    cost = linear.constant - 2.0 * linear.right @ c + c @ linear.gram @ c
-    result = report(problem, Solution(theta, c, float(cost), True, 0), labels, engine="fsl_mrs")
+    if problem.model.baseline_kind == ("spline", None):
+        (low, high), *_ = model.ranges
+        problem.set_stiffness(MODERATE / (high - low))
+    theirs = curve.components.sum(axis=0)
+    shape = _our_metabolites(problem, theta, c)
+    factor = np.vdot(shape, theirs).real / np.vdot(shape, shape).real  # undoes its scaling of data and basis
+    c, sd = factor * c, abs(factor) * sd
+    apart = float(np.linalg.norm(theirs - factor * shape) / np.linalg.norm(theirs))
+    result = report(problem, Solution(theta, c, float("nan"), True, 0), labels, "fsl_mrs", [curve])
+    ours = result.concentrations.sd
+    known = (ours > 0.0) & np.isfinite(ours) & (sd > 0.0) & np.isfinite(sd)
+    ratio = np.where(known, sd / np.where(known, ours, 1.0), 1.0)
+    scale = np.concatenate([ratio, np.ones(len(theta))])
+    covariance = result.covariance * np.outer(scale, scale)
+    estimates = Estimates(problem.names, c, covariance[: len(c), : len(c)])
+    messages = list(result.messages)
+    if apart > SAME_CURVES:
+        messages.append(
+            f"The metabolites that FSL-MRS drew differ from our model at its estimates by {100.0 * apart:.2g} % (root "
+            "mean square); its curves are stored, and correlations may be wrong by as much."
+        )
+    middle = float(np.median(ratio[known])) if known.any() else 1.0
+    if abs(np.log(middle)) > SAME_SDS:
+        messages.append(
+            f"The SDs of FSL-MRS are {middle:.2f} times ours at its estimates (median); its own are stored."
+        )
+    result = replace(result, covariance=covariance, concentrations=estimates, messages=tuple(messages))
     qc = {**result.qc, "fsl_mrs_version": (version.stdout or version.stderr).strip(), "steps": None}
     return replace(result, qc=qc, table=table)
 
@@ -114,6 +144,8 @@ def _arguments(folder: Path, problem: Problem, water: bool, timing: Mapping) -> 
         "--output",
         folder / "out",
         "--overwrite",
+        "--export_baseline",
+        "--export_separate",
     ]
     arguments += [
         "--ppmlim",
@@ -155,13 +187,45 @@ def _read_table(path: Path, label: str) -> tuple[dict, ...]:
         )
 
 
-def _estimates(path: Path, problem: Problem, label: str) -> tuple[np.ndarray, np.ndarray]:
-    """Its parameters in our form. Its time axis starts at one dwell time dt, ours at zero:
+def _curve(folder: Path, problem: Problem, label: str) -> Curve:
+    """What it fitted, from its own files: each metabolite, the baseline and their sum.
+
+    Its spectra, unlike ours, halve the first point of a FID; data and curves are stored as it saw them, so that the
+    residual is its own.
+    """
+
+    def spectrum(name: str) -> np.ndarray:
+        path = folder / f"{name}.nii.gz"
+        if not path.is_file():
+            raise SpinsculptError(f"{label}: fsl_mrs wrote no {path.name}; version 2.4 or later writes it.")
+        return block.transform(_first_halved(read_fids(path).fid.samples))
+
+    block = problem.blocks[0]
+    fit, baseline = spectrum("fit"), spectrum("fit_baseline")
+    # A metabolite comes with the baseline under it.
+    components = np.array([spectrum(f"fit_{name}") - baseline for name in problem.names])
+    return Curve(label, block.ppm, block.transform(_first_halved(block.samples)), fit, baseline, components)
+
+
+def _our_metabolites(problem: Problem, theta: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Sum of the metabolites by our model, with the first point halved as it does."""
+    fids, phase = problem.damp(theta, 0)
+    return problem.blocks[0].transform(_first_halved(c @ fids)) * phase
+
+
+def _first_halved(samples: np.ndarray) -> np.ndarray:
+    return np.concatenate([0.5 * samples[:1], samples[1:]])
+
+
+def _estimates(path: Path, problem: Problem, label: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Its parameters in our form, and the SDs of the concentrations. Its time axis starts at dt, ours at zero:
 
     gamma' = gamma + 2 sigma^2 dt, phi0' = phi0 + eps dt, c' = c exp(-(gamma + sigma^2 dt) dt).
     """
     with path.open(newline="") as stream:
-        found = {row["parameter"]: float(row["mean"]) for row in csv.DictReader(stream)}
+        rows = list(csv.DictReader(stream))
+    found = {row["parameter"]: float(row["mean"]) for row in rows}
+    sd_of = {row["parameter"]: float(row["std"] or "nan") for row in rows}
     dt = float(problem.blocks[0].time[1])
     try:
         c = np.array([found[name] for name in problem.names])
@@ -176,4 +240,5 @@ def _estimates(path: Path, problem: Problem, label: str) -> tuple[np.ndarray, np
         ) from error
     of_kind = {"gamma": gamma + 2.0 * gauss * dt, "gauss": gauss, "eps": eps}
     theta = [phases[p.kind] if p.kind in phases else of_kind[p.kind][p.group] for p in problem.parameters]
-    return np.array(theta), c * np.exp(-(gamma + gauss * dt) * dt)[problem.groups]
+    factor = np.exp(-(gamma + gauss * dt) * dt)[problem.groups]
+    return np.array(theta), c * factor, np.array([sd_of[name] for name in problem.names]) * factor

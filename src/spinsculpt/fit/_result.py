@@ -36,7 +36,7 @@ class Curve:
     fit: np.ndarray
     baseline: np.ndarray
     components: np.ndarray
-    noise_sd: float
+    noise_sd: float = float("nan")
 
     @property
     def residual(self) -> np.ndarray:

@@ -20,6 +20,7 @@ class Solution:
         cost: chi-squared with all priors and penalties.
         converged: whether no step was expected to improve it.
         steps: accepted steps.
+        notes: sentences about how it was found.
     """
 
     theta: np.ndarray
@@ -27,6 +28,7 @@ class Solution:
     cost: float
     converged: bool
     steps: int
+    notes: tuple[str, ...] = ()
 
 
 def nonnegative(gram: np.ndarray, right: np.ndarray, guess: np.ndarray | None = None) -> np.ndarray:
