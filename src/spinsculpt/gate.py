@@ -71,6 +71,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "phase_jitter": (0.0, 1e4, "degrees"),
     "signal": (-1e15, 1e15, ""),  # of a sample; receivers give fewer than 64 bits
     "share": (-1e6, 1e6, ""),  # of a signal of one proton
+    "fraction": (0.0, 1.0, ""),  # of a volume
     "b1_scale": (0.0, 100.0, ""),
     "t2_scales": (1e-3, 1e3, ""),
     "grid.points": (1, 4096, ""),

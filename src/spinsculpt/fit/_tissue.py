@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.gate import quantity, read_text
 from spinsculpt.nifti import MRSData
 
 TISSUES = ("gm", "wm", "csf")
@@ -26,10 +27,15 @@ def tissue_of(setting: Mapping | str | None, data: MRSData, name: str) -> dict[s
     if setting is None or isinstance(setting, Mapping):
         return None if setting is None else dict(setting)
     row = _row(Path(setting), name)
+    cells = [(row[tissue] or "").strip() for tissue in TISSUES]
     try:
-        return {tissue: float(row[tissue]) for tissue in TISSUES}
+        numbers = [float(cell) for cell in cells]
     except ValueError:
-        return voxel_fractions(data, *(Path(setting).parent / row[tissue] for tissue in TISSUES))
+        return voxel_fractions(data, *(Path(setting).parent / cell for cell in cells))
+    fractions = [quantity(number, "fraction", setting, "a tissue fraction") for number in numbers]
+    if abs(sum(fractions) - 1.0) > 0.02:
+        raise SpinsculptError(f"{setting}: gm, wm and csf of {name} are fractions that add up to 1; correct them.")
+    return dict(zip(TISSUES, fractions, strict=True))
 
 
 def voxel_fractions(data: MRSData, gm: Path, wm: Path, csf: Path) -> dict[str, float]:
@@ -38,12 +44,18 @@ def voxel_fractions(data: MRSData, gm: Path, wm: Path, csf: Path) -> dict[str, f
 
     if data.affine is None:
         raise SpinsculptError("The scan does not say where its voxel is; give the tissue fractions as numbers.")
-    images = []
+    images, maps = [], []
     for path in (gm, wm, csf):
         if not path.is_file():
             raise SpinsculptError(f"{path}: there is no such tissue image; correct the table of tissue fractions.")
-        images.append(nibabel.load(path))
-    maps = [np.asarray(image.dataobj, float) for image in images]
+        try:
+            image = nibabel.load(path)
+            maps.append(np.asarray(image.dataobj, float))
+        except Exception as error:  # nibabel and zlib raise many kinds; all of them mean an unreadable file
+            raise SpinsculptError(
+                f"{path}: this is no readable NIfTI image ({brief(error)}); export it again."
+            ) from error
+        images.append(image)
     grids = [(image.shape, image.affine.round(4).tolist()) for image in images]
     if grids.count(grids[0]) < len(grids):
         raise SpinsculptError(f"{gm}, {wm} and {csf} are not on one grid; segment one image.")
@@ -74,14 +86,17 @@ def tissue_fractions(gm: np.ndarray, wm: np.ndarray, csf: np.ndarray, voxel: np.
 def _row(table: Path, name: str) -> dict[str, str]:
     if not table.is_file():
         raise SpinsculptError(f"fit: water: tissue: there is no table {table}.")
-    text = table.read_text()
-    rows = list(csv.DictReader(text.splitlines(), delimiter="\t" if "\t" in text else ","))
+    text = read_text(table, 64 << 20)
+    try:
+        rows = list(csv.DictReader(text.splitlines(), delimiter="\t" if "\t" in text else ","))
+    except csv.Error as error:
+        raise SpinsculptError(f"{table}: this is no table of tissue ({brief(error)}); save it as one.") from error
     if not rows or not {"subject", *TISSUES} <= set(rows[0]):
         raise SpinsculptError(f"{table}: a table of tissue needs the columns subject, gm, wm, csf (and session).")
     found = {key: re.search(rf"{key[:3]}-([A-Za-z0-9]+)", Path(name).name) for key in ("subject", "session")}
     subject, session = (match.group(1) if match else "" for match in found.values())
     for row in rows:
         same_session = not row.get("session") or row["session"].removeprefix("ses-") == session
-        if row["subject"].removeprefix("sub-") == subject and same_session:
+        if (row["subject"] or "").removeprefix("sub-") == subject and same_session:
             return row
     raise SpinsculptError(f"{table}: has no line for subject {subject!r}{f', session {session!r}' if session else ''}.")

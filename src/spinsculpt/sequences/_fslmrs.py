@@ -61,6 +61,7 @@ def read_fslmrs(path: Path | str) -> tuple[Sequence, dict]:
             "bandwidth": quantity(receive["sw"], "bandwidth", path, "Rx_SW"),
             "linewidth": quantity(receive["lw"], "linewidth", path, "Rx_LW"),
         }
+        receiver_phase = float(np.rad2deg(quantity(receive.get("phase", 0.0), "phase", path, "Rx_Phase")))
     except SpinsculptError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
@@ -69,9 +70,7 @@ def read_fslmrs(path: Path | str) -> tuple[Sequence, dict]:
         raise SpinsculptError(f"{path}: the sequence has no pulse, so that there is no signal.")
     name = checked_name(content["sequenceName"], f"{path}: sequenceName")
     echo_time = sum(event.duration for event in events) - events[0].duration / 2
-    return Sequence(
-        name, echo_time, (Shot(name, tuple(events)),), {}, float(np.rad2deg(receive.get("phase", 0.0)))
-    ), settings
+    return Sequence(name, echo_time, (Shot(name, tuple(events)),), {}, receiver_phase), settings
 
 
 def write_fslmrs(sequence: Sequence, path: Path | str, config: Mapping, shot: str | None = None) -> None:
