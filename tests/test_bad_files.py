@@ -162,6 +162,54 @@ def test_an_rda_with_a_senseless_field(tmp_path, key, value, wanted):
     assert f"the field '{key}' is '{value}', {wanted}" in sentence(write_rda(tmp_path / "a.rda", **{key: value}))
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("MRFrequency", "1e300"),
+        ("MRFrequency", "1e-300"),
+        ("TR", "1e12"),
+        ("TR", "-2000"),
+        ("TE", "1e300"),
+        ("DwellTime", "1e30"),
+        ("DwellTime", "1e-30"),
+        ("SliceThickness", "1e300"),
+        ("RowVector[0]", "1e300"),
+        ("VOIPositionTra", "1e300"),
+    ],
+)
+def test_an_rda_with_a_number_that_no_scanner_has(tmp_path, here, key, value):
+    assert "a.rda" in sentence(write_rda(tmp_path / "a.rda", **{key: value}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("synthesizer_frequency", "1e300"),
+        ("sample_frequency", "1e300"),
+        ("sample_frequency", "1e-300"),
+        ("repetition_time", "1e12"),
+        ("spectrum_inversion_time", "1e12"),
+        ("lr_size", "1e300"),
+        ("cc_off_center", "1e300"),
+    ],
+)
+def test_a_spar_with_a_number_that_no_scanner_has(tmp_path, here, key, value):
+    assert "a.S" in sentence(write_philips(tmp_path, "a", **{key: value}))
+
+
+def test_samples_that_no_receiver_gives(tmp_path, here):
+    """One flipped bit of an exponent, and a file of ones as an erased disk has it."""
+    rda, sdat = write_rda(tmp_path / "a.rda"), write_philips(tmp_path, "a")
+    for path in (rda, sdat):
+        assert not isinstance(outcome(path), str)
+    content = bytearray(rda.read_bytes())
+    content[-17] ^= 0x40  # the sign and the top of the exponent of a double
+    rda.write_bytes(content)
+    sdat.write_bytes(b"\xff" * sdat.stat().st_size)
+    for path in (rda, sdat):
+        assert re.search(r"samples are (larger than any receiver gives|not finite)", sentence(path))
+
+
 def test_an_rda_with_another_number_of_samples(tmp_path):
     path = write_rda(tmp_path / "a.rda", VectorSize="128")
     assert "the header says 2048 bytes of samples, but the file holds 1024" in sentence(path)

@@ -115,7 +115,7 @@ def quantity(value: object, key: str, where: object, name: str = "") -> float:
     fine = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
     if not fine:
         raise SpinsculptError(
-            f"{where}: {name or key} is {str(value)[:40]}; it must be a number from {low:g} to {high:g}"
+            f"{where}: {name or key} is {str(value)[:40]}; it must be a number from {low:.10g} to {high:.10g}"
             f"{unit and f' {unit}'}."
         )
     return float(value)  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from spinsculpt.provenance import atomic_path
 _DIMENSION_KEYS = tuple(f"dim_{n}{end}" for n in (5, 6, 7) for end in ("", "_info", "_header"))
 _EXTENSION_CODE = 44  # of NIfTI-MRS
 _TIMES = {"EchoTime": "echo_time", "RepetitionTime": "repetition_time", "InversionTime": "inversion_time"}
+_FARTHEST = 1e5  # mm
 _REQUIRED_KEYS = ("SpectrometerFrequency", "ResonantNucleus")
 
 
@@ -129,6 +130,8 @@ def read_fids(path: Path | str) -> MRSData:
     _check_samples(samples, path)
     dims = tuple(header.get(f"dim_{n}", f"DIM_USER_{n - 5}") for n in range(5, samples.ndim + 1))
     _check_header(header, path)
+    affine = image.getAffine("voxel", "world")
+    _check_affine(affine, path)
     dwell = 1 / header["SpectralWidth"] if header.get("SpectralWidth") else _shortest(image.dwelltime)
     return MRSData(
         samples[0, 0, 0],
@@ -137,7 +140,7 @@ def read_fids(path: Path | str) -> MRSData:
         dims=dims,
         header={key: value for key, value in header.items() if key not in _DIMENSION_KEYS + _REQUIRED_KEYS},
         dim_headers={tag: header[f"dim_{n}_header"] for n, tag in enumerate(dims, 5) if f"dim_{n}_header" in header},
-        affine=image.getAffine("voxel", "world"),
+        affine=affine,
         nucleus=image.nucleus[0],
     )
 
@@ -159,6 +162,7 @@ def write_fids(path: Path | str, data: MRSData) -> None:
         extension.set_dim_info(n, tag, hdr=data.dim_headers.get(tag))
     _check_samples(data.fids, path)
     _check_header(data.header, path)
+    _check_affine(data.affine, path)
     samples = data.fids[np.newaxis, np.newaxis, np.newaxis].astype(np.complex64)
     image = gen_nifti_mrs_hdr_ext(samples, data.dwell, extension, affine=data.affine)
     with atomic_path(path) as temporary:
@@ -178,6 +182,11 @@ def _check_header(header: dict, path: Path | str) -> None:
     for key, name in _TIMES.items():
         if isinstance(header.get(key), int | float):
             quantity(header[key], name, path, key)
+
+
+def _check_affine(affine: np.ndarray | None, path: Path | str) -> None:
+    if affine is not None and not np.all(np.abs(affine) <= _FARTHEST):  # NaN is not either
+        raise SpinsculptError(f"{path}: size or place of the voxel is no length in mm; correct the header.")
 
 
 def _shortest(value: np.float32) -> float:
