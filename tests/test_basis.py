@@ -173,7 +173,7 @@ def test_nifti_mrs_keeps_names_and_axis(tmp_path, press30):
 def test_command_line_does_what_the_rule_does(tmp_path, press30):
     app = typer.Typer()
     app.command()(basis_command)
-    arguments = "--sequence press --te1 12 --te2 18 --metabolites NAA,Cr,PCh,Glu,Gln --macromolecules MM09,MM20"
+    arguments = "--ideal --sequence press --te1 12 --te2 18 --metabolites NAA,Cr,PCh,Glu,Gln --macromolecules MM09,MM20"
     result = CliRunner().invoke(app, [*arguments.split(), "--picture", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     basis = BasisSet.read_fslmrs(tmp_path)

@@ -50,7 +50,9 @@ def test_scans_without_a_water_reference_are_cleaned_fitted_and_drawn(finished, 
     assert status == 0, text
     for path in fits:
         table = pd.read_csv(tmp_path / path)
-        assert table["mM"].isna().all() and table.filter(like="Cr+PCr").iloc[:, 0].notna().any()
+        assert table["mM"].isna().all()
+        # Creatine cancels in DIFF, where a fit may find none of it.
+        assert "diff" in path or table.filter(like="Cr+PCr").iloc[:, 0].notna().any()
 
 
 def test_fetching_the_example_leaves_what_users_keep_in_its_folder(tmp_path):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-_KINDS = ("press", "megapress", "steam", "slaser", "spin_echo", "pulse_acquire")
+_KINDS = ("press", "megapress", "steam", "slaser", "special", "megaslaser", "spin_echo", "pulse_acquire")
 
 
 class Format(StrEnum):
@@ -21,8 +21,12 @@ def basis_command(
     sequence: Annotated[
         str, typer.Option(help=f"{', '.join(_KINDS)}, or a file: Pulseq (.seq), FSL-MRS or spinsculpt (.json)")
     ] = "press",
-    te: Annotated[float | None, typer.Option(help="echo time in ms; te1 + te2, else 30 (megapress: 68)")] = None,
-    te1: Annotated[float | None, typer.Option(help="first echo time of press and megapress in ms")] = None,
+    te: Annotated[
+        float | None, typer.Option(help="echo time in ms; te1 + te2, else 30 (megapress 68, megaslaser 70)")
+    ] = None,
+    te1: Annotated[
+        float | None, typer.Option(help="first echo time of press and megapress in ms; the shortest (ideal: 12 and 10)")
+    ] = None,
     te2: Annotated[float | None, typer.Option(help="second echo time of press in ms")] = None,
     tm: Annotated[float, typer.Option(help="mixing time of steam in ms")] = 10.0,
     metabolites: Annotated[
@@ -40,19 +44,26 @@ def basis_command(
     edit_duration: Annotated[
         float | None, typer.Option(help="length of the editing pulses in ms; 14 if analytic, a pulse file needs it")
     ] = None,
+    ideal: Annotated[
+        bool, typer.Option("--ideal", help="infinitely short pulses, no slices; else the real pulses of --system")
+    ] = False,
+    system: Annotated[
+        str, typer.Option(help="scanner that plays it: clinical, prisma-like, philips-like or ge-like")
+    ] = "clinical",
     refocusing: Annotated[
-        str, typer.Option(help="ideal, sinc, slr, sech, goia, or a pulse file (.pta, .RF, .txt, Bruker, .json)")
-    ] = "ideal",
+        str,
+        typer.Option(help="auto (slr, slaser: goia), ideal, sinc, slr, sech, goia, or a pulse file (.pta, .RF, .json)"),
+    ] = "auto",
     refocusing_duration: Annotated[
         float | None,
-        typer.Option(help="length of shaped refocusing pulses in ms; 5 if analytic, a pulse file needs it"),
+        typer.Option(help="length of shaped refocusing pulses in ms; as the peak B1 allows if analytic"),
     ] = None,
     excitation: Annotated[
-        str, typer.Option(help="ideal, sinc, slr, or a pulse file; steam uses it for all three slices")
-    ] = "ideal",
+        str, typer.Option(help="auto (slr), ideal, sinc, slr, or a pulse file; steam uses it for all three slices")
+    ] = "auto",
     excitation_duration: Annotated[
         float | None,
-        typer.Option(help="length of shaped excitation pulses in ms; 3 if analytic, a pulse file needs it"),
+        typer.Option(help="length of shaped excitation pulses in ms; as the peak B1 allows if analytic"),
     ] = None,
     grid: Annotated[int, typer.Option(help="positions along each slice axis for slice-selective pulses")] = 32,
     extent: Annotated[float, typer.Option(help="width of the grid in slice thicknesses")] = 2.0,
@@ -75,6 +86,7 @@ def basis_command(
     from spinsculpt.folders import owned_files, path_in, refuse_foreign
     from spinsculpt.gate import check_numbers
     from spinsculpt.sequences import build_sequence
+    from spinsculpt.system import System
 
     kind = "file" if Path(sequence).suffix.lower() in (".seq", ".json") else sequence
     if kind not in (*_KINDS, "file"):
@@ -83,7 +95,7 @@ def basis_command(
     te, te1 = _echo_times(kind, te, te1, te2)
     entry = {
         "type": kind,
-        "ideal": refocusing == excitation == "ideal",
+        "ideal": ideal or refocusing == excitation == "ideal",
         "files": dict.fromkeys(_shots(name, sequence), sequence),
         "echo_time": te * 1e-3,
         "mixing_time": tm * 1e-3,
@@ -105,7 +117,8 @@ def basis_command(
     }
     check_numbers({"basis": config, "sequence": entry}, "the options")
     refuse_foreign(out, ["basis.png"] if picture else [], "*.json" if format is Format.fslmrs else "")
-    sets = simulate_basis(build_sequence(name, entry, central_frequency=frequency_of(config)), config)
+    played = build_sequence(name, entry, {}, frequency_of(config), System.from_config({"preset": system}))
+    sets = simulate_basis(played, config)
     if format is Format.fslmrs:
         write_basis(sets, out)
     with owned_files(out) as folder:
@@ -150,7 +163,7 @@ def _echo_times(sequence: str, te: float | None, te1: float | None, te2: float |
     if te2 is not None:
         te1 = 12.0 if te1 is None else te1
         return te1 + te2, te1
-    return (68.0 if sequence == "megapress" else 30.0) if te is None else te, te1
+    return {"megapress": 68.0, "megaslaser": 70.0}.get(sequence, 30.0) if te is None else te, te1
 
 
 def _names(text: str) -> list[str]:
