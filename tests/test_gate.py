@@ -1,6 +1,7 @@
 """The gate: what no physics allows, and what no file of ours needs, is refused before anything is computed."""
 
 import copy
+import dataclasses
 import json
 import subprocess
 import sys
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fit_phantom import phantom, phantom_basis
 from spinsculpt.basis import BasisSet, read_basis, simulate_basis, write_fslmrs
 from spinsculpt.config import default_config, load_schema, read_config, validate
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit import FitModel, fit
 from spinsculpt.gate import RANGES, check_numbers, quantity, read_json, read_yaml, samples
 from spinsculpt.provenance import write_json
 from spinsculpt.sequences import Sequence, build_sequence
@@ -235,3 +238,12 @@ def test_json_that_goes_out_holds_finite_numbers_or_is_not_written(tmp_path, val
     with pytest.raises(SpinsculptError, match=r"qc.json: snr.naa.* is not a finite number, so nothing was written"):
         write_json(tmp_path / "qc.json", {"fine": 1.0, "snr": {"naa": value}})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_fit_that_is_not_finite_is_not_written(tmp_path):
+    whole = phantom_basis()
+    result = fit([phantom(whole, noise_sd=0.01)], [whole], FitModel.from_config({"starts": 1}))
+    broken = dataclasses.replace(result.curves[0], fit=result.curves[0].fit * np.nan)
+    with pytest.raises(SpinsculptError, match="not finite, so that nothing was written"):
+        dataclasses.replace(result, curves=(broken,)).write(tmp_path / "out")
+    assert not (tmp_path / "out").exists()

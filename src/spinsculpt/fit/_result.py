@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._estimates import Estimates, percent_of
 from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._problem import Problem
@@ -165,8 +166,17 @@ class FitResult:
             directory: made if need be. An earlier result of ours in it is replaced; other files stay as they are.
             config: the configuration, for its hash in the provenance.
         """
+        self._refuse_not_finite()
         with owned_files(directory, replaces="*") as temporary:
             self._write_files(temporary, config)
+
+    def _refuse_not_finite(self) -> None:
+        """Raise when an amplitude or a curve is not finite: such a fit is no result."""
+        curves = [np.asarray(getattr(curve, key)) for curve in self.curves for key in ("data", "fit", "components")]
+        if not all(np.isfinite(values).all() for values in (np.asarray(self.concentrations.values), *curves)):
+            raise SpinsculptError(
+                "the fit found numbers that are not finite, so that nothing was written; check the data and the basis."
+            )
 
     def _write_files(self, folder: Path, config: dict | None) -> None:
         from spinsculpt.fit._plot import plot_fit  # matplotlib takes longer to import than a fit to run
