@@ -193,7 +193,7 @@ def report(
         snr=snr,
         fwhm=fwhm,
         flags=flags,
-        messages=_messages(solution, flags, detected, misfit, reduced),
+        messages=(*_messages(solution, flags, detected, misfit, reduced), *_without_reference(model, estimates)),
         qc={
             "converged": solution.converged,
             "steps": solution.steps,
@@ -363,6 +363,17 @@ def _messages(
             "macromolecules, lineshape), which no CRLB contains, and no estimate is called reliable."
         )
     return tuple(found)
+
+
+def _without_reference(model: FitModel, estimates: Estimates) -> tuple[str, ...]:
+    """That there are no ratios, where what they refer to is zero: creatine leaves a difference spectrum."""
+    reference = [name for name in model.reference if name in estimates.names]
+    if not reference or any(estimates.values[estimates.names.index(name)] > 0.0 for name in reference):
+        return ()
+    return (
+        f"{'+'.join(reference)} is zero here (a difference spectrum holds none), so there are no ratios to it; give a "
+        "water reference, or fit the conditions jointly.",
+    )
 
 
 def _has_priors(problem: Problem) -> bool:
