@@ -1,4 +1,4 @@
-# Two commands, nothing else: `make figures` and `make test`. Everything is installed into .venv from constraints.txt.
+# Three commands: `make figures`, `make example` (real scans, offline) and `make test`. Everything is installed into .venv from constraints.txt.
 # `make figures` shows one line of progress; `make figures V=1` all that Snakemake says.
 PYTHON ?= python3.11
 CORES ?= all
@@ -7,10 +7,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: docs figures test setup lint format lock benchmarks clean
+.PHONY: docs example figures test setup lint format lock benchmarks clean
 
 figures: $(STAMP)
 	snakemake --cores $(CORES) $(if $(V),,--logger spinsculpt)
+
+example: $(STAMP)
+	snakemake --cores $(CORES) $(if $(V),,--logger spinsculpt) --configfile config/examples/philips_press.yaml --config data=tests/reference/data
 
 test: $(STAMP)
 	pytest -n 2 --dist loadgroup

@@ -1,0 +1,38 @@
+"""`spinsculpt run`: the whole workflow, in the folder where one stands."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spinsculpt.config import workflow_folder
+from spinsculpt.errors import SpinsculptError
+
+CORES = ("-c", "--cores", "--jobs", "-j", "--executor", "-e", "--profile", "--unlock")
+
+
+def run_command(
+    context: typer.Context,
+    configfile: Annotated[
+        list[Path] | None, typer.Option(help="your configuration; what it leaves out comes from the defaults")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="all that Snakemake says, not one line")] = False,
+) -> None:
+    """Run the workflow here: results go to ./results. Targets and all options of Snakemake may follow.
+
+    For example: spinsculpt run --configfile mine.yaml --cores 4, or spinsculpt run --dry-run.
+    """
+    given = list(context.args)
+    files = list(configfile or ())
+    if absent := [str(path) for path in files if not path.is_file()]:
+        raise SpinsculptError(f"There is no file {', '.join(absent)} to configure the run.")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(workflow_folder() / "Snakefile"), *given]
+    if not any(each.split("=")[0] in CORES or each[:2] in ("-c", "-j") for each in given):
+        command += ["--cores", "all"]
+    if not verbose and not any(each.split("=")[0] in ("--logger", "-n", "--dry-run", "--lint") for each in given):
+        command += ["--logger", "spinsculpt"]
+    if files:
+        command += ["--configfile", *map(str, files)]
+    raise typer.Exit(subprocess.run(command).returncode)
