@@ -159,3 +159,10 @@ def test_bad_files_say_what_to_do(tmp_path):
     (tmp_path / "bad.json").write_text('{"name": "p", "b1_x_uT": [1], "b1_y_uT": [0]}')
     with pytest.raises(SpinsculptError, match="dwell_s"):
         read_pulse(tmp_path / "bad.json")
+
+
+@pytest.mark.parametrize("suffix", [".seq", ".json", ".GOIA", ".mat"])
+def test_a_pulse_is_written_under_no_name_of_another_format(tmp_path, suffix):
+    with pytest.raises(SpinsculptError, match=r"\.pta.*\.exc.*\.seq"):
+        write_pulse(tmp_path / f"p{suffix}", gaussian(0.01))
+    assert not list(tmp_path.iterdir())

@@ -15,6 +15,7 @@ from spinsculpt.pulses._pulse import Pulse
 
 _LARGEST = 64 << 20  # bytes
 _MOST_SAMPLES = 1_000_000
+BRUKER = (".exc", ".rfc", ".inv", "")  # suffixes of its shape files: excitation, refocusing, inversion
 
 
 def read_pulse(path: Path | str, duration: float | None = None, flip_angle: float = 180.0) -> Pulse:
@@ -77,8 +78,19 @@ def scaled(
 
 
 def write_pulse(path: Path | str, pulse: Pulse) -> None:
-    """Write a waveform as Siemens .pta, Varian .RF, FID-A .txt or Bruker, by the suffix (.pta, .RF, .txt, another)."""
+    """Write a waveform as Siemens .pta, Varian .RF, FID-A .txt or Bruker (.exc, .rfc, .inv or no suffix).
+
+    Raises:
+        SpinsculptError: another suffix, or a pulse that the format cannot hold.
+    """
     path = Path(path)
+    writers = {".pta": _write_pta, ".rf": _write_varian, ".txt": _write_fida} | dict.fromkeys(BRUKER, _write_bruker)
+    if path.suffix.lower() not in writers:
+        raise SpinsculptError(
+            f"{path}: a single pulse is not written as {path.suffix}, but as .pta (Siemens), .RF (Varian), .txt "
+            "(FID-A) or .exc, .rfc, .inv (Bruker); a whole sequence (results/sequences/NAME.json) also as .seq (Pulseq) or "
+            ".json (FSL-MRS)."
+        )
     if pulse.gradient is not None and path.suffix.lower() != ".txt":
         raise SpinsculptError(
             f"{path}: the gradient changes during pulse {pulse.name!r}, which this format cannot hold; write .txt "
@@ -86,10 +98,8 @@ def write_pulse(path: Path | str, pulse: Pulse) -> None:
         )
     b1 = np.asarray(pulse.b1, complex)
     amplitude, phase = np.abs(b1) / pulse.peak_b1, np.mod(np.angle(b1), 2 * np.pi)
-    writers = {".pta": _write_pta, ".rf": _write_varian, ".txt": _write_fida}
-    writer = writers.get(path.suffix.lower(), _write_bruker)
     with atomic_path(path) as temporary:
-        temporary.write_text(writer(pulse, amplitude, phase))
+        temporary.write_text(writers[path.suffix.lower()](pulse, amplitude, phase))
 
 
 def _pta(text: str) -> tuple[np.ndarray, np.ndarray]:
