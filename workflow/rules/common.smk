@@ -6,8 +6,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake.utils import update_config
 
-from spinsculpt.config import SCHEMAS, load_schema, nearest_name, read_yaml, validate
+from spinsculpt.config import SCHEMAS, default_config, load_schema, nearest_name, read_yaml, validate, workflow_folder
 from spinsculpt.convert import files_on_disk, named_files
 from spinsculpt.dataset import scans_of_dataset
 from spinsculpt.locks import forget_run, remove_stale_lock, sign_run
@@ -17,9 +18,16 @@ from spinsculpt.subjects import read_subjects, simulated_cohort
 
 RESULTS = f"results/{config['run']}" if config.get("run") else "results"  # what <results> stands for
 # Scripts find the package of this checkout also in environments that Snakemake makes (--sdm conda).
-os.environ.update(PYTHONPATH=os.pathsep.join([f"{workflow.basedir}/src", *filter(None, [os.getenv("PYTHONPATH")])]))
+os.environ.update(PYTHONPATH=os.pathsep.join([f"{workflow_folder()}/src", *filter(None, [os.getenv("PYTHONPATH")])]))
 # The objects of a plan live to its end: looking through those of 500 subjects for garbage takes a tenth of the time.
 gc.set_threshold(200_000)
+
+
+def over_defaults(given):
+    """Configuration laid over config/config.yaml, as Snakemake does unless the workflow is used as a module."""
+    whole = read_yaml(default_config())
+    update_config(whole, given)
+    return whole
 
 
 def example_folder(wildcards=None):
@@ -42,7 +50,7 @@ onstart:
 
 
 try:
-    config = validate(config, load_schema())
+    config = validate(over_defaults(config), load_schema())  # a module is given its own config alone
     check_study(config)
     if "fsl_mrs" in config["fit"]["engines"] and not uses_conda():
         from spinsculpt.fit import find_fsl_mrs

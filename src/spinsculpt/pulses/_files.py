@@ -88,8 +88,8 @@ def write_pulse(path: Path | str, pulse: Pulse) -> None:
     if path.suffix.lower() not in writers:
         raise SpinsculptError(
             f"{path}: a single pulse is not written as {path.suffix}, but as .pta (Siemens), .RF (Varian), .txt "
-            "(FID-A) or .exc, .rfc, .inv (Bruker); a whole sequence (results/sequences/NAME.json) also as .seq (Pulseq) or "
-            ".json (FSL-MRS)."
+            "(FID-A) or .exc, .rfc, .inv (Bruker); a whole sequence (results/sequences/NAME.json) also as .seq "
+            "(Pulseq) or .json (FSL-MRS)."
         )
     if pulse.gradient is not None and path.suffix.lower() != ".txt":
         raise SpinsculptError(
