@@ -1,0 +1,17 @@
+"""Molecular fingerprinting: quantitative CEST and MT maps through differentiable Bloch-McConnell physics."""
+
+from spinsculpt.mrf._kernel import simulate
+from spinsculpt.mrf._model import NAMES, PARAMETERS, Model, tissue
+from spinsculpt.mrf._protocol import Protocol, protocol_from_table, protocol_of, read_protocol
+
+__all__ = [
+    "NAMES",
+    "PARAMETERS",
+    "Model",
+    "Protocol",
+    "protocol_from_table",
+    "protocol_of",
+    "read_protocol",
+    "simulate",
+    "tissue",
+]

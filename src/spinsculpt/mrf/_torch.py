@@ -1,0 +1,146 @@
+r"""The same physics in torch: batched on CPU or GPU, differentiable with respect to tissue *and* protocol.
+
+The generators are those of `_kernel`, written as one tensor; torch exponentiates all of them at once. It is the engine
+of protocol design and of GPUs; dictionaries and training on a CPU use the compiled one (a test holds both equal).
+"""
+
+from math import pi
+
+import torch
+from torch import Tensor
+
+from spinsculpt.conventions import GAMMA_BAR, larmor_frequency
+from spinsculpt.mrf._kernel import FAR, NEAR, NODES, WEIGHTS, simulate
+from spinsculpt.mrf._model import NAMES, Model
+from spinsculpt.mrf._protocol import SAMPLE, SPOIL, Protocol
+
+
+def super_lorentzian(offset: Tensor, t2: Tensor) -> Tensor:
+    """Line of the semisolid pool in s, at an offset in Hz; shapes broadcast (Morrison & Henkelman 1995)."""
+    nodes, weights = (torch.as_tensor(values, dtype=t2.dtype, device=t2.device) for values in (NODES, WEIGHTS))
+
+    def integral(frequency: Tensor) -> Tensor:
+        width = t2[..., None] / (3 * nodes**2 - 1).abs()
+        value = weights * width * torch.exp(-2 * (2 * pi * frequency[..., None] * width) ** 2)
+        return value.sum(-1) * (2 / pi) ** 0.5
+
+    offset, t2 = torch.broadcast_tensors(offset, t2)
+    near, far = (integral(torch.full_like(t2, value)).log() for value in (NEAR, FAR))
+    inner = torch.exp(near + (far - near) / (FAR**2 - NEAR**2) * (offset**2 - NEAR**2))
+    return torch.where(offset.abs() >= NEAR, integral(offset.abs().clamp(min=NEAR)), inner)
+
+
+def _operators(parameters: Tensor, operators: Tensor, model: Model) -> Tensor:
+    """Propagators of all operators and voxels, shape (voxels, operators, size, size)."""
+    column = {name: parameters[:, i, None] for i, name in enumerate(NAMES)}
+    duration, b1, offset, phase = (operators[None, :, i] for i in range(1, 5))
+    frequency, size = larmor_frequency(model.field), model.size
+    shape = (parameters.shape[0], operators.shape[0])
+    w1 = 2 * pi * GAMMA_BAR * b1 * column["B1"]
+    wx, wy = w1 * torch.cos(phase), w1 * torch.sin(phase)
+    entries: dict[tuple[int, int], Tensor] = {}
+
+    def add(i: int, j: int, value: Tensor) -> None:
+        entries[i, j] = entries[i, j] + value if (i, j) in entries else value.expand(shape)
+
+    pools = [("T1", "T2", None, None, None)]
+    pools += [("T1s", "T2s", "shift_s", "fs", "ksw")] if model.solute else []
+    pools += [("T1ss", "T2ss", "shift_ss", "fss", "kssw")] if model.semisolid else []
+    blocks = []
+    row = 0
+    for t1, t2, shift, fraction, rate in pools:
+        r1, r2 = 1 / column[t1], 1 / column[t2]
+        hertz = (column[shift] + column["B0"] if shift else column["B0"]) * frequency - offset
+        equilibrium = column[fraction] if fraction else torch.ones_like(r1)
+        back, forth = (column[rate], column[rate] * column[fraction]) if rate else (0 * r1, 0 * r1)
+        if fraction == "fss" and model.line == 2:
+            add(row, row, -(r1 + pi * w1**2 * super_lorentzian(hertz, column[t2].expand(shape)) + back))
+            add(row, size - 1, r1 * equilibrium)
+            add(2, row, back), add(row, 2, forth), add(2, 2, -forth)
+            row += 1
+            continue
+        delta = 2 * pi * hertz
+        blocks.append(row)
+        add(row, row, -r2 - back), add(row + 1, row + 1, -r2 - back), add(row + 2, row + 2, -r1 - back)
+        add(row, row + 1, -delta), add(row + 1, row, delta)
+        add(row, row + 2, wy), add(row + 2, row, -wy)
+        add(row + 1, row + 2, -wx), add(row + 2, row + 1, wx)
+        add(row + 2, size - 1, r1 * equilibrium)
+        if rate:
+            for axis in range(3):
+                add(axis, row + axis, back), add(row + axis, axis, forth), add(axis, axis, -forth)
+        row += 3
+    zero = torch.zeros(shape, dtype=parameters.dtype, device=parameters.device)
+    generator = _matrix(entries, size, zero) * duration[..., None, None]
+    turned = operators[:, 0] == 1
+    propagators = torch.linalg.matrix_exp(torch.where(turned[None, :, None, None], 0.0, generator))
+    angle = 2 * pi * offset * duration
+    frame = torch.linalg.matrix_exp(
+        _matrix(
+            {(r + i, r + j): s * angle.expand(shape) for r in blocks for i, j, s in ((0, 1, -1), (1, 0, 1))}, size, zero
+        )
+    )
+    tip = duration * column["B1"]
+    nx, ny = torch.cos(phase) * tip, torch.sin(phase) * tip
+    axes = {}
+    for r in blocks:
+        axes |= {(r, r + 2): ny, (r + 2, r): -ny, (r + 1, r + 2): -nx, (r + 2, r + 1): nx}
+    tips = torch.linalg.matrix_exp(_matrix(axes, size, zero))
+    return torch.where(turned[None, :, None, None], tips, frame @ propagators)
+
+
+def _matrix(entries: dict[tuple[int, int], Tensor], size: int, zero: Tensor) -> Tensor:
+    rows = [torch.stack([entries.get((i, j), zero).expand(zero.shape) for j in range(size)], -1) for i in range(size)]
+    return torch.stack(rows, -2)
+
+
+def simulate_torch(operators: Tensor, protocol: Protocol, model: Model, parameters: Tensor) -> Tensor:
+    """z of water at each sample, differentiable by `operators` and `parameters`; use float64.
+
+    Args:
+        operators: as `Protocol.operators`, shape (n, 5); replaces those of the protocol.
+        protocol: whose order is played.
+        model: which pools there are.
+        parameters: as of `tissue`, shape (voxels, len(NAMES)).
+    Returns:
+        Shape (voxels, images).
+    """
+    propagators = _operators(parameters, operators, model)
+    ones = torch.ones_like(parameters[:, 0])
+    state = [0 * ones] * model.size
+    state[2] = state[-1] = ones
+    if model.solute:
+        state[5] = parameters[:, NAMES.index("fs")]
+    if model.semisolid:
+        state[model.size - 2] = parameters[:, NAMES.index("fss")]
+    vector = torch.stack(state, -1)
+    pools = 1 + model.solute + (model.line == 1)
+    kept = torch.ones(model.size, dtype=parameters.dtype, device=parameters.device)
+    for pool in range(pools):
+        kept[3 * pool : 3 * pool + 2] = 0
+    samples = []
+    for number in protocol.order.tolist():
+        if number == SAMPLE:
+            samples.append(vector[:, 2])
+        elif number == SPOIL:
+            vector = vector * kept
+        else:
+            vector = (propagators[:, number] @ vector[..., None])[..., 0]
+    return torch.stack(samples, -1)
+
+
+class Signals(torch.autograd.Function):
+    """The compiled engine as a layer: wanted parameters in, signals out, exact gradients back."""
+
+    @staticmethod
+    def forward(ctx, values, table, wanted, protocol, model, measured):
+        table = table.copy()
+        table[:, [NAMES.index(name) for name in wanted]] = values.detach().double().cpu().numpy()
+        signals, jacobian = simulate(protocol, model, table, wanted, measured)
+        ctx.save_for_backward(torch.as_tensor(jacobian, dtype=values.dtype))
+        return torch.as_tensor(signals, dtype=values.dtype)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (jacobian,) = ctx.saved_tensors
+        return (jacobian * gradient[..., None]).sum(1), None, None, None, None, None
