@@ -5,11 +5,23 @@ from math import pi, radians
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.io import loadmat
 from scipy.linalg import expm
 
 from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.mrf import NAMES, Model, protocol_of, simulate, tissue
+from spinsculpt.mrf import (
+    NAMES,
+    Model,
+    grid,
+    match,
+    protocol_from_table,
+    protocol_of,
+    random_grid,
+    read_protocol,
+    simulate,
+    tissue,
+)
 
 PULSED = [("wait", 0.3)]
 for b1, hertz in ((2.0, 447.0), (0.0, 0.0), (3.1, -900.0), (1.2, 1277.0)):
@@ -161,3 +173,62 @@ def test_tissue_says_what_is_wrong():
         tissue({"fz": 1})
     with pytest.raises(SpinsculptError, match="mask those voxels out"):
         tissue({"T1": [1.0, np.nan]})
+
+
+@pytest.fixture(scope="module")
+def preclinical(evidence):
+    """Protocol, data (voxels, 30) and published maps of a phantom at 9.4 T, within its mask."""
+    folder = evidence / "results/molecular_mrf_preclinical"
+    mask = np.load(folder / "mask.npy").ravel().astype(bool)
+    data = loadmat(folder / "acquired_data.mat")["acquired_data"].reshape(30, -1).T[mask]
+    maps = loadmat(folder / "quant_maps.mat")
+    return (
+        read_protocol(folder / "acq_protocol.seq", 9.4),
+        data,
+        {name: maps[name].ravel()[mask] for name in ("fs", "ksw")},
+    )
+
+
+def test_a_pulseq_file_and_the_table_of_what_it_says_of_itself_play_the_same(preclinical):
+    protocol = preclinical[0]
+    lines = protocol.table()
+    assert protocol.images == 30 and all(line["on_s"] == pytest.approx(3.0) for line in lines if line["b1_uT"])
+    table = {"b1_uT": [line["b1_uT"] for line in lines], "offset_ppm": 3.0, "saturation_s": 3.0}
+    waits = [line["off_s"] - (0.0 if line["b1_uT"] else 3.0) for line in lines]  # saturation by no B1 is a wait
+    table |= {"recovery_s": waits, "tip_degrees": 60}
+    same = protocol_from_table(table, 9.4)
+    voxels = tissue({"fs": [0.0007, 0.002], "ksw": [150, 900], "shift_s": 3.0})
+    signals = [simulate(each, Model(True, field=9.4), voxels)[0] for each in (protocol, same)]
+    assert np.abs(signals[0] - signals[1]).max() < 1e-3  # seconds around the readout stand elsewhere
+
+
+def test_a_pulseq_file_that_contradicts_itself_is_refused(evidence, tmp_path):
+    text = (evidence / "results/molecular_mrf_preclinical/acq_protocol.seq").read_text()
+    assert "\nTsat 3 " in text
+    (tmp_path / "p.seq").write_text(text.replace("\nTsat 3 ", "\nTsat 2 "))
+    with pytest.raises(SpinsculptError, match=r"p\.seq: Tsat says 2 s.*write the file again"):
+        read_protocol(tmp_path / "p.seq", 9.4)
+
+
+def test_maps_of_a_real_phantom_agree_with_the_published_ones(preclinical):
+    """Dictionary over concentration (3 protons each in 110 mol/l), exchange and T2, as its authors' own."""
+    protocol, data, published = preclinical
+    axes = {"fs": np.arange(10, 81, 2.5) * 3 / 110e3, "ksw": np.arange(100, 801, 10.0), "T2": (0.7, 0.9, 1.1)}
+    fixed = {"T1": 2.5, "T1s": 2.8, "T2s": 0.04, "shift_s": 3.0}
+    found = match(data, protocol, Model(True, field=9.4), grid(axes), fixed)
+    error = {name: np.abs(found.values[name] / published[name] - 1).mean() for name in published}
+    print(f"\nmedian dot product {np.median(found.dot_product):.5f}, mean deviation {error}")
+    assert np.median(found.dot_product) >= 0.9999
+    assert max(error.values()) <= 0.05
+
+
+def test_the_pieces_of_a_dictionary_do_not_matter(preclinical):
+    protocol, data, _ = preclinical
+    entries = random_grid({"fs": (0.0003, 0.003), "ksw": (100, 1400)}, 64)
+    arguments = (data[:20], protocol, Model(True, field=9.4), entries, {"shift_s": 3.0})
+    whole, pieces = match(*arguments), match(*arguments, memory_mb=0.01)
+    assert (whole.values["ksw"] == pieces.values["ksw"]).all()
+    with pytest.raises(SpinsculptError, match="29 images, the protocol plays 30"):
+        match(data[:, :29], *arguments[1:])
+    with pytest.raises(SpinsculptError, match="allow more"):
+        match(*arguments, memory_mb=1e-4)

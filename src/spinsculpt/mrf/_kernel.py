@@ -37,7 +37,10 @@ def _line_integral(offset, t2):
 
 @njit(**_COMPILED)
 def _super_lorentzian(offset, t2):
-    """g in s at `offset` Hz: int_0^1 sqrt(2/pi) T2/|3u^2-1| exp(-2 (2 pi f T2/(3u^2-1))^2) du (Morrison & Henkelman 1995)."""
+    """g in s at `offset` Hz (Morrison & Henkelman 1995).
+
+    It is int_0^1 sqrt(2/pi) T2/|3u^2-1| exp(-2 (2 pi f T2/(3u^2-1))^2) du.
+    """
     if abs(offset.real) >= NEAR:
         return _line_integral(offset, t2)
     near, far = np.log(_line_integral(NEAR + 0 * t2, t2)), np.log(_line_integral(FAR + 0 * t2, t2))

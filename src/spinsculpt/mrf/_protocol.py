@@ -46,7 +46,7 @@ class Protocol:
         return float(lengths[played].sum())
 
     def table(self) -> list[dict[str, float]]:
-        """A line for each image: strongest B1 (uT), its offset (Hz), seconds irradiated and seconds without RF before it."""
+        """A line for each image: strongest B1 (uT), its offset (Hz), seconds with and without RF before."""
         lines, strongest, on, off = [], (0.0, 0.0), 0.0, 0.0
         for number in self.order:
             if number == SAMPLE:
@@ -60,7 +60,7 @@ class Protocol:
 
 
 def protocol_of(events: Iterable[tuple], notes: Mapping[str, object] | None = None) -> Protocol:
-    """Events in order, each ("irradiate", s, uT, Hz, rad), ("wait", s), ("tip", rad, rad), ("spoil",) or ("sample",)."""
+    """Events in order: ("irradiate", s, uT, Hz, rad), ("wait", s), ("tip", rad, rad), ("spoil",) or ("sample",)."""
     operators: dict[tuple, int] = {}
     order = []
     for kind, *values in events:
@@ -334,7 +334,8 @@ def _check_definitions(protocol: Protocol, definitions: Mapping, field_strength:
         for image, line in enumerate(table, 1):
             if line["b1_uT"] and duty == 1 and abs(line["on_s"] - saturation[0]) > 0.01 * saturation[0]:
                 raise SpinsculptError(
-                    f"{path}: Tsat says {saturation[0]:g} s but image {image} is irradiated for {line['on_s']:.4g} s{AGAIN}"
+                    f"{path}: Tsat says {saturation[0]:g} s, but image {image} is irradiated for "
+                    f"{line['on_s']:.4g} s{AGAIN}"
                 )
     recovery = numbers("Trec")
     if (
@@ -344,5 +345,6 @@ def _check_definitions(protocol: Protocol, definitions: Mapping, field_strength:
         and abs(table[1]["off_s"] - recovery[0]) > 0.05 * recovery[0] + 0.01
     ):
         raise SpinsculptError(
-            f"{path}: Trec says {recovery[0]:g} s but there are {table[1]['off_s']:.4g} s without RF before image 2{AGAIN}"
+            f"{path}: Trec says {recovery[0]:g} s, but there are {table[1]['off_s']:.4g} s without RF before "
+            f"image 2{AGAIN}"
         )
