@@ -467,7 +467,7 @@ def test_not_a_number_is_caught_with_the_part_that_caused_it(tmp_path, monkeypat
         ({"duration": 1e-4}, "shorter than one sample"),
         ({"dwell": 1e-7}, "below the RF raster"),
         ({"duration": 0.0081}, "not a whole number of samples"),
-        ({"b1_limit": 0.0}, "needs some B1"),
+        ({"b1_limit": 0.0}, "b1_limit is 0"),
         ({"metabolites": ["Glu", "Glx"]}, "no 'Glx'"),
         ({"objectives": []}, "is empty"),
         ({"objectives": [{"type": "crlb", "metabolites": ["GABA"]}]}, "'GABA' is not among"),

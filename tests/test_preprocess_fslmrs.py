@@ -81,6 +81,7 @@ def refused(words: list[str], *arguments) -> None:
 STUB = """#!{python}
 import json, sys
 from pathlib import Path
+import nibabel
 import numpy as np
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 
@@ -96,7 +97,13 @@ header = {{
 }}
 {body}
 def write(name, fid, **more):
-    write_fids(out / (name + ".nii.gz"), MRSData(fid, data.dwell, data.central_frequency, header=header))
+    path = out / (name + ".nii.gz")
+    broken = not np.isfinite(fid).all()
+    write_fids(path, MRSData(np.nan_to_num(fid), data.dwell, data.central_frequency, header=header))
+    if broken:  # we write no such file ourselves
+        image = nibabel.load(path)
+        bad = np.full_like(np.asanyarray(image.dataobj), np.nan)
+        nibabel.save(nibabel.Nifti2Image(bad, image.affine, image.header), path)
 if "DIM_EDIT" in data.dims:
     del header["DIM_DYN Indices"]
     for k in (0, 1):
