@@ -29,7 +29,7 @@ QUALITY = {"snr": 80.0, "linewidth_hz": 6.0, "steps": [{"Method": "Phasing", "De
 
 def config(**changes) -> dict:
     return {
-        "subjects": "config/subjects.tsv",
+        "subjects": "subjects.tsv",
         "sequences": {"press30": {"type": "press", "gap": "mine"}},
         "analyses": {"fitted": {"sequence": "press30", "spectra": []}},
         "compare": {"analyses": ["fitted"], "pair": ["Glu", "Gln"]},

@@ -5,13 +5,17 @@ import sys
 
 import pytest
 
+from spinsculpt.problems import problem
+
 
 def spinsculpt(*arguments: str) -> subprocess.CompletedProcess:
     code = "from spinsculpt.cli import main; main()"
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("command", ["import", "design", "basis", "export", "fit", "config"])
+@pytest.mark.parametrize(
+    "command", ["import", "convert", "preprocess", "design", "basis", "export", "fit", "config", "power", "run"]
+)
 def test_every_command_has_help(command):
     assert spinsculpt(command, "--help").returncode == 0
 
@@ -42,3 +46,55 @@ def test_a_mistake_is_a_sentence_and_no_traceback(tmp_path):
 def test_jobs_of_one_subject_start_without_torch(module):
     code = f"import sys, {module}; print([m for m in ('torch', 'numba', 'matplotlib', 'pandas') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["torch", "pypulseq", "panel", "emcee", "snakemake"])
+def test_a_package_that_is_not_installed_is_a_sentence_with_its_extra(module):
+    missing = ModuleNotFoundError(f"No module named '{module}.nn'", name=f"{module}.nn")
+    assert "is not installed; install the extra" in problem(missing)
+
+
+WITHOUT = """
+import importlib, sys
+class Absent:
+    def find_spec(self, name, *rest):
+        if name.partition(".")[0] in ("torch", "numba", "snakemake"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+"""
+
+
+def test_everything_but_designs_goes_without_torch_and_numba(tmp_path):
+    parts = ["fit", "basis", "convert", "preprocess", "survey", "compare", "figures", "report", "study", "scanner"]
+    code = WITHOUT + "for part in sys.argv[1:]: importlib.import_module('spinsculpt.' + part)"
+    run = subprocess.run([sys.executable, "-c", code, *parts], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    config = tmp_path / "one.yaml"
+    config.write_text("designs: {one: {kind: gap, echo_time: 0.036, duration: 0.01, metabolites: [Glu]}}")
+    code = WITHOUT + "from spinsculpt.cli import main; main()"
+    command = [sys.executable, "-c", code, "design", str(config), "--out", str(tmp_path / "out")]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 1 and "install the extra design" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_one_scan_from_raw_file_to_spectrum_without_the_workflow(evidence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    raw = evidence / "data/philips_press35"
+    run = spinsculpt("convert", str(raw / "sub-01_press_act_noID.sdat"), "--out", "scan.nii.gz")
+    assert run.returncode == 0 and "TE 35 ms, TR 2000 ms" in run.stdout, run.stderr
+    assert (
+        spinsculpt("convert", str(raw / "sub-01_press_ref_noID.sdat"), "--water", "--out", "ref.nii.gz").returncode == 0
+    )
+    again = spinsculpt("convert", str(raw / "sub-01_press_act_noID.sdat"), "--out", "scan.nii.gz")
+    assert again.returncode == 1 and "--force" in again.stderr
+    run = spinsculpt("preprocess", "scan.nii.gz", "--water", "ref.nii.gz", "--out", "clean")
+    assert run.returncode == 0 and "SNR" in run.stdout, run.stderr
+    made = {path.name for path in (tmp_path / "clean").iterdir()}
+    assert {"scan.nii.gz", "scan_mrsref.nii.gz", "scan_qc.json", "scan_preproc.png"} <= made
+
+
+def test_basis_says_what_it_wrote_and_what_it_replaced(tmp_path):
+    arguments = ["basis", "--ideal", "--metabolites", "NAA,Cr", "--points", "512", "--out", str(tmp_path / "basis")]
+    first, second = spinsculpt(*arguments), spinsculpt(*arguments)
+    assert "2 basis functions" in first.stdout and "TE 30 ms" in first.stdout and "replaced" not in first.stdout
+    assert "2 files of an earlier basis were replaced" in second.stdout

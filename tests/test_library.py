@@ -110,3 +110,41 @@ def test_agrees_with_fida_where_both_quote_govindaraju(evidence):
         assert sorted(set(ours)) == pytest.approx(theirs), name
     glu = np.array(fida["Glu"][0]["J"])
     assert library["Glu"].parts[0].coupling_matrix == pytest.approx(glu)
+
+
+OWN = """
+metabolites:
+  Test:
+    parts: [{shifts: {H2: 3.0, H3: 2.0}, couplings: [[H2, H3, 7.0]]}]
+    t1: 1.3
+    t2: {3.0: 0.15, 7.0: 0.1}
+    concentration: 1.0
+    sources: {spins: Author 2020, t1: [assumed], t2: [wyss2018], concentration: assumed}
+"""
+
+
+def test_own_metabolites_are_added_to_the_built_in_ones(library, tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN)
+    merged = load_library(path)
+    assert set(merged.metabolites) == {*library.metabolites, "Test"} and merged["NAA"] == library["NAA"]
+    assert merged["Test"].parts[0].shifts == (3.0, 2.0)
+    assert merged["Test"].sources["spins"] == "Author 2020" and "Wyss" in merged["Test"].sources["t2"]
+
+
+@pytest.mark.parametrize(
+    ("cut", "sentence"),
+    [
+        (
+            "sources: {spins: Author 2020, t1: [assumed], t2: [wyss2018], concentration: assumed}",
+            "come from; add sources",
+        ),
+        ("concentration: 1.0", "Test lacks concentration"),
+        (OWN, "has neither the section"),
+    ],
+)
+def test_an_entry_of_ones_own_that_lacks_something_is_told_what(tmp_path, cut, sentence):
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN.replace(cut, "") or "{}")
+    with pytest.raises(SpinsculptError, match=sentence):
+        load_library(path)

@@ -223,8 +223,8 @@ def test_the_command_writes_a_table_that_the_workflow_takes(tmp_path, monkeypatc
     run = CliRunner().invoke(app, ["import", "data"])
     assert run.exit_code == 0, run.output
     assert "found 2 Philips SDAT/SPAR" in run.output
-    assert run.output.splitlines()[-1].endswith("snakemake --cores 2 --config subjects=config/subjects.tsv")
-    assert "01\t\tpress30\tsub-01/press_act.SDAT\tsub-01/press_ref.SDAT" in Path("config/subjects.tsv").read_text()
+    assert run.output.splitlines()[-1].endswith("then: spinsculpt run")
+    assert "01\t\tpress30\tsub-01/press_act.SDAT\tsub-01/press_ref.SDAT" in Path("subjects.tsv").read_text()
     elsewhere = CliRunner().invoke(app, ["import", "data/sub-01", "--out", "other.tsv"])
     assert "sub-01/press_act.SDAT" in Path("other.tsv").read_text() and elsewhere.exit_code == 0
 

@@ -1,3 +1,3 @@
 """Goal-driven design and judgement of pulse sequences for magnetic resonance spectroscopy of the brain."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

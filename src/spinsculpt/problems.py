@@ -27,11 +27,28 @@ _ADVICE = {
 }
 
 
+_EXTRAS = {  # packages that one use needs: the extra that brings them, and that use
+    "torch": ("design", "the design of pulses"),
+    "numba": ("design", "the design of pulses and fingerprinting"),
+    "panel": ("explore", "the workbench"),
+    "emcee": ("sampling", "sampling of posteriors"),
+    "pypulseq": ("pulseq", "Pulseq files"),
+    "snakemake": ("workflow", "the workflow (spinsculpt run)"),
+}
+
+
 def sentence_of(error: BaseException) -> str:
     """What the user can do about an error; "" when it is a bug of ours."""
     match error:
         case SpinsculptError():
             return str(error)
+        case ModuleNotFoundError(name=str(name)) if name.partition(".")[0] in _EXTRAS:
+            package = name.partition(".")[0]
+            extra, use = _EXTRAS[package]
+            return (
+                f"{package}, which {use} needs, is not installed; install the extra {extra}: "
+                f"pip install '.[{extra}]' in a clone, or pip install 'WHEEL[{extra}]'."
+            )
         case MemoryError():
             return "There is not enough memory; ask for fewer points, metabolites or starts, or use a larger machine."
         case OSError(errno=int()):

@@ -1,4 +1,4 @@
-"""The table of scans, config/subjects.tsv: one line a scan."""
+"""The table of scans, subjects.tsv: one line a scan."""
 
 import csv
 import io
@@ -9,6 +9,8 @@ from spinsculpt.config import nearest_name, validate
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.gate import read_text
 
+TABLE = "subjects.tsv"  # in the folder of the run: where `spinsculpt import` writes it and the workflow finds it
+SIMULATED = "simulated"  # instead of a table: the simulated cohort
 SEPARATOR = ";"  # between the raw files of one scan
 _MARKS = (SEPARATOR, "{", "}", "<", ">", '"')  # braces and brackets are wildcards and path variables of Snakemake
 _LARGEST = 64 << 20  # bytes
@@ -46,6 +48,13 @@ class Scan:
     def name(self) -> str:
         """BIDS name without its suffix, e.g. "sub-01_ses-1_acq-press30"."""
         return f"{self.folder.replace('/', '_')}_acq-{self.sequence}"
+
+
+def place_of_scans(named: str) -> str:
+    """What the key `subjects` stands for: a table or a folder, or "" for the simulated cohort."""
+    if named:
+        return "" if named == SIMULATED else named
+    return TABLE if Path(TABLE).is_file() else ""
 
 
 def read_subjects(path: Path | str, schema: dict, sequences: list[str]) -> list[Scan]:

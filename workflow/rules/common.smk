@@ -14,7 +14,7 @@ from spinsculpt.dataset import scans_of_dataset
 from spinsculpt.locks import forget_run, remove_stale_lock, sign_run
 from spinsculpt.problems import problem
 from spinsculpt.study import check_study, spectra_of
-from spinsculpt.subjects import read_subjects, simulated_cohort
+from spinsculpt.subjects import place_of_scans, read_subjects, simulated_cohort
 
 RESULTS = f"results/{config['run']}" if config.get("run") else "results"  # what <results> stands for
 # Scripts find the package of this checkout also in environments that Snakemake makes (--sdm conda).
@@ -51,6 +51,10 @@ onstart:
 
 try:
     config = validate(over_defaults(config), load_schema())  # a module is given its own config alone
+    found = place_of_scans(config["subjects"])
+    if found and not config["subjects"] and workflow.is_main_process:
+        logger.info(f"The scans of {found} are analysed; --config subjects=simulated takes the simulated cohort.")
+    config["subjects"] = found
     check_study(config)
     if "fsl_mrs" in config["fit"]["engines"] and not uses_conda():
         from spinsculpt.fit import find_fsl_mrs

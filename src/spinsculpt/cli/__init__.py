@@ -7,12 +7,14 @@ import typer
 
 from spinsculpt import __version__
 from spinsculpt.cli._basis import basis_command
+from spinsculpt.cli._convert import convert_command
 from spinsculpt.cli._design import design_command
 from spinsculpt.cli._explore import explore_command
 from spinsculpt.cli._export import export_command
 from spinsculpt.cli._fit import fit_command
 from spinsculpt.cli._import import import_command
 from spinsculpt.cli._power import power_command
+from spinsculpt.cli._preprocess import preprocess_command
 from spinsculpt.cli._run import run_command
 from spinsculpt.problems import problem
 
@@ -39,6 +41,8 @@ def spinsculpt(
 
 
 app.command("import")(import_command)
+app.command("convert")(convert_command)
+app.command("preprocess")(preprocess_command)
 app.command("design")(design_command)
 app.command("basis")(basis_command)
 app.command("export")(export_command)

@@ -2,9 +2,13 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from spinsculpt.basis import BasisSet
+    from spinsculpt.sequences import Sequence
 
 _KINDS = ("press", "megapress", "steam", "slaser", "special", "megaslaser", "spin_echo", "pulse_acquire")
 
@@ -83,7 +87,7 @@ def basis_command(
     from spinsculpt.basis import central_frequency as frequency_of
     from spinsculpt.config import nearest_name
     from spinsculpt.errors import SpinsculptError
-    from spinsculpt.folders import owned_files, path_in, refuse_foreign
+    from spinsculpt.folders import owned_files, path_in, read_manifest, refuse_foreign
     from spinsculpt.gate import check_numbers
     from spinsculpt.sequences import build_sequence
     from spinsculpt.system import System
@@ -116,6 +120,7 @@ def basis_command(
         "grid": {"points": grid, "extent": extent},
     }
     check_numbers({"basis": config, "sequence": entry}, "the options")
+    before = set(read_manifest(out))
     refuse_foreign(out, ["basis.png"] if picture else [], "*.json" if format is Format.fslmrs else "")
     played = build_sequence(name, entry, {}, frequency_of(config), System.from_config({"preset": system}))
     sets = simulate_basis(played, config)
@@ -132,6 +137,19 @@ def basis_command(
                 write(basis, path_in(folder, name, suffix, "the name of a shot"))
         if picture:
             draw_basis(sets, folder / "basis.png")
+    typer.echo(_said(out, played, sets, before & set(read_manifest(out))))
+
+
+def _said(out: Path, played: "Sequence", sets: "dict[str, BasisSet]", replaced: set[str]) -> str:
+    """What was written, in one sentence."""
+    basis = next(iter(sets.values()))
+    shots = f" of each of {', '.join(sets)}" if len(sets) > 1 else ""
+    echo = f", TE {played.echo_time * 1e3:.4g} ms" if played.echo_time else ""
+    again = f"; {len(replaced)} files of an earlier basis were replaced" if replaced else ""
+    return (
+        f"{out}: {len(basis.names)} basis functions{shots}, {played.name}{echo}, {basis.points} points, "
+        f"{1 / basis.dwell:g} Hz, {basis.central_frequency:.3f} MHz{again}."
+    )
 
 
 def _shots(name: str, sequence: str) -> list[str]:

@@ -8,7 +8,7 @@ import typer
 
 def import_command(
     folder: Annotated[Path, typer.Argument(help="folder below which the raw files are")],
-    out: Annotated[Path, typer.Option(help="table of scans to write")] = Path("config/subjects.tsv"),
+    out: Annotated[Path, typer.Option(help="table of scans to write")] = Path("subjects.tsv"),
     config: Annotated[
         list[Path] | None, typer.Option(help="configuration over the default one; may be repeated")
     ] = None,
@@ -21,6 +21,7 @@ def import_command(
     """
     from spinsculpt.config import default_config, load_schema, read_config
     from spinsculpt.gate import check_numbers
+    from spinsculpt.subjects import TABLE
     from spinsculpt.survey import survey, write_table
 
     check_numbers({"echo_time": tolerance * 1e-3}, "the option --tolerance")
@@ -35,5 +36,7 @@ def import_command(
     if not found.scans:
         raise typer.Exit(1)
     write_table(out, found.scans, force)
-    overrides = f"subjects={out}" + ("" if root == data else f" data={folder}")
-    typer.echo(f"{out}: {len(found.scans)} scans. Look them through, then: snakemake --cores 2 --config {overrides}")
+    overrides = [] if out == Path(TABLE) else [f"subjects={out}"]
+    overrides += [] if root == data else [f"data={folder}"]
+    then = "spinsculpt run" + (f" --config {' '.join(overrides)}" if overrides else "")
+    typer.echo(f"{out}: {len(found.scans)} scans. Look them through, then: {then}")

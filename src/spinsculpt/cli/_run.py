@@ -1,5 +1,6 @@
 """`spinsculpt run`: the whole workflow, in the folder where one stands."""
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ def run_command(
 
     For example: spinsculpt run --configfile mine.yaml --cores 4, or spinsculpt run --dry-run.
     """
+    if importlib.util.find_spec("snakemake") is None:
+        raise ModuleNotFoundError("No module named 'snakemake'", name="snakemake")
     given = list(context.args)
     files = list(configfile or ())
     if absent := [str(path) for path in files if not path.is_file()]:

@@ -1,5 +1,6 @@
 """Run one design from its entry in the configuration to its files."""
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ from spinsculpt.folders import owned_files, refuse_foreign
 from spinsculpt.provenance import atomic_path, config_hash, provenance, write_json
 from spinsculpt.pulses import DesignedPulses, write_designed
 from spinsculpt.system import System
+
+log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.npz"
 RESULTS = ("pulse.json", "history.tsv", "metrics.json", "state.tsv", "spectra.tsv")
@@ -95,6 +98,7 @@ def run_design(
         "provenance": provenance(settings, seed=entry["seed"]),
     }
     metrics["verdict"] = verdict(metrics)
+    log.info("%s: %s", name, metrics["verdict"]["sentence"])
     designed = DesignedPulses(entry["kind"], design.pulses(x), design.times.values(design.of_times(x)))
     limits = {"b1_limit_uT": entry["b1_limit"], "carrier_ppm": entry["carrier_ppm"]}
     with owned_files(out) as folder:
@@ -157,6 +161,8 @@ def minimise(
                 {key: f"{value:.3f}" for key, value in latest.items() if key not in ("start", "step")}, False
             )
             bar.update()
+            if search.done % max(1, entry["iterations"] // 20) == 0:
+                log.info("%s: step %d of %d: loss %.5g", design.name, search.done, entry["iterations"], latest["loss"])
             if search.done % entry["checkpoint_every"] == 0:
                 save_checkpoint(checkpoint, identity, search.state())
             if watch and not watch(rows):

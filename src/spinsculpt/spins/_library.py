@@ -107,7 +107,8 @@ def load_library(
     """Read the library file (YAML) for a field.
 
     Args:
-        path: the file; the one of the package by default.
+        path: the file; the one of the package by default. Entries of another file are added to those of the package,
+            and stand for the ones of the same name.
         field_strength: T. Relaxation times are interpolated between the fields tabulated and held constant beyond.
         alternatives: spin systems to use in place of the default ones, e.g. {"GABA": "govindaraju2000"}.
         exchangeable: keep the NH protons that exchange with water.
@@ -116,6 +117,8 @@ def load_library(
     """
     content = _read(Path(path))
     try:
+        if Path(path) != LIBRARY_PATH:
+            content = _over_builtin(content, path)
         return _library(content, field_strength, alternatives, exchangeable, heteronuclear, path)
     except SpinsculptError:
         raise
@@ -168,6 +171,38 @@ def _library(
         for value in (value for peak in one.peaks for value in peak):
             quantity(value, "ppm", path, f"{one.name}: a peak")
     return Library(metabolites, macromolecules)
+
+
+_SECTIONS = {  # what an entry of each section needs
+    "metabolites": ("parts", "t1", "t2", "concentration"),
+    "macromolecules": ("peaks", "t1", "t2", "concentration"),
+}
+
+
+def _over_builtin(own: dict, path: Path | str) -> dict:
+    """The built-in library with the entries of one's own over it."""
+    builtin = _read(LIBRARY_PATH)
+    if not isinstance(own, dict) or not set(own) & set(_SECTIONS):
+        raise SpinsculptError(f"{path} has neither the section metabolites nor macromolecules; add the entry to one.")
+    if unknown := set(own) - set(_SECTIONS) - {"sources"}:
+        raise SpinsculptError(f"{path}: a library has no section {min(unknown)!r}; {_nearest(min(unknown), _SECTIONS)}")
+    merged = {"sources": builtin["sources"] | (own.get("sources") or {})}
+    for section, needed in _SECTIONS.items():
+        entries = own.get(section) or {}
+        for name, entry in entries.items():
+            if missing := [key for key in needed if key not in entry]:
+                raise SpinsculptError(
+                    f"{path}: {name} lacks {', '.join(missing)}; write it like those of metabolites.yaml."
+                )
+            entry.setdefault("full_name", name)
+            blocks = (("spins" if block == "parts" else block) for block in needed)
+            if missing := [block for block in blocks if block not in (entry.get("sources") or {})]:
+                raise SpinsculptError(
+                    f"{path}: {name} does not say where its {', '.join(missing)} come from; add sources: "
+                    f"{{{', '.join(f'{block}: [Author year]' for block in missing)}}}, papers or your own measurement."
+                )
+        merged[section] = builtin[section] | entries
+    return merged
 
 
 def _relaxation_and_amount(name: str, entry: dict, field_strength: float, path: Path | str) -> dict[str, float]:
@@ -257,7 +292,9 @@ def _at_field(value: float | dict[float, float], field_strength: float) -> float
 
 
 def _citations(keys: dict[str, list[str]], sources: dict[str, str]) -> dict[str, str]:
-    return {block: "; ".join(sources[key] for key in names) for block, names in keys.items()}
+    """The source of each block of numbers; a word that is no key of `sources` stands for itself."""
+    listed = {block: [names] if isinstance(names, str) else names for block, names in keys.items()}
+    return {block: "; ".join(str(sources.get(key, key)) for key in names) for block, names in listed.items()}
 
 
 def _nearest(name: str, known: Collection[str]) -> str:
