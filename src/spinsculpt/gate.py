@@ -87,6 +87,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "dynamics": (1, 100_000, ""),
     "water_averages": (1, 1_000_000, ""),
     "repeats": (20, 1_000_000, ""),
+    "montecarlo.repeats": (5, 1_000_000, ""),
     "seed": (0, 2**63 - 1, ""),
     "step": (0.0, 1e3, ""),
     "initial_amplitude": (0.0, 100.0, ""),

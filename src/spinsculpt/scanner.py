@@ -85,7 +85,7 @@ def simulate_scan(
         name: library[name].concentration * _varied(_generator(config, subject, "concentration", name), config["cv"])
         for name in first.names
     }
-    weights = {name: _weight(library[name].t1, library[name].t2, sequence, config) for name in first.names}
+    weights = {name: _weight(library[name].t1, library[name].t2, sequence.echo_time, config) for name in first.names}
     lorentzian = config["lorentzian"] * _varied(person, config["linewidth_cv"])
     gaussian = config["gaussian"] * _varied(person, config["linewidth_cv"])
     shape = decay(points, dwell, lorentzian, gaussian)
@@ -98,8 +98,9 @@ def simulate_scan(
     offsets = np.linspace(0, drift, dynamics) + config["frequency_jitter"] * scan.standard_normal(dynamics)
     jitter = np.deg2rad(config["phase_jitter"]) * scan.standard_normal(dynamics)
 
-    amplitudes = np.array([concentrations[name] * weights[name] for name in first.names])
-    tissue = np.stack([amplitudes @ shot.fids for shot in shots]) * shape
+    times = [shot.echo_time or sequence.echo_time for shot in sequence.shots]
+    tissue = [_tissue(shot, time, concentrations, library, config) for shot, time in zip(shots, times, strict=True)]
+    tissue = np.stack(tissue) * shape
     water = water_amplitude(sequence, config) * shape
     lines = sum(share * np.exp(2j * np.pi * f * t) * decay(points, dwell, width) for f, width, share in _RESIDUAL_LINES)
     unsuppressed = residual * np.exp(2j * np.pi * scan.uniform()) * water * lines
@@ -174,7 +175,7 @@ def write_scan(
 def water_amplitude(sequence: Sequence, config: Mapping) -> float:
     """Signal of unsuppressed water at t = 0 in mM of protons: two protons, half grey and half white matter."""
     water = config["water"]
-    relaxed = [_weight(t1, t2, sequence, config) for t1, t2 in zip(water["t1"], water["t2"], strict=True)]
+    relaxed = [_weight(t1, t2, sequence.echo_time, config) for t1, t2 in zip(water["t1"], water["t2"], strict=True)]
     return 2 * water["concentration"] * float(np.mean(relaxed))
 
 
@@ -202,8 +203,16 @@ def _shot_names(sequence: Sequence, basis: Mapping[str, BasisSet]) -> list[str]:
     return names
 
 
-def _weight(t1: float, t2: float, sequence: Sequence, config: Mapping) -> float:
-    return float(np.exp(-sequence.echo_time / t2) * (1 - np.exp(-config["repetition_time"] / t1)))
+def _tissue(
+    basis: BasisSet, echo_time: float, concentrations: Mapping[str, float], library: Library, config: Mapping
+) -> np.ndarray:
+    """FID of all metabolites in one shot of its own echo time, shape (points,)."""
+    entries = [(concentrations[name], library[name]) for name in basis.names]
+    return np.array([c * _weight(entry.t1, entry.t2, echo_time, config) for c, entry in entries]) @ basis.fids
+
+
+def _weight(t1: float, t2: float, echo_time: float, config: Mapping) -> float:
+    return float(np.exp(-echo_time / t2) * (1 - np.exp(-config["repetition_time"] / t1)))
 
 
 def _generator(config: Mapping, *names: str) -> np.random.Generator:

@@ -53,20 +53,30 @@ def _references(config: Mapping):
 
 def spectra_of(entry: Mapping, designs: Mapping) -> tuple[str, ...]:
     """Names of the sub-spectra that an entry of `sequences` gives, shots first; none for a sequence of one shot."""
+    shots = shots_of(entry, designs)
+    if len(shots) < 2:
+        return ()
+    from spinsculpt.sequences import combinations_of
+
+    return (*shots, "mean") if entry.get("echo_times") else (*shots, *combinations_of(shots))
+
+
+def shots_of(entry: Mapping, designs: Mapping) -> tuple[str, ...]:
+    """Names of the shots of an entry of `sequences`; none for a sequence of one shot."""
     from spinsculpt.sequences import PAIR
 
     played = [designs[entry[slot]]["kind"] for slot in SLOTS if entry[slot] in designs]
     if entry["type"] in ("megapress", "megaslaser"):
         shots = tuple(entry["editing"]["ppm"])
+    elif entry.get("echo_times"):
+        shots = tuple(f"te{time * 1e3:g}".replace(".", "p") for time in entry["echo_times"])
     elif entry["type"] == "special":
         shots = ("on", "off")
     elif entry["type"] == "file":
         shots = tuple(entry["files"])
     else:
         shots = PAIR if "gap_pair" in played else ()
-    if len(shots) < 2:
-        return ()
-    return (*shots, "diff", "sum") if set(shots) == {"on", "off"} else shots
+    return shots if len(shots) > 1 else ()
 
 
 def _wrong_spectra(config: Mapping) -> list[str]:

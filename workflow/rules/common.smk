@@ -13,7 +13,7 @@ from spinsculpt.convert import files_on_disk, named_files
 from spinsculpt.dataset import scans_of_dataset
 from spinsculpt.locks import forget_run, remove_stale_lock, sign_run
 from spinsculpt.problems import problem
-from spinsculpt.study import check_study, spectra_of
+from spinsculpt.study import check_study, shots_of, spectra_of
 from spinsculpt.subjects import place_of_scans, read_subjects, simulated_cohort
 
 RESULTS = f"results/{config['run']}" if config.get("run") else "results"  # what <results> stands for
@@ -89,6 +89,8 @@ RANKED = list(dict.fromkeys([*COMPARED, *config["compare"]["rivals"]]))  # also 
 COMPARED_SEQUENCES = list(dict.fromkeys(ANALYSES[name]["sequence"] for name in COMPARED))
 RANKED_SEQUENCES = list(dict.fromkeys(ANALYSES[name]["sequence"] for name in RANKED))
 COMPARED_SCANS = [scan for scan in SCANS if scan.sequence in COMPARED_SEQUENCES]
+MINUTES = config["scanner"]["averages"] * config["scanner"]["repetition_time"] / 60  # scan time of a simulated scan
+ANSWERS = ["ranking", "errors", "time", "power", "losses", "retest"]  # figures of the answer
 ENGINES = config["fit"]["engines"]
 CLEANING = "fsl-mrs" if config["preprocess"]["engine"] == "fsl_mrs" else "spinsculpt"  # whose environment cleans
 # A scan depends on its own subject only, so that a new one recomputes no other.
@@ -174,7 +176,7 @@ def conditions_of(wildcards):
     spectra = spectra_of(entry, config["designs"])
     if "diff" in spectra:
         return config["preprocess"]["edit_order"]
-    return [spectrum.upper() for spectrum in spectra]
+    return [shot.upper() for shot in shots_of(entry, config["designs"])]
 
 
 def water_reference(wildcards):
@@ -291,7 +293,9 @@ def report_tables():
     """Tables of this study: always the separation, the others where there is something to tabulate."""
     wanted = {
         "separation": True,
-        "model_error": not config["subjects"],
+        "montecarlo": not config["subjects"],
+        "ranking": not config["subjects"],
+        "retest": not config["subjects"],
         "power": True,
         "designs": bool(drawn_designs()),
         "quality": bool(COMPARED_SCANS),
@@ -306,7 +310,7 @@ def report_tables():
 
 def report_figures():
     """Figures of this study, in the order of the report."""
-    wanted = {
+    wanted = dict.fromkeys(ANSWERS, not config["subjects"]) | {
         "crlb": True,
         "spectra": True,
         "designs": bool(drawn_designs()),

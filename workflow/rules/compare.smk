@@ -186,30 +186,33 @@ rule compare_expected:
         "../scripts/compare_expected.py"
 
 
-rule compare_model_errors:
+rule run_monte_carlo:
     input:
         sequences=expand("<results>/sequences/{sequence}.json", sequence=RANKED_SEQUENCES),
         basis=expand("<results>/basis/{sequence}", sequence=RANKED_SEQUENCES),
     output:
-        "<results>/compare/model_error.tsv",
+        errors="<results>/compare/montecarlo.tsv",
+        ranking="<results>/compare/ranking.tsv",
+        retest="<results>/compare/retest.tsv",
     log:
-        "<logs>/compare/model_error.log",
+        "<logs>/compare/montecarlo.log",
     benchmark:
-        "<benchmarks>/compare/model_error.tsv"
+        "<benchmarks>/compare/montecarlo.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=1500,
-        runtime=10,
+        runtime=60,
     params:
         sequences=RANKED_SEQUENCES,
         analyses={name: ANALYSES[name] for name in RANKED},
         basis=config["basis"],
         fit=config["fit"],
         compare=config["compare"],
+        between=config["scanner"]["cv"],
     script:
-        "../scripts/compare_model_errors.py"
+        "../scripts/run_monte_carlo.py"
 
 
 rule tabulate_power:
@@ -228,7 +231,7 @@ rule tabulate_power:
         mem_mb=500,
         runtime=10,
     params:
-        minutes=config["scanner"]["averages"] * config["scanner"]["repetition_time"] / 60,
+        minutes=MINUTES,
         between=100 * config["scanner"]["cv"],
     script:
         "../scripts/tabulate_power.py"

@@ -62,6 +62,37 @@ rule plot_spectra:
         "../scripts/plot_spectra.py"
 
 
+rule plot_answer:
+    input:
+        separation="<results>/compare/separation.tsv",
+        errors="<results>/compare/montecarlo.tsv",
+        ranking="<results>/compare/ranking.tsv",
+        retest="<results>/compare/retest.tsv",
+    output:
+        pdf=[f"<results>/figures/{name}.pdf" for name in ANSWERS],
+        png=report(
+            [f"<results>/figures/{name}.png" for name in ANSWERS],
+            category="Answer",
+            caption="../report/answer.rst",
+        ),
+    log:
+        "<logs>/figures/answer.log",
+    benchmark:
+        "<benchmarks>/figures/answer.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=5,
+    params:
+        style=STYLE,
+        minutes=MINUTES,
+        between=100 * config["scanner"]["cv"],
+    script:
+        "../scripts/plot_answer.py"
+
+
 rule plot_crlb:
     input:
         "<results>/compare/separation.tsv",

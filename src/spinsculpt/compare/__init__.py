@@ -5,10 +5,10 @@ from spinsculpt.compare._designs import designs_table
 from spinsculpt.compare._files import (
     compare_engines,
     compare_expected,
-    compare_model_errors,
     compare_recovery,
     compare_separation,
     read_table,
+    run_monte_carlo,
     tabulate_designs,
     tabulate_fits,
     tabulate_power,
@@ -17,7 +17,7 @@ from spinsculpt.compare._files import (
 )
 from spinsculpt.compare._fits import engines_table, expected_table, fits_table, recovery_table
 from spinsculpt.compare._ladder import best_histories, bounds_table, frontier_table, spectra_before_after, windows
-from spinsculpt.compare._model_error import error_ranking, model_error_table
+from spinsculpt.compare._montecarlo import MonteCarlo, monte_carlo_study, retest_table
 from spinsculpt.compare._power import power_table, subjects_needed
 from spinsculpt.compare._quality import REJECT, quality_table, verdicts, with_verdict
 from spinsculpt.compare._references import reference_bases
@@ -27,21 +27,20 @@ from spinsculpt.compare._sweep import sweep_table
 __all__ = [
     "REJECT",
     "Analysis",
+    "MonteCarlo",
     "all_bounds",
     "best_histories",
     "bounds_table",
     "compare_engines",
     "compare_expected",
-    "compare_model_errors",
     "compare_recovery",
     "compare_separation",
     "designs_table",
     "engines_table",
-    "error_ranking",
     "expected_table",
     "fits_table",
     "frontier_table",
-    "model_error_table",
+    "monte_carlo_study",
     "noise_of_study",
     "playable",
     "power_table",
@@ -50,6 +49,8 @@ __all__ = [
     "read_table",
     "recovery_table",
     "reference_bases",
+    "retest_table",
+    "run_monte_carlo",
     "separation_table",
     "spectra_before_after",
     "subjects_needed",

@@ -1,7 +1,7 @@
 """What is fitted, with the noise and the relaxation that an honest comparison gives it."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,42 @@ class Analysis:
     Attributes:
         name: as in the config and in the folders of the fits.
         sequence: the measurement.
-        bases: basis set of each sub-spectrum, unrelaxed, {"on": ..., "off": ...}.
+        bases: basis set of each sub-spectrum that is fitted, unrelaxed, {"on": ..., "off": ...}.
+        shots: the same of every shot of the sequence, whose combinations are made anew when a shot decays or changes.
     """
 
     name: str
     sequence: Sequence
     bases: Mapping[str, BasisSet]
+    shots: Mapping[str, BasisSet] = field(default_factory=dict)
+
+    def measured(
+        self,
+        library: Library,
+        t2_scale: float = 1.0,
+        change: Callable[[str, BasisSet], BasisSet] = lambda name, basis: basis,
+    ) -> dict[str, BasisSet]:
+        """The sub-spectra as a scanner gives them: each shot weighted by the decay over its own echo time.
+
+        Args:
+            library: T2 of everything.
+            t2_scale: factor on all of them.
+            change: (name of a shot, its decayed basis) -> what is measured instead.
+        """
+        times = {shot.name: shot.echo_time or self.sequence.echo_time for shot in self.sequence.shots}
+
+        def shot(name: str, basis: BasisSet) -> BasisSet:
+            return change(name, as_measured(basis, library, times.get(name, self.sequence.echo_time), t2_scale))
+
+        found = {}
+        for label, basis in self.bases.items():
+            weights = self.sequence.combinations.get(label, {})
+            if weights and set(weights) <= set(self.shots):
+                parts = [weight * shot(name, self.shots[name]).fids for name, weight in weights.items()]
+                found[label] = replace(basis, fids=sum(parts))
+            else:
+                found[label] = shot(label, basis)
+        return found
 
     @property
     def noise_factors(self) -> tuple[float, ...]:
@@ -69,7 +99,9 @@ def read_analysis(name: str, spectra: Iterable[str], sequence: Path | str, basis
         raise SpinsculptError(f"Analysis {name!r} fits {missing[0]!r}, but {basis} holds only {', '.join(sets)}.")
     if not spectra and len(sets) > 1:
         raise SpinsculptError(f"Analysis {name!r} must say which spectra of {basis} it fits: {', '.join(sets)}.")
-    return Analysis(name, Sequence.read(sequence), {label: sets[label] for label in spectra} or sets)
+    played = Sequence.read(sequence)
+    shots = {shot.name: sets[shot.name] for shot in played.shots if shot.name in sets}
+    return Analysis(name, played, {label: sets[label] for label in spectra} or sets, shots)
 
 
 def as_measured(basis: BasisSet, library: Library, echo_time: float, t2_scale: float = 1.0) -> BasisSet:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from spinsculpt.basis import basis_library, read_basis, simulate_basis
+from spinsculpt.basis import basis_library, simulate_basis
 from spinsculpt.compare._analysis import read_analysis
 from spinsculpt.compare._designs import designs_table
 from spinsculpt.compare._fits import engines_table, expected_table, fits_table, recovery_table
-from spinsculpt.compare._model_error import model_error_table
+from spinsculpt.compare._montecarlo import monte_carlo_study
 from spinsculpt.compare._power import power_table
 from spinsculpt.compare._quality import quality_table, with_verdict
 from spinsculpt.compare._references import reference_bases
@@ -70,32 +70,37 @@ def compare_separation(
     )
 
 
-def compare_model_errors(
+def run_monte_carlo(
     analyses: Mapping[str, Mapping],
     sequences: Mapping[str, Path | str],
     basis: Mapping[str, Path | str],
     basis_section: Mapping,
     fit_section: Mapping,
     settings: Mapping,
-    out: Path | str,
+    out: Mapping[str, Path | str],
+    between: float = 0.15,
+    processes: int = 1,
 ) -> None:
-    """Write the table of errors under wrong models.
+    """Write the tables of fits of noisy data.
 
     Args:
-        analyses, sequences, basis, basis_section, fit_section, settings, out: as of `compare_separation`.
+        analyses, sequences, basis, basis_section, fit_section, settings: as of `compare_separation`.
+        out: paths of the tables "errors", "ranking" and "retest".
+        between, processes: as of `monte_carlo_study`.
     """
-    compared, sets, ideal, simulated = [], {}, {}, {}
+    compared, ideal, simulated = [], {}, {}
     for name, entry in analyses.items():
         used = entry["sequence"]
         analysis = read_analysis(name, entry.get("spectra", ()), sequences[used], basis[used])
         compared.append(analysis)
-        sets[name] = read_basis(basis[used])
         if analysis.sequence.playable:
             if used not in simulated:
                 simulated[used] = simulate_basis(idealised(analysis.sequence), basis_section)
             ideal[name] = {label: simulated[used][label] for label in analysis.bases}
     model = FitModel.from_config(dict(fit_section))
-    write_table(model_error_table(compared, sets, ideal, basis_library(basis_section), model, settings), out)
+    study = monte_carlo_study(compared, ideal, basis_library(basis_section), model, settings, between, processes)
+    for table, path in out.items():
+        write_table(getattr(study, table), path)
 
 
 def tabulate_power(separation: Path | str, minutes: float, between: float, out: Path | str) -> None:

@@ -78,6 +78,7 @@ def separation_table(
             )
         rows += _crlb_rows(analysis, library, model, settings, concentrations, noise_sds)
         rows += _floor_rows(analysis, model, settings, concentrations, noise_sds)
+        rows += _loss_rows(analysis, library, model, settings, concentrations, noise_sds)
         rows += _overlap_rows(analysis, library, settings)
         rows += _reference_rows(analysis, settings, references or {})
         rows += _pulse_rows(analysis, anchor, anchor_basis.central_frequency, repetition_time)
@@ -104,7 +105,7 @@ def _crlb_rows(
     rows = []
     assumptions = itertools.product(settings["baselines"].items(), settings["macromolecules"], settings["t2_scales"])
     for (baseline, form), macromolecules, t2_scale in assumptions:
-        bases = [as_measured(b, library, analysis.sequence.echo_time, t2_scale) for b in analysis.bases.values()]
+        bases = list(analysis.measured(library, t2_scale).values())
         truth = dict(concentrations)
         assumed = replace(model, baseline=form)
         if macromolecules == "grouped":
@@ -136,6 +137,58 @@ def _crlb_rows(
     return rows
 
 
+LOSSES = (
+    *("each alone", "T2 decay", "the other of the pair", "other metabolites", "macromolecules"),
+    *("widths, shifts and phases", "baseline"),
+)
+
+
+def _loss_rows(
+    analysis: Analysis,
+    library: Library,
+    model: FitModel,
+    settings: Mapping,
+    concentrations: Mapping[str, float],
+    noise_sds: Sequence[float],
+) -> list[dict]:
+    """Bound of the ratio as what the fit does not know grows step by step (LOSSES), under the first baseline."""
+    first, second = settings["pair"]
+    names = next(iter(analysis.bases.values())).names
+    place = {name: k for k, name in enumerate(names)}
+    metabolites = [place[name] for name in names if name not in library.macromolecules]
+    pair = [place[first], place[second]]
+
+    def information(bases: Sequence[BasisSet]) -> np.ndarray:
+        """Fisher matrix of relative amplitudes alone: Re(s_i^H s_j) c_i c_j / sigma^2 over the fit range."""
+        total = np.zeros((len(names), len(names)))
+        for basis, sd in zip(bases, noise_sds, strict=True):
+            shaped = broadened(basis, settings["linewidth_hz"])
+            rows = shaped.spectra[:, _window(shaped.ppm, model.ppm)] * [[concentrations[name]] for name in names]
+            total += (rows.conj() @ rows.T).real / sd**2
+        return total
+
+    def bound(fisher: np.ndarray, wanted: Sequence[int]) -> float:
+        a, b = (list(wanted).index(k) for k in pair)
+        contrast = np.zeros(len(wanted))
+        contrast[a], contrast[b] = -1.0, 1.0
+        return 100 * float(
+            np.sqrt(contrast @ np.linalg.pinv(fisher[np.ix_(wanted, wanted)], hermitian=True) @ contrast)
+        )
+
+    relaxed = list(analysis.measured(library).values())
+    plain, fisher = information(list(analysis.bases.values())), information(relaxed)
+    steps = [100 * float(np.sqrt((1 / np.diag(matrix)[pair]).sum())) for matrix in (plain, fisher)]
+    steps += [bound(fisher, wanted) for wanted in (pair, metabolites, range(len(names)))]
+    for baseline in ("off", next(iter(settings["baselines"].values()))):
+        assumed = replace(model, baseline=baseline)
+        found = predict_crlb(relaxed, concentrations, assumed, noise_sds, linewidth_hz=settings["linewidth_hz"])
+        steps.append(100 * found.ratio([second], [first])[1] * concentrations[first] / concentrations[second])
+    return [
+        _row(analysis, "stepwise SD", f"{second}/{first}", value, "%", step)
+        for step, value in zip(LOSSES, steps, strict=True)
+    ]
+
+
 def noise_of_study(reference: Analysis, library: Library, settings: Mapping) -> tuple[float, BasisSet]:
     """SD of the noise of the sequence that all others share the scan time with, and the basis set it is of.
 
@@ -160,7 +213,7 @@ def all_bounds(
         noise: as of `noise_of_study`.
     """
     sd, reference = noise
-    bases = [as_measured(basis, library, analysis.sequence.echo_time) for basis in analysis.bases.values()]
+    bases = list(analysis.measured(library).values())
     truth = typical_concentrations(bases[0].names, library, settings["concentrations"])
     assumed = replace(model, baseline=next(iter(settings["baselines"].values())))
     if settings["macromolecules"][0] == "grouped" and set(bases[0].names) & set(library.macromolecules):
@@ -208,8 +261,7 @@ def _overlap_rows(analysis: Analysis, library: Library, settings: Mapping) -> li
     rows = []
     for low, high in settings["windows"]:
         parts = []
-        for basis in analysis.bases.values():
-            relaxed = as_measured(basis, library, analysis.sequence.echo_time)
+        for relaxed in analysis.measured(library).values():
             shaped = broadened(relaxed, settings["linewidth_hz"])
             kept = _window(shaped.ppm, (low, high))
             parts.append(shaped.spectra[[shaped.index(first), shaped.index(second)]][:, kept])

@@ -13,6 +13,7 @@ from spinsculpt.figures._engines import draw_engines
 from spinsculpt.figures._explain import draw_explanation
 from spinsculpt.figures._files import (
     ScanView,
+    plot_answer,
     plot_crlb,
     plot_designs,
     plot_engines,
@@ -27,6 +28,14 @@ from spinsculpt.figures._files import (
     study_style,
 )
 from spinsculpt.figures._ladder import draw_bounds, draw_frontier, draw_selectivity, draw_states
+from spinsculpt.figures._ranking import (
+    draw_errors,
+    draw_losses,
+    draw_power,
+    draw_ranking,
+    draw_retest,
+    draw_time,
+)
 from spinsculpt.figures._separation import draw_crlb, draw_spectra
 from spinsculpt.figures._style import Style
 from spinsculpt.figures._sweep import draw_sweep
@@ -38,15 +47,22 @@ __all__ = [
     "draw_crlb",
     "draw_design",
     "draw_engines",
+    "draw_errors",
     "draw_explanation",
     "draw_fits",
     "draw_frontier",
+    "draw_losses",
+    "draw_power",
     "draw_preprocessing",
+    "draw_ranking",
     "draw_recovery",
+    "draw_retest",
     "draw_selectivity",
     "draw_spectra",
     "draw_states",
     "draw_sweep",
+    "draw_time",
+    "plot_answer",
     "plot_crlb",
     "plot_designs",
     "plot_engines",

@@ -28,6 +28,14 @@ from spinsculpt.figures._design import draw_design
 from spinsculpt.figures._engines import draw_engines
 from spinsculpt.figures._explain import draw_explanation
 from spinsculpt.figures._ladder import draw_bounds, draw_frontier, draw_selectivity, draw_states
+from spinsculpt.figures._ranking import (
+    draw_errors,
+    draw_losses,
+    draw_power,
+    draw_ranking,
+    draw_retest,
+    draw_time,
+)
 from spinsculpt.figures._separation import draw_crlb, draw_spectra
 from spinsculpt.figures._style import Style
 from spinsculpt.figures._sweep import draw_sweep
@@ -154,6 +162,27 @@ def _spectra(analysis: Analysis, library: Library, settings: Mapping) -> pd.Data
 def plot_crlb(separation: Path | str, png: Path | str, study: Mapping) -> None:
     """Draw the bounds of the separation table."""
     draw_crlb(playable(read_table(separation)), Path(png).with_suffix(""), study_style(study))
+
+
+def plot_answer(
+    separation: Path | str,
+    errors: Path | str,
+    ranking: Path | str,
+    retest: Path | str,
+    minutes: float,
+    between: float,
+    folder: Path | str,
+    study: Mapping,
+) -> None:
+    """Draw ranking, errors, scan time, power, losses and repeatability; between subjects in %, scan time in minutes."""
+    style, folder = study_style(study), Path(folder)
+    ranked, found = read_table(ranking), read_table(errors)
+    draw_ranking(ranked, found, folder / "ranking", style)
+    draw_errors(ranked, found, folder / "errors", style)
+    draw_time(ranked, found, minutes, folder / "time", style)
+    draw_power(ranked, found, between, folder / "power", style)
+    draw_losses(playable(read_table(separation)), folder / "losses", style)
+    draw_retest(read_table(retest), folder / "retest", style)
 
 
 def plot_fits(

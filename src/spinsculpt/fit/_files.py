@@ -19,11 +19,11 @@ from spinsculpt.fit._resample import monte_carlo, sample_posterior
 from spinsculpt.fit._result import FitResult
 from spinsculpt.fit._tissue import tissue_of
 from spinsculpt.nifti import MRSData, read_fids
+from spinsculpt.sequences import SUBSPECTRA, combinations_of
 
 RESAMPLE = {"resample": "off", "repeats": 500, "seed": 1}  # keys of the section fit and their defaults
 IMPLAUSIBLE = 200.0  # mmol/kg of total creatine: ten times what tissue has, so the water is not that of this scan
-SHOTS = ({"on", "off"}, {"a", "b"})  # that data of two conditions may hold
-COMBINATIONS = {"diff": {"on": 0.5, "off": -0.5}, "sum": {"on": 0.5, "off": 0.5}}
+SHOTS = tuple(set(names) for names in SUBSPECTRA)  # that data of several conditions may hold
 
 
 def fit_files(
@@ -97,7 +97,8 @@ def _fitted(scan: Scan, section: Mapping, engine: str, water: Path | str | None)
     else:
         raise SpinsculptError(f"fit: the engine must be builtin or fsl_mrs, not {engine!r}.")
     if reference is not None:
-        per_proton = 1.0 if "diff" in scan.labels else signal_per_proton(scan.bases[0])  # DIFF has no whole singlets
+        differs = {"diff", "gaba", "gsh"} & set(scan.labels)  # a difference has no whole singlets
+        per_proton = 1.0 if differs else signal_per_proton(scan.bases[0])
         result = result.with_water(_scaling(result, reference, {**timing, "basis_per_proton": per_proton}, str(water)))
     kind, repeats, seed = (section.get(key, default) for key, default in RESAMPLE.items())
     kind = kind if engine == "builtin" else "off"  # the numbers of another engine are not ours to repeat
@@ -121,25 +122,26 @@ def basis_at(path: Path | str) -> BasisSet:
 
 
 def sub_spectrum(data: MRSData, name: str, label: str) -> FID:
-    """One of the two conditions of edited data, DIFF = (ON - OFF) / 2 or SUM = (ON + OFF) / 2."""
-    if data.dims != ("DIM_EDIT",) or data.size("DIM_EDIT") != 2:
+    """One of the conditions of edited data, or a combination such as DIFF = (ON - OFF) / 2."""
+    if data.dims != ("DIM_EDIT",) or data.size("DIM_EDIT") not in map(len, SHOTS):
         raise SpinsculptError(
-            f"{label}: the sub-spectrum {name!r} needs data with one dimension DIM_EDIT of two conditions, not "
+            f"{label}: the sub-spectrum {name!r} needs data with one dimension DIM_EDIT of two or four conditions, not "
             f"{data.dims or 'none'} of {data.fids.shape[1:]}; preprocess the scan first."
         )
     conditions = conditions_of(data)
-    weights = COMBINATIONS.get(name, {name: 1.0})
+    derived = combinations_of(conditions)
+    weights = derived.get(name, {name: 1.0})
     if not set(weights) <= set(conditions):
-        known = [*conditions, *(COMBINATIONS if "on" in conditions else ())]
+        known = [*conditions, *derived]
         raise SpinsculptError(f"{label}: there is no sub-spectrum {name!r}; choose of {', '.join(known)}.")
     mixture = np.array([weights.get(condition, 0.0) for condition in conditions])
     return FID(data.fids @ mixture, data.dwell, data.central_frequency)
 
 
 def conditions_of(data: MRSData) -> list[str]:
-    """Names of the two conditions along DIM_EDIT, in lower case: on and off, or a and b of a designed pair."""
+    """Names of the conditions along DIM_EDIT, in lower case: on and off, a and b of a designed pair, or a, b, c, d."""
     named = [str(each).lower() for each in data.dim_headers.get("DIM_EDIT", {}).get("EditCondition", [])]
-    return named if set(named) in SHOTS else ["on", "off"]
+    return named if set(named) in SHOTS else ["a", "b", "c", "d"] if data.size("DIM_EDIT") == 4 else ["on", "off"]
 
 
 def only_spectrum(data: MRSData, label: str) -> FID:

@@ -9,13 +9,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spinsculpt.conventions import ppm_axis, to_spectrum
-from spinsculpt.look import BLACK, BLUE, GREEN, GREY, PAGE_WIDTH, PALE, VERMILION, bare_spectrum, house_style
+from spinsculpt.look import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PAGE_WIDTH,
+    PALE,
+    PURPLE,
+    VERMILION,
+    bare_spectrum,
+    house_style,
+)
 from spinsculpt.look import ppm_axis as reversed_axis
 from spinsculpt.nifti import MRSData
 from spinsculpt.preprocess._quality import MEASURES, in_words
 from spinsculpt.provenance import atomic_path
 
-COLOURS = {"": BLUE, "ON": BLUE, "A": BLUE, "OFF": VERMILION, "B": VERMILION, "DIFF": GREEN}
+COLOURS = {"": BLUE, "ON": BLUE, "A": BLUE, "OFF": VERMILION, "B": VERMILION, "C": ORANGE, "D": PURPLE, "DIFF": GREEN}
 NAMED = {2.008: "NAA", 2.35: "Glu", 3.027: "tCr", 3.2: "tCho", 3.56: "Ins", 3.91: "tCr"}  # ppm
 EDITED = {3.01: "GABA", 3.75: "Glx"}  # ppm, what editing at 1.9 ppm leaves in DIFF
 MAGNIFIED = 5.0  # DIFF, whose NAA is clipped

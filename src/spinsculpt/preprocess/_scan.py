@@ -28,10 +28,8 @@ from spinsculpt.provenance import provenance, write_json
 
 log = logging.getLogger(__name__)
 
-EDITED = {
-    "ON",
-    "OFF",
-}  # conditions that share the signals which editing leaves alone; shots of a designed pair share none
+EDITED = {"ON", "OFF"}
+SHARING = (EDITED, {"A", "B", "C", "D"})  # share what editing leaves alone; shots of a designed pair share nothing
 
 
 @dataclass
@@ -163,10 +161,10 @@ def _conditions(scan: MRSData, order: Sequence[str], name: str) -> dict[str, np.
         return {"": scan.fids.reshape(scan.points, -1)}
     if "DIM_EDIT" in scan.dims:
         named = scan.dim_headers.get("DIM_EDIT", {}).get("EditCondition", wanted)
-        if scan.size("DIM_EDIT") != 2 or set(named) != set(wanted):
+        if scan.size("DIM_EDIT") != len(wanted) or set(named) != set(wanted):
             raise SpinsculptError(
                 f"{name}: DIM_EDIT holds {scan.size('DIM_EDIT')} conditions {named}, not {' and '.join(wanted)}; "
-                "select the two."
+                "select those."
             )
         parts = {label: scan.select("DIM_EDIT", k).fids.reshape(scan.points, -1) for k, label in enumerate(named)}
     else:
@@ -206,7 +204,7 @@ def _clean(
     singlets: Mapping[float, complex],
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Drift]]:
     """The steps of the builtin engine: clean FIDs, these with residual water, (points, conditions), and the drift."""
-    steps, labels, edited = section["steps"], list(raw), set(raw) == EDITED
+    steps, labels, edited = section["steps"], list(raw), set(raw) in SHARING
     dwell, central = scan.dwell, scan.central_frequency
     kept, drift = _clean_averages(raw, scan, section, history)
     fids = np.stack([kept[label].mean(axis=1) for label in labels], axis=1)
@@ -223,8 +221,10 @@ def _clean(
     shift, phase = _reference(fids[:, -1], scan, section, history, singlets)
     fids, with_water = (shifted(item, shift, phase, dwell) for item in (fids, with_water))
     if steps["align"] and edited:
-        shift, phase = _between(fids, scan, section["align"], history)
-        fids, with_water = (np.stack([shifted(on, shift, phase, dwell), off], 1) for on, off in (fids.T, with_water.T))
+        for k, label in enumerate(labels[:-1]):
+            shift, phase = _between(fids[:, [k, -1]], scan, section["align"], history, (label, labels[-1]))
+            for item in (fids, with_water):
+                item[:, k] = shifted(item[:, k], shift, phase, dwell)
     return fids, with_water, drift
 
 
@@ -307,11 +307,15 @@ def _clean_averages(
     return kept, drift
 
 
-def _between(fids: np.ndarray, scan: MRSData, settings: Mapping, history: History) -> tuple[float, float]:
+def _between(
+    fids: np.ndarray, scan: MRSData, settings: Mapping, history: History, labels: Sequence[str]
+) -> tuple[float, float]:
     """Shift (Hz) and phase (rad) that bring ON to OFF by signals that editing leaves alone; water is gone already."""
     low, high = settings["between_ppm"]
     shift, phase = match_real(fids[:, 0], fids[:, 1], scan.dwell, scan.central_frequency, (low, high))
-    details = f"ON moved by {shift:.2f} Hz and {np.degrees(phase):.1f} degrees to OFF, {low}-{high} ppm"
+    details = (
+        f"{labels[0]} moved by {shift:.2f} Hz and {np.degrees(phase):.1f} degrees to {labels[1]}, {low}-{high} ppm"
+    )
     history.note("Frequency and phase correction", details, between_shift_hz=-shift)
     return shift, phase
 

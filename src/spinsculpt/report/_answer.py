@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from spinsculpt.compare import error_ranking, playable
+from spinsculpt.compare import playable, retest_table
 
 TIE = 0.05  # bounds closer than this are called equal
 
@@ -27,12 +27,13 @@ def bounds(separation: pd.DataFrame, pair: tuple[str, str]) -> pd.DataFrame:
     return wide[[first, second, f"{second}/{first}"]]
 
 
-def answer(separation: pd.DataFrame, config: Mapping) -> list[str]:
+def answer(separation: pd.DataFrame, config: Mapping, cost: bool = True) -> list[str]:
     """Who separates the pair best, under which assumption, by how much, and where plain PRESS is as good.
 
     Args:
         separation: compare/separation.tsv.
         config: the validated configuration.
+        cost: say what the best asks of the scanner.
     Returns:
         Sentences, the most important one first; of sequences that can be played, unless the study has none.
     """
@@ -43,7 +44,8 @@ def answer(separation: pd.DataFrame, config: Mapping) -> list[str]:
     assumptions = wide.groupby(level=["baseline", "macromolecules", "t2_scale"], sort=False)
     central = _central(separation)
     sentences = [_ranking(wide.loc[central][ratio], central, ratio, config)]
-    sentences += _cost(separation, wide.loc[central][ratio].idxmin(), config)
+    if cost:
+        sentences += _cost(separation, wide.loc[central][ratio].idxmin(), config)
     winners = pd.DataFrame({key: part.droplevel([0, 1, 2])[ratio].sort_values() for key, part in assumptions})
     best = winners.idxmin()
     counts = best.value_counts()
@@ -145,32 +147,108 @@ def _label(name: str, config: Mapping) -> str:
     return config["figures"]["labels"].get(name, name)
 
 
-def error_sentence(errors: pd.DataFrame, config: Mapping) -> str:
-    """Which sequence has the smallest error over all wrong models, and what its bias is made of."""
-    pair = config["compare"]["pair"]
-    ratio = f"{pair[1]}/{pair[0]}"
-    ranking = error_ranking(errors, ratio)
-    best = ranking.index[0]
-    rows = errors[(errors["sequence"] == best) & (errors["metabolite"] == ratio)].set_index("condition")
-    worst = rows["bias"].abs().idxmax()
-    others = ", ".join(f"{value:.1f} % with {_label(name, config)}" for name, value in ranking.iloc[1:4].items())
-    return (
-        f"Bias counted too, over {len(rows)} right and wrong models of the fit, the error of {ratio} is smallest with "
-        f"{_label(best, config)}: {ranking.iloc[0]:.1f} % (root mean square), then {others}. Its largest bias, "
-        f"{rows['bias'][worst]:+.1f} %, comes with: {worst}."
+def headline(ranking: pd.DataFrame, errors: pd.DataFrame, separation: pd.DataFrame, config: Mapping) -> list[str]:
+    """Which sequence that can be played is best by RMSE, by how much, how sure, and what it costs; then its weak spot.
+
+    Args:
+        ranking, errors: compare/ranking.tsv and compare/montecarlo.tsv.
+        separation: compare/separation.tsv.
+        config: the validated configuration.
+    """
+    ratio = _ratio(config)
+    table = ranking[ranking["metabolite"] == ratio].set_index("sequence")
+    if table.empty:
+        return []
+    best = table.index[0]
+    first = table.iloc[0]
+    said = (
+        f"Of {len(table)} playable sequences, {_label(best, config)} measures {ratio} best: its error is "
+        f"{first['rmse']:.1f} % (root mean square over {int(first['conditions'])} right and wrong models of the fit, "
+        f"bias included; 95 % interval {first['low']:.1f}–{first['high']:.1f})"
     )
+    if len(table) > 1:
+        second = table.iloc[1]
+        said += (
+            f", against {second['rmse']:.1f} % ({second['low']:.1f}–{second['high']:.1f}) with "
+            f"{_label(table.index[1], config)}; it is the best in {100 * first['best']:.0f} % of resampled studies"
+        )
+    sentences = [f"{said}. {' '.join(_cost(separation, best, config))}".strip()]
+    sentences += [f"In {text}" for text in _scan_time(errors, best, config)]
+    rows = errors[(errors["sequence"] == best) & (errors["metabolite"] == ratio) & (errors["axis"] == "model")]
+    worst = rows.loc[rows["bias"].abs().idxmax()]
+    sentences.append(
+        f"The largest bias of {_label(best, config)}, {worst['bias']:+.1f} %, comes with: {worst['condition']}."
+    )
+    return sentences
 
 
-def error_summary(errors: pd.DataFrame, config: Mapping) -> pd.DataFrame:
-    """RMSE of the ratio in % by sequence and condition, the bias beside it."""
+def _scan_time(errors: pd.DataFrame, best: str, config: Mapping) -> list[str]:
+    """The scan time in which the best sequence has the precision of each edited one, by bounds with the right model."""
+    rows = errors[(errors["metabolite"] == _ratio(config)) & (errors["condition"] == "right model")]
+    bounds = rows.set_index("sequence")["bound"]
+    parts = [
+        f"{100 * (bounds[best] / bounds[name]) ** 2:.0f} % of the scan time of {_label(name, config)}"
+        for name in bounds.index
+        if name != best and _kind(name, config) == "edited"
+    ]
+    return [f"{', '.join(parts)} it reaches the same precision (by bounds, with the right model)."] if parts else []
+
+
+def _ratio(config: Mapping) -> str:
     pair = config["compare"]["pair"]
-    rows = errors[errors["metabolite"] == f"{pair[1]}/{pair[0]}"]
+    return f"{pair[1]}/{pair[0]}"
+
+
+def error_summary(errors: pd.DataFrame, ranking: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+    """RMSE of the ratio in % by sequence and model, the bias beside it; then over all with its interval."""
+    ratio = _ratio(config)
+    rows = errors[(errors["metabolite"] == ratio) & (errors["axis"] == "model")]
     words = rows.assign(text=[f"{r.rmse:.1f} ({r.bias:+.1f})" for r in rows.itertuples()])
     table = words.pivot(index="sequence", columns="condition", values="text").fillna("")
     table = table[list(dict.fromkeys(rows["condition"]))]
-    ranking = error_ranking(errors, f"{pair[1]}/{pair[0]}")
-    table.insert(0, "root mean square", ranking.map("{:.1f}".format))
-    table = table.loc[ranking.index]
+    order = ranking[ranking["metabolite"] == ratio].set_index("sequence")
+    texts = [f"{r.rmse:.1f} ({r.low:.1f}–{r.high:.1f})" for r in order.itertuples()]
+    table = table.loc[order.index]
+    table.insert(0, "over all (95 %)", texts)
+    return _named(table, config)
+
+
+def axis_summary(errors: pd.DataFrame, ranking: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+    """SD of the ratio in % with the right model at other SNR, linewidths and ratios, its bias and its bound beside."""
+    ratio = _ratio(config)
+    rows = errors[
+        (errors["metabolite"] == ratio) & ((errors["axis"] != "model") | (errors["condition"] == "right model"))
+    ]
+    words = rows.assign(text=[f"{r.sd:.1f} ({r.bias:+.1f}; {r.bound:.1f})" for r in rows.itertuples()])
+    table = words.pivot(index="sequence", columns="condition", values="text").fillna("")
+    table = table[list(dict.fromkeys(rows["condition"]))]
+    model = errors[(errors["metabolite"] == ratio) & (errors["axis"] == "model")]
+    right = model["condition"] == "right model"
+    for head, part in (("coverage, right (%)", model[right]), ("coverage, wrong (%)", model[~right])):
+        table[head] = part.groupby("sequence")["coverage"].mean().map("{:.0f}".format)
+    order = ranking.loc[ranking["metabolite"] == ratio, "sequence"]
+    return _named(table.loc[list(order)], config)
+
+
+def retest_summary(retest: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+    """Repeatability of the ratio by sequence, the smallest CV first."""
+    table = retest_table(retest[retest["metabolite"] == _ratio(config)]).sort_values("cv")
+    found = pd.DataFrame(
+        {
+            "CV within subjects (%), 95 % interval": [
+                f"{r.cv:.1f} ({r.cv_low:.1f}–{r.cv_high:.1f})" for r in table.itertuples()
+            ],
+            "ICC": [f"{value:.2f}" for value in table["icc"]],
+            "mean difference and limits of agreement (%)": [
+                f"{r.difference:+.1f} ({r.lower_limit:+.1f} to {r.upper_limit:+.1f})" for r in table.itertuples()
+            ],
+        },
+        index=pd.Index(table["sequence"], name="sequence"),
+    )
+    return _named(found, config)
+
+
+def _named(table: pd.DataFrame, config: Mapping) -> pd.DataFrame:
     return table.rename(index=lambda name: _label(name, config)).rename_axis(None).rename_axis(columns=None)
 
 

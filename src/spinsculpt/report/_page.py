@@ -16,13 +16,15 @@ from spinsculpt.figures import study_style
 from spinsculpt.provenance import atomic_path, provenance
 from spinsculpt.report._answer import (
     answer,
+    axis_summary,
     bounds_summary,
     cost_summary,
-    error_sentence,
     error_summary,
+    headline,
     power_summary,
     ranked_names,
     recovery_summary,
+    retest_summary,
 )
 from spinsculpt.report._checklist import read_checklist
 from spinsculpt.report._concentrations import cohort_table, concentration_tables, number, scan_page
@@ -44,6 +46,14 @@ CAPTIONS = {
     "first (bars). Dashed: limits of agreement, mean ± 1.96 SD, over all scans, rejected ones too.",
     "fits": "Every scan: data, fit, baseline, and residual on the same scale; rejected scans are named so.",
     "preprocessing": "Quality of every preprocessed scan. Dotted: the limits; open: rejected scans.",
+    "ranking": "Error of each sequence over right and wrong models of the fit (root mean square, bias included), its "
+    "95 % interval by bootstrap of the fits; the bound of an unbiased fit as a tick.",
+    "errors": "Bias and SD of the ratio in fits of noisy data, by model of the fit, SNR, linewidth and true ratio.",
+    "time": "Error of the ratio against scan time: noise averages out, the bias of wrong models does not; and the scan "
+    "time that gives the precision of the first sequence.",
+    "power": "Subjects in each of two groups against the effect, by the SD of the fits and that between subjects.",
+    "losses": "How each sequence loses what it loses: the bound of the ratio as unknowns are added one after another.",
+    "retest": "A simulated cohort measured twice: difference of the two days against their mean (Bland-Altman).",
     "explain": "Why a designed pulse works: coherence orders and classes of product operators along it, the leading "
     "terms of the state at the first sample, the in-phase signal of each spin beside its unitary bound, the loss over "
     "B₁ and B₀.",
@@ -94,18 +104,24 @@ def write_report(
         shown = ["sequence", "metabolite", "value", "baseline", "macromolecules", "t2_scale"]
         header["separation"] = bounds[bounds["value"].map(np.isfinite)][shown].to_dict("records")
         header["measures"] = list(dict.fromkeys(bounds["metabolite"]))
+    ranked = (read["montecarlo"], read["ranking"]) if {"montecarlo", "ranking"} <= set(read) else None
+    sentences = []
+    if separation is not None:
+        sentences += [] if ranked is None else headline(read["ranking"], read["montecarlo"], separation, config)
+        sentences += answer(separation, config, cost=ranked is None)
     page = template("page.html").render(
         title=config["figures"]["title"],
         data=pack.text(header),
         config=config,
         own=bool(config.get("subjects")),
         unfinished=unfinished and _unfinished(unfinished),
-        sentences=[] if separation is None else answer(separation, config),
+        sentences=sentences,
         bounds=None if separation is None else _html(bounds_summary(playable(separation), config), index=True),
         ideal=None if separation is None or ideal.empty else _html(bounds_summary(ideal, config), index=True),
         cost=None if separation is None or cost.empty else _html(cost, index=True),
-        errors=_html(error_summary(read["model_error"], config), index=True) if "model_error" in read else None,
-        error_sentence=error_sentence(read["model_error"], config) if "model_error" in read else "",
+        errors=None if ranked is None else _html(error_summary(*ranked, config), index=True),
+        axes=None if ranked is None else _html(axis_summary(*ranked, config), index=True),
+        retest=_html(retest_summary(read["retest"], config), index=True) if "retest" in read else None,
         power=_html(power_summary(read["power"], config)) if "power" in read else None,
         system=asdict(System.from_config(config.get("system"))),
         quality=summary,

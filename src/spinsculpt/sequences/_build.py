@@ -134,11 +134,63 @@ def press(
     return _single(name, echo_time, (*_prepared(prep, system), *events))
 
 
+def press_series(
+    echo_times: Iterable[float],
+    te1: float | None = None,
+    name: str = "jpress",
+    excitation: Event | SlicePulse = EXCITATION,
+    refocusing: SlicePulse | None = None,
+    central_frequency: float = CENTRAL_FREQUENCY,
+    system: System | None = None,
+) -> Sequence:
+    """PRESS at several echo times, a shot each ("te35", "te55", ...), and their mean ("mean").
+
+    The mean is TE-averaged PRESS (Hurd 2004, doi:10.1002/mrm.20007), all shots fitted jointly are J-resolved PRESS. The
+    first echo time is the same in all, the second grows.
+
+    Args:
+        echo_times: s, each of them whole tenths of a ms.
+        te1, name, excitation, refocusing, central_frequency, system: as for `press`.
+    """
+    around = {"excitation": excitation, "refocusing": refocusing}
+    around |= {"central_frequency": central_frequency, "system": system}
+    shots = []
+    for echo_time in echo_times:
+        one = press(echo_time, te1, name, **around)
+        label = f"te{echo_time * 1e3:g}".replace(".", "p")
+        shots.append(Shot(label, one.shots[0].events, one.echo_time))
+    if len({shot.name for shot in shots}) < len(shots):
+        raise SpinsculptError(f"{name}: two of its echo times are the same; give each once.")
+    weights = {shot.name: 1 / len(shots) for shot in shots}
+    return Sequence(name, float(np.mean([shot.echo_time for shot in shots])), tuple(shots), {"mean": weights})
+
+
+def multiband(pulse: Pulse, offsets: Iterable[float]) -> tuple[Pulse, float]:
+    """A pulse that acts at several frequencies at once, and the frequency in Hz to play it at: their mean.
+
+    The sum of the waveform at each offset, in phase in its middle, as HERMES plays it.
+
+    Args:
+        pulse: of one frequency.
+        offsets: Hz.
+    """
+    offsets = list(offsets)
+    middle = float(np.mean(offsets))
+    if len(offsets) == 1:
+        return pulse, middle
+    fastest = max(abs(offset - middle) for offset in offsets)
+    fold = max(1, int(np.ceil(20 * fastest * pulse.dwell)))  # samples of at most 1/20 of a turn
+    b1 = np.repeat(pulse.b1, fold)
+    time = (np.arange(len(b1)) - (len(b1) - 1) / 2) * pulse.dwell / fold
+    turns = sum(np.exp(-2j * np.pi * (offset - middle) * time) for offset in offsets)
+    return Pulse(f"{pulse.name}_{len(offsets)}bands", b1 * turns, pulse.dwell / fold), middle
+
+
 def megapress(
     editing: Pulse,
     echo_time: float | None = 0.068,
     te1: float | None = 0.010,
-    editing_ppm: Mapping[str, float] | None = None,
+    editing_ppm: Mapping[str, float | Iterable[float]] | None = None,
     name: str = "megapress",
     excitation: Event | SlicePulse = EXCITATION,
     refocusing: SlicePulse | None = None,
@@ -156,6 +208,9 @@ def megapress(
         echo_time: TE in s; the shortest when None.
         te1: first echo time in s; the shortest when None.
         editing_ppm: chemical shift of the editing pulses in each shot; {"on": 1.9, "off": 7.46} (GABA) when None.
+            Several shifts in one shot are edited at once: four shots a, b, c, d of Hadamard encoding are HERMES (Chan
+            2016, doi:10.1002/mrm.26325) or HERCULES (Oeltzschner 2019,
+            doi:10.1016/j.neuroimage.2018.10.002).
         name: of the sequence.
         excitation, refocusing, central_frequency, system: as for `press`.
     """
@@ -163,7 +218,7 @@ def megapress(
     editing_ppm = editing_ppm or {"on": 1.9, "off": 7.46}
     shots = []
     for shot, ppm in editing_ppm.items():
-        event = ShapedPulse(editing, float(ppm_to_hz(ppm, central_frequency)))
+        event = _edited(editing, ppm, central_frequency)
 
         def build(te: float, te1: float, event: Event = event) -> tuple[Event, ...]:
             blocks = [
@@ -281,7 +336,7 @@ def megaslaser(
     *early, _ = _laser_delays(first, pulses, system)
     shots = []
     for shot, ppm in (editing_ppm or {"on": 1.9, "off": 7.46}).items():
-        event = ShapedPulse(editing, float(ppm_to_hz(ppm, central_frequency)))
+        event = _edited(editing, ppm, central_frequency)
 
         def build(te: float, event: Event = event) -> tuple[Event, ...]:
             if te / 2 <= sum(early):
@@ -368,11 +423,33 @@ def joined(name: str, sequences: Iterable[Sequence]) -> Sequence:
     return Sequence(name, first.echo_time, shots, combinations(shots))
 
 
+SUBSPECTRA = {
+    ("on", "off"): {"diff": {"on": 0.5, "off": -0.5}, "sum": {"on": 0.5, "off": 0.5}},
+    PAIR: {},
+    ("a", "b", "c", "d"): {  # Hadamard: both edited, the first, the second, none (HERMES); HERCULES alike
+        "gaba": {"a": 0.25, "b": 0.25, "c": -0.25, "d": -0.25},
+        "gsh": {"a": 0.25, "b": -0.25, "c": 0.25, "d": -0.25},
+        "sum": {"a": 0.25, "b": 0.25, "c": 0.25, "d": 0.25},
+    },
+}
+
+
 def combinations(shots: Iterable[Shot]) -> dict[str, dict[str, float]]:
-    """Derived sub-spectra: DIFF = (ON - OFF) / 2 and SUM = (ON + OFF) / 2 of shots of those names."""
-    if {shot.name for shot in shots} != {"on", "off"}:
-        return {}
-    return {"diff": {"on": 0.5, "off": -0.5}, "sum": {"on": 0.5, "off": 0.5}}
+    """Derived sub-spectra of shots of those names: DIFF = (ON - OFF) / 2 and SUM, or the Hadamard sums of four."""
+    return combinations_of(shot.name for shot in shots)
+
+
+def combinations_of(names: Iterable[str]) -> dict[str, dict[str, float]]:
+    """The same from the names of the shots, in any order and lower case."""
+    names = set(names)
+    return next((derived for known, derived in SUBSPECTRA.items() if set(known) == names), {})
+
+
+def _edited(editing: Pulse, ppm: float | Iterable[float], central_frequency: float) -> ShapedPulse:
+    """An editing pulse at one chemical shift or at several."""
+    shifts = [ppm] if isinstance(ppm, int | float) else list(ppm)
+    pulse, offset = multiband(editing, [float(ppm_to_hz(shift, central_frequency)) for shift in shifts])
+    return ShapedPulse(pulse, offset)
 
 
 def _refocusing_pair(refocusing: SlicePulse | None, central_frequency: float) -> list[tuple[Event, ...]]:

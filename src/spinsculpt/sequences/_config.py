@@ -18,6 +18,7 @@ from spinsculpt.sequences._build import (
     megapress,
     megaslaser,
     press,
+    press_series,
     pulse_acquire,
     slaser,
     slot_kind,
@@ -64,7 +65,12 @@ def build_sequence(
         raise SpinsculptError(f"sequences.{name}: a {kind} has no {sorted(misplaced)[0]!r} slot; remove the key.")
     times = _times(entry, designed.values())
     echo_time, te1 = times["echo_time"], times["te1"]
-    if kind != "pulse_acquire" and echo_time is not None and not echo_time > 0:
+    series = entry.get("echo_times") or ()
+    if series and (kind != "press" or slots):
+        raise SpinsculptError(f"sequences.{name}: only a press without designed pulses has several echo_times.")
+    if len(series) == 1:
+        raise SpinsculptError(f"sequences.{name}: echo_times needs two or more; for one say echo_time.")
+    if kind != "pulse_acquire" and not series and echo_time is not None and not echo_time > 0:
         raise SpinsculptError(f"sequences.{name}: a {kind} needs an echo_time in s; null is the shortest.")
     if echo_time is None and system is None and kind != "pulse_acquire":
         raise SpinsculptError(f"sequences.{name}: ideal pulses have no shortest echo time; give an echo_time in s.")
@@ -101,6 +107,8 @@ def build_sequence(
             sequence = pulse_acquire(name, slots.get("excitation", EXCITATION), slots.get("prep"))
         case "spin_echo":
             sequence = spin_echo(echo_time, name, refocusing=refocusing, **around)
+        case "press" if series:
+            sequence = press_series(series, te1, name, refocusing=refocusing, **around)
         case "press":
             around |= {"refocusing": refocusing, "prep": slots.get("prep"), "gap_shift": times["gap_shift"]}
             pair = {shot: slots[f"gap_{shot}"] for shot in PAIR if f"gap_{shot}" in slots}

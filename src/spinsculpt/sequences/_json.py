@@ -38,7 +38,11 @@ def write_json(sequence: Sequence, path: Path | str) -> None:
                 return {"type": "slot", "name": name, "kind": kind, "duration_s": duration}
         raise TypeError(f"{type(event).__name__} is not an event.")
 
-    shots = [{"name": shot.name, "events": [event_dict(event) for event in shot.events]} for shot in sequence.shots]
+    shots = [
+        {"name": shot.name, "events": [event_dict(event) for event in shot.events]}
+        | ({} if shot.echo_time is None else {"echo_time_s": shot.echo_time})
+        for shot in sequence.shots
+    ]
     write_file(
         path,
         {
@@ -67,6 +71,7 @@ def read_json(path: Path | str) -> Sequence:
             Shot(
                 checked_name(shot["name"], f"{path}: the name of the shot"),
                 tuple(_event(event, pulses, path) for event in shot["events"]),
+                quantity(shot["echo_time_s"], "echo_time", path, "echo_time_s") if "echo_time_s" in shot else None,
             )
             for shot in content["shots"]
         )

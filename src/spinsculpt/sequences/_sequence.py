@@ -15,6 +15,7 @@ class Shot:
 
     name: str
     events: tuple[Event, ...]
+    echo_time: float | None = None  # s, where it is not that of the sequence
 
     @property
     def slots(self) -> tuple[Slot, ...]:
