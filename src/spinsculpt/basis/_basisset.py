@@ -71,6 +71,12 @@ class BasisSet:
             raise SpinsculptError(f"The basis has no {name!r}; it has {', '.join(self.names)}.")
         return self.names.index(name)
 
+    def __repr__(self) -> str:
+        return (
+            f"BasisSet({len(self.names)} functions: {', '.join(self.names)}; {self.points} points, "
+            f"{1 / self.dwell:g} Hz, {self.central_frequency:.3f} MHz)"
+        )
+
     def __getitem__(self, name: str) -> np.ndarray:
         return self.fids[self.index(name)]
 

@@ -3,7 +3,7 @@
 from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude
 from spinsculpt.fit._crlb import predict_crlb
 from spinsculpt.fit._estimates import Estimates
-from spinsculpt.fit._files import fit_files
+from spinsculpt.fit._files import fit_files, fit_measured
 from spinsculpt.fit._fit import fit
 from spinsculpt.fit._fslmrs import find_fsl_mrs, fit_with_fsl_mrs
 from spinsculpt.fit._model import FitModel, SoftRatio
@@ -22,6 +22,7 @@ __all__ = [
     "find_fsl_mrs",
     "fit",
     "fit_files",
+    "fit_measured",
     "fit_with_fsl_mrs",
     "monte_carlo",
     "predict_crlb",

@@ -77,17 +77,46 @@ def fit_scan(
     scan: Scan, out: Path | str, section: Mapping, engine: str = "builtin", water: Path | str | None = None
 ) -> FitResult:
     """Fit spectra that are in memory, scale them to water and write the result; arguments as of `fit_files`."""
+    reference = None if water is None else read_fids(water)
     try:
-        result = _fitted(scan, section, engine, water)
+        result = _fitted(scan, section, engine, reference, str(water))
     except SpinsculptError as error:
         raise error if scan.name in str(error) else SpinsculptError(f"{scan.name}: {error}") from error
     result.write(out, dict(section))
     return result
 
 
-def _fitted(scan: Scan, section: Mapping, engine: str, water: Path | str | None) -> FitResult:
+def fit_measured(
+    measured: MRSData,
+    sets: Mapping[str, BasisSet],
+    section: Mapping,
+    water: MRSData | None = None,
+    name: str = "the data",
+) -> FitResult:
+    """Fit preprocessed data that are in memory; nothing is written.
+
+    Args:
+        measured: one FID, or those of two conditions along DIM_EDIT, which are fitted jointly.
+        sets: basis of each condition, or one under any name.
+        section: the validated section `fit` of the configuration.
+        water: unsuppressed water reference; None leaves mM and mmol/kg empty.
+        name: of the data in messages.
+    """
+    if "DIM_EDIT" in measured.dims:
+        labels = conditions_of(measured)
+        if missing := [label for label in labels if label not in sets]:
+            raise SpinsculptError(
+                f"{name}: there is no basis for the sub-spectrum {missing[0]!r}, only {', '.join(sets)}."
+            )
+        fids, bases = [sub_spectrum(measured, label, name) for label in labels], [sets[label] for label in labels]
+    else:
+        labels, fids, bases = ["spectrum"], [only_spectrum(measured, name)], list(sets.values())[:1]
+    return _fitted(Scan(fids, bases, labels, measured, name), section, "builtin", water, "the water reference")
+
+
+def _fitted(scan: Scan, section: Mapping, engine: str, water: MRSData | None, label: str) -> FitResult:
     model = FitModel.from_config(dict(section))
-    reference = None if water is None else _water(read_fids(water), scan, str(water))
+    reference = None if water is None else _water(water, scan, label)
     timing = _timing(scan, section.get("water") or {})
     if engine == "fsl_mrs":
         command = section.get("fsl_mrs_command", "fsl_mrs")
@@ -99,7 +128,7 @@ def _fitted(scan: Scan, section: Mapping, engine: str, water: Path | str | None)
     if reference is not None:
         differs = {"diff", "gaba", "gsh"} & set(scan.labels)  # a difference has no whole singlets
         per_proton = 1.0 if differs else signal_per_proton(scan.bases[0])
-        result = result.with_water(_scaling(result, reference, {**timing, "basis_per_proton": per_proton}, str(water)))
+        result = result.with_water(_scaling(result, reference, {**timing, "basis_per_proton": per_proton}, label))
     kind, repeats, seed = (section.get(key, default) for key, default in RESAMPLE.items())
     kind = kind if engine == "builtin" else "off"  # the numbers of another engine are not ours to repeat
     if kind == "posterior":

@@ -9,6 +9,11 @@ from spinsculpt.fit._result import FitResult
 
 
 def plot_fit(result: FitResult, path: Path | str) -> None:
+    """Write the picture of `draw_fit`."""
+    draw_fit(result).savefig(path, dpi=150)
+
+
+def draw_fit(result: FitResult) -> Figure:
     """Data, fit, baseline, residual and the largest metabolites of every spectrum, ppm from high to low."""
     curves = result.curves
     figure = Figure(figsize=(6.4 * len(curves), 6.4), layout="constrained")
@@ -34,4 +39,4 @@ def plot_fit(result: FitResult, path: Path | str) -> None:
         axis.set_title(curve.label, loc="left", fontsize=10)
         axis.legend(frameon=False, fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderpad=0.0)
     figure.axes[0].set_ylabel("signal (arbitrary units)")
-    figure.savefig(path, dpi=150)
+    return figure

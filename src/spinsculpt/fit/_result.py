@@ -114,6 +114,29 @@ class FitResult:
         """The same result with samples of the concentrations, shape (n, L), which `write` sums up in resampled.csv."""
         return replace(self, samples=samples, samples_from=origin)
 
+    def __repr__(self) -> str:
+        spectra, good = ", ".join(curve.label for curve in self.curves), sum(self.reliable)
+        told = f". {' '.join(self.messages)}" if self.messages else ""
+        return f"Fit of {spectra}: {good} of {len(self.names)} estimates are reliable{told}"
+
+    def frame(self):
+        """The rows of summary.csv as a table of pandas."""
+        import pandas as pd
+
+        return pd.DataFrame(self.summary())
+
+    def plot(self):
+        """Data, fit, baseline, residual and the largest metabolites; returns a figure of matplotlib."""
+        from spinsculpt.fit._plot import draw_fit
+
+        return draw_fit(self)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = self.frame().to_html(index=False, float_format="{:.3g}".format, na_rep="")
+        return f"<p>{escape(repr(self))}</p>{rows}"
+
     def reference(self) -> tuple[str, ...]:
         """The metabolites of `model.reference` that the basis holds."""
         return tuple(name for name in self.model.reference if name in self.names)

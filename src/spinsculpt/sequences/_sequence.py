@@ -45,6 +45,14 @@ class Sequence:
     combinations: dict[str, dict[str, float]]
     receiver_phase: float = 0.0
 
+    def __repr__(self) -> str:
+        echo = f", TE {self.echo_time * 1e3:.4g} ms" if self.echo_time else ""
+        pulses = "real pulses" if self.playable else "ideal pulses"
+        shots = ", ".join(
+            f"{shot.name}: {len(shot.events)} events, {shot.duration * 1e3:.4g} ms" for shot in self.shots
+        )
+        return f"Sequence {self.name}{echo}, {pulses} ({shots})"
+
     @property
     def slots(self) -> tuple[Slot, ...]:
         return tuple(slot for shot in self.shots for slot in shot.slots)
