@@ -17,6 +17,7 @@ from spinsculpt.fit._problem import Problem
 from spinsculpt.fit._solver import nonnegative
 
 TRUTH = np.array([CONCENTRATIONS[name] for name in LINES])
+PLAIN = FitModel(groups=())  # as the phantom: one shift and one width for all
 GROUPED = FitModel(groups=(("MM*",),))
 
 
@@ -27,11 +28,11 @@ def basis():
 
 @pytest.fixture(scope="module")
 def noisy(basis):
-    return fit([phantom(basis, noise_sd=20.0)], [basis])
+    return fit([phantom(basis, noise_sd=20.0)], [basis], PLAIN)
 
 
 def test_a_spectrum_without_noise_gives_back_its_truth(basis):
-    result = fit([phantom(basis)], [basis])
+    result = fit([phantom(basis)], [basis], PLAIN)
     np.testing.assert_allclose(result.concentrations.values, TRUTH, rtol=1e-6)
     found = {parameter.name: parameter.value for parameter in result.parameters}
     assert found["gamma_0"] == pytest.approx(GAMMA, rel=1e-5)
@@ -75,7 +76,7 @@ def test_the_jacobian_is_the_derivative_of_the_model(basis):
 
 
 def test_eliminating_concentrations_and_baseline_equals_the_schur_complement(basis):
-    problem = Problem([phantom(basis)], [basis], FitModel(), np.eye(1))
+    problem = Problem([phantom(basis)], [basis], PLAIN, np.eye(1))
     theta = np.array([10.0, 50.0, -8.0, 0.1, 1e-5])
     linear = problem.linear(theta)
     matrix, _ = problem.normal_equations(linear, TRUTH, theta)
@@ -99,7 +100,7 @@ def test_nonnegative_least_squares_meets_its_optimality_conditions():
 
 
 def test_the_crlb_equals_the_spread_of_noisy_fits_and_there_is_no_bias(basis):
-    result = fit([phantom(basis)], [basis], noise_sd=[40.0])
+    result = fit([phantom(basis)], [basis], PLAIN, noise_sd=[40.0])
     samples = spread(result.names, monte_carlo(result, 600, seed=3))
     np.testing.assert_allclose(samples.sd / result.concentrations.sd, 1.0, atol=0.1)
     assert np.all(np.abs(samples.values - TRUTH) < 0.2 * result.concentrations.sd)
@@ -125,9 +126,9 @@ def test_the_posterior_agrees_with_the_crlb(noisy):
 
 
 def test_a_predicted_crlb_is_that_of_the_fit_to_such_data(basis):
-    quiet = fit([phantom(basis)], [basis], noise_sd=[30.0])
+    quiet = fit([phantom(basis)], [basis], PLAIN, noise_sd=[30.0])
     fwhm = GAMMA / np.pi, 2.0 * np.sqrt(SIGMA2 * np.log(2.0)) / np.pi
-    predicted = predict_crlb([basis], CONCENTRATIONS, FitModel(), [30.0], fwhm[0], fwhm[1])
+    predicted = predict_crlb([basis], CONCENTRATIONS, PLAIN, [30.0], fwhm[0], fwhm[1])
     np.testing.assert_allclose(predicted.sd, quiet.concentrations.sd, rtol=5e-3)  # the shift and the phase differ
 
 
@@ -135,15 +136,17 @@ def test_a_line_alone_has_the_textbook_bound():
     """One Lorentzian, amplitude the only overlap-free unknown: var = sigma^2 / sum |s|^2, nearly, since amplitude and
     width alone are correlated; with the width known it is exact."""
     basis = phantom_basis(("NAA",))
-    problem = Problem([phantom(basis)], [basis], FitModel(baseline="off", ppm=(-3.0, 12.0)), np.eye(1) * 25.0)
+    problem = Problem(
+        [phantom(basis)], [basis], FitModel(groups=(), baseline="off", ppm=(-3.0, 12.0)), np.eye(1) * 25.0
+    )
     theta = np.array([GAMMA, SIGMA2, 0.0, 0.0, 0.0])
     shape = problem.components(theta, 0)[0]
     assert problem.fisher(theta, np.array([12.0]))[0, 0] == pytest.approx(np.sum(np.abs(shape) ** 2) / 25.0)
 
 
 def test_joint_fits_of_two_scans_have_the_precision_of_their_mean(basis):
-    one = predict_crlb([basis], CONCENTRATIONS, FitModel(), [20.0], 6.0)
-    model = FitModel(shared=("width", "shift", "phase"))
+    one = predict_crlb([basis], CONCENTRATIONS, PLAIN, [20.0], 6.0)
+    model = FitModel(groups=(), shared=("width", "shift", "phase"))
     two = predict_crlb([basis, basis], CONCENTRATIONS, model, [20.0, 20.0], 6.0)
     np.testing.assert_allclose(two.sd, one.sd / np.sqrt(2.0), rtol=1e-6)
     unequal = predict_crlb([basis, basis], CONCENTRATIONS, model, [20.0, 2e6], 6.0)
@@ -166,7 +169,7 @@ def test_on_and_diff_tell_as_much_as_on_and_off(basis):
     on, off = phantom(edited, 25.0, seed=1), phantom(basis, 25.0, seed=2)
     diff = replace(on, samples=0.5 * (on.samples - off.samples))
     difference = replace(edited, fids=0.5 * (edited.fids - basis.fids))
-    model = FitModel(shared=("width", "shift", "phase"))
+    model = FitModel(groups=(), shared=("width", "shift", "phase"))
     shots = fit([on, off], [edited, basis], model)
     mixed = fit([on, diff], [edited, difference], model)
     assert mixed.qc["noise_correlation"][0][1] == pytest.approx(np.sqrt(0.5), abs=0.06)
@@ -177,7 +180,7 @@ def test_on_and_diff_tell_as_much_as_on_and_off(basis):
 def test_predicted_bounds_do_not_depend_on_how_shots_are_combined(basis):
     """ON and OFF, or any two combinations of them with the covariance that follows: the same information."""
     on, off = phantom_basis(signs={"Glu": 0.4, "Gln": -0.3, "NAA": 0.1}), basis
-    model = FitModel(shared=("width", "shift", "phase"))
+    model = FitModel(groups=(), shared=("width", "shift", "phase"))
     shots = predict_crlb([on, off], CONCENTRATIONS, model, [20.0, 20.0], 5.0)
     mixing = np.array([[1.0, 0.0], [0.5, -0.5]])
     diff = replace(on, fids=0.5 * (on.fids - off.fids))
@@ -189,8 +192,8 @@ def test_a_gap_in_the_fit_range_hides_what_is_in_it(basis):
     clean = phantom(basis)
     artefact = 60.0 * np.exp((2j * np.pi * (1.4 - 4.65) * 127.731 - 500.0 * clean.time) * clean.time)
     spoiled = replace(clean, samples=clean.samples + artefact)
-    with_gap = fit([spoiled], [basis], FitModel(ppm=((0.2, 1.1), (1.7, 4.2)), baseline="poly:4"))
-    without = fit([spoiled], [basis], FitModel(baseline="poly:4"))
+    with_gap = fit([spoiled], [basis], FitModel(groups=(), ppm=((0.2, 1.1), (1.7, 4.2)), baseline="poly:4"))
+    without = fit([spoiled], [basis], FitModel(groups=(), baseline="poly:4"))
     error = [np.abs(r.concentrations.values / TRUTH - 1.0).max() for r in (with_gap, without)]
     assert error[0] < 0.2 < 0.5 < error[1]  # the wings of the artefact stay outside the gap
     ppm = with_gap.curves[0].ppm
@@ -199,19 +202,19 @@ def test_a_gap_in_the_fit_range_hides_what_is_in_it(basis):
 
 @pytest.mark.parametrize("lineshape, absent", [("lorentz", "sigma2_0"), ("gauss", "gamma_0")])
 def test_pure_lineshapes_lack_the_other_width(basis, lineshape, absent):
-    result = fit([phantom(basis, 20.0)], [basis], FitModel(lineshape=lineshape))
+    result = fit([phantom(basis, 20.0)], [basis], FitModel(groups=(), lineshape=lineshape))
     assert absent not in {parameter.name for parameter in result.parameters}
     assert result.qc["converged"]
 
 
 def test_the_automatic_spline_follows_a_bent_baseline_and_leaves_a_straight_one(basis):
     clean = phantom(basis, 20.0, seed=1)
-    straight = fit([clean], [basis], FitModel(baseline="spline"))
+    straight = fit([clean], [basis], FitModel(groups=(), baseline="spline"))
     bump = 2000.0 * np.exp(-(((clean.ppm - 2.2) / 0.7) ** 2))
     bent = replace(clean, samples=np.fft.ifft(np.fft.ifftshift(clean.spectrum + bump)))
-    followed = fit([bent], [basis], FitModel(baseline="spline"))
+    followed = fit([bent], [basis], FitModel(groups=(), baseline="spline"))
     assert followed.qc["baseline_degrees_of_freedom"] > straight.qc["baseline_degrees_of_freedom"]
-    stiff = fit([bent], [basis], FitModel(baseline="poly:1"))
+    stiff = fit([bent], [basis], FitModel(groups=(), baseline="poly:1"))
     error = [np.abs(r.concentrations.values / TRUTH - 1.0)[:5].max() for r in (followed, stiff)]
     assert error[0] < 0.25 * error[1]
 
@@ -224,25 +227,27 @@ def test_the_automatic_spline_is_as_low_as_any_fixed_one(basis):
         for ppm, height in ((0.9, 9e3), (1.3, 2.5e4), (2.1, 6e3), (2.6, -4e3), (3.5, 5e3))
     )
     bent = replace(clean, samples=np.fft.ifft(np.fft.ifftshift(clean.spectrum + bumps)))
-    chosen = fit([bent], [basis], FitModel(baseline="spline"))
+    chosen = fit([bent], [basis], FitModel(groups=(), baseline="spline"))
     per_ppm = chosen.qc["baseline_degrees_of_freedom"] / 8.0  # real and imaginary, 4 ppm
-    fixed = fit([bent], [basis], FitModel(baseline=f"spline:{per_ppm:.6g}"))
+    fixed = fit([bent], [basis], FitModel(groups=(), baseline=f"spline:{per_ppm:.6g}"))
     assert chosen.qc["chi_squared"] <= fixed.qc["chi_squared"] * (1.0 + 1e-4)
     assert per_ppm > 7.0 and any("grid" in m or "softest" in m for m in chosen.messages) == (per_ppm > 10.5)
 
 
 def test_the_stiffness_of_a_spline_is_its_degrees_of_freedom(basis):
     for per_ppm in (1.0, 3.0, 6.0):
-        problem = Problem([phantom(basis)], [basis], FitModel(baseline=f"spline:{per_ppm}"), np.eye(1) * 100.0)
+        problem = Problem(
+            [phantom(basis)], [basis], FitModel(groups=(), baseline=f"spline:{per_ppm}"), np.eye(1) * 100.0
+        )
         assert problem.baseline_dimension == pytest.approx(2.0 * 4.0 * per_ppm, rel=0.01)  # real and imaginary, 4 ppm
 
 
 def test_a_strict_soft_ratio_holds_and_a_lax_one_does_nothing(basis, noisy):
     data = [phantom(basis, noise_sd=20.0)]
     strict = SoftRatio("MM20", ("MM09",), 0.5, 1e-4)
-    held = fit(data, [basis], FitModel(soft_ratios=(strict,)))
+    held = fit(data, [basis], FitModel(groups=(), soft_ratios=(strict,)))
     assert held.concentrations.ratio(["MM20"], ["MM09"])[0] == pytest.approx(0.5, abs=0.01)
-    free = fit(data, [basis], FitModel(soft_ratios=(replace(strict, sd=1e4),)))
+    free = fit(data, [basis], FitModel(groups=(), soft_ratios=(replace(strict, sd=1e4),)))
     np.testing.assert_allclose(free.concentrations.values, noisy.concentrations.values, rtol=1e-4)
     assert held.qc["covariance"].startswith("posterior")
     assert noisy.qc["covariance"] == "Cramer-Rao lower bound"
@@ -259,7 +264,7 @@ def test_priors_tie_a_group_to_the_others(basis):
 
 def test_noise_is_found_beside_the_signals_whatever_their_size(basis):
     for seed in range(3):
-        result = fit([phantom(basis, noise_sd=20.0, seed=seed)], [basis])
+        result = fit([phantom(basis, noise_sd=20.0, seed=seed)], [basis], PLAIN)
         assert result.curves[0].noise_sd == pytest.approx(20.0, rel=0.1)
         assert result.qc["reduced_chi_squared"] == pytest.approx(1.0, abs=0.25)
 
@@ -282,7 +287,7 @@ def test_a_basis_with_another_dwell_time_is_resampled(basis):
 
 def test_a_metabolite_that_is_not_there_is_flagged_at_zero_or_poor(basis):
     absent = {**CONCENTRATIONS, "Gln": 0.0}
-    result = fit([phantom(basis, 20.0, concentrations=absent)], [basis])
+    result = fit([phantom(basis, 20.0, concentrations=absent)], [basis], PLAIN)
     row = next(row for row in result.summary() if row["Metab"] == "Gln")
     assert row["reliable"] == "no"
     assert row["flag"]
@@ -290,11 +295,11 @@ def test_a_metabolite_that_is_not_there_is_flagged_at_zero_or_poor(basis):
 
 def test_two_identical_metabolites_are_undetermined_but_their_sum_is_known(basis):
     twin = BasisSet((*basis.names, "PCr"), np.vstack([basis.fids, basis["Cr"]]), basis.dwell, basis.central_frequency)
-    result = fit([phantom(basis, 20.0)], [twin])
+    result = fit([phantom(basis, 20.0)], [twin], PLAIN)
     flags = dict(zip(result.names, result.flags, strict=True))
     assert flags["Cr"] and flags["PCr"] and not flags["NAA"]
     total, sd = result.concentrations.total(["Cr", "PCr"])
-    alone = fit([phantom(basis, 20.0)], [basis])
+    alone = fit([phantom(basis, 20.0)], [basis], PLAIN)
     assert total == pytest.approx(alone.concentrations.values[1], rel=1e-6)
     assert sd == pytest.approx(alone.concentrations.sd[1], rel=0.01)
 
@@ -331,14 +336,14 @@ def test_ratios_and_sums_use_the_covariances():
 
 
 def test_a_ratio_has_the_spread_of_the_ratios_of_noisy_fits(basis):
-    result = fit([phantom(basis)], [basis], noise_sd=[40.0])
+    result = fit([phantom(basis)], [basis], PLAIN, noise_sd=[40.0])
     samples = monte_carlo(result, 400, seed=6)
     ratios = samples[:, result.names.index("Glu")] / samples[:, result.names.index("Cr")]
     assert np.std(ratios) == pytest.approx(result.concentrations.ratio(["Glu"], ["Cr"])[1], rel=0.12)
 
 
 def test_the_covariance_inverts_the_information(basis):
-    problem = Problem([phantom(basis)], [basis], FitModel(), np.eye(1))
+    problem = Problem([phantom(basis)], [basis], PLAIN, np.eye(1))
     theta = np.array([GAMMA, SIGMA2, EPSILON, PHASE, 0.0])
     count = len(TRUTH) + len(theta)
     expected = np.linalg.inv(problem.fisher(theta, TRUTH))[:count, :count]

@@ -244,7 +244,7 @@ def test_the_curves_of_fsl_mrs_are_stored_as_it_drew_them(scan, tmp_path, baseli
     stub = tmp_path / "fsl_mrs"
     stub.write_text(STUB.format(python=sys.executable))
     stub.chmod(0o755)
-    section = {"baseline": baseline, "fsl_mrs_command": str(stub)}
+    section = {"baseline": baseline, "groups": [], "fsl_mrs_command": str(stub)}
     result = fit_files(scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / "out", section, "fsl_mrs")
     (curve,), data = result.curves, read_fids(scan / "data.nii.gz").fid
     bend = 3e3 * np.exp(-(((curve.ppm - 2.5) / 0.4) ** 2))
@@ -332,7 +332,9 @@ def test_tissue_comes_from_numbers_a_table_or_images(tmp_path):
 
 @pytest.mark.parametrize("kind", ["noise", "bootstrap"])
 def test_resampling_adds_a_table_whose_sds_agree_with_the_crlbs(scan, tmp_path, kind):
-    fit_files(scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / "fit", {"resample": kind, "repeats": 150})
+    fit_files(
+        scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / "fit", {"resample": kind, "repeats": 150, "groups": []}
+    )
     with (tmp_path / "fit/resampled.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["Metab"] for row in rows] == list(LINES)

@@ -86,14 +86,14 @@ def test_what_is_not_known_is_left_empty_and_said(tmp_path):
     write_rda(tmp_path / "sub-02/b.rda", TI="600.0")
     write_rda(tmp_path / "sub-03/c.rda", TE=None)
     found = look(tmp_path)
-    assert [row[:3] for row in rows(found)] == [("", "", ""), ("02", "", ""), ("03", "", "")]
-    first, second, third = found.sentences
+    assert [row[:3] for row in rows(found)] == [("", "", ""), ("02", "", "press30"), ("03", "", "")]
+    assert [scan.use for scan in found.scans] == ["", "nulled", ""]
+    first, second = found.sentences
     assert (
         "a.rda: fill in its subject" in first
         and "its sequence (no sequence of the config is press of TE 144 ms)" in first
     )
-    assert "press with inversion of TE 30 ms" in second
-    assert "its echo time is not known" in third
+    assert "its echo time is not known" in second
 
 
 def test_a_designed_sequence_is_known_by_its_name_only(tmp_path):
@@ -240,7 +240,7 @@ def test_real_files_of_every_vendor_at_hand(evidence):
     assert len(table) == 8
     assert table["sub-01_ses-01_PRESS_raw-act_noID.SDAT"].water.endswith("sub-01_ses-01_PRESS_raw-ref_noID.SDAT")
     assert table["sub-01_ses-01_PRESS_raw-act_noID.SDAT"].name == "sub-01_ses-01_acq-press30"
-    assert table["sub-01_ses-01_PRESS-Inverted_TI-600_raw-act_noID.SDAT"].sequence == ""
+    assert table["sub-01_ses-01_PRESS-Inverted_TI-600_raw-act_noID.SDAT"].use == "nulled"
     assert table["sub-01_press_act_noID.sdat"].sequence == "press35"
     assert table["SVS_30.rda"].sequence == table["SVS_XA60.dcm"].sequence == "press30"
     twix = table["sub-SiemensBrainPhantom_seq-svsse_ref-1_avg-1.dat"]

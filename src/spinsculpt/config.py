@@ -106,7 +106,26 @@ def _with_defaults(content: object, schema: dict) -> object:
                 content[key] = _with_defaults(content[key], additional)
     elif isinstance(content, list) and isinstance(schema.get("items"), dict):
         content = [_with_defaults(item, schema["items"]) for item in content]
+    elif isinstance(content, str):
+        content = _typed(content, schema)
     return content
+
+
+def _typed(text: str, schema: dict) -> object:
+    """What a text means where the schema wants a number or a switch: `--config "key={inner: 1.5}"` hands on texts."""
+    wanted = schema.get("type", ())
+    wanted = {wanted} if isinstance(wanted, str) else set(wanted)
+    if not wanted or "string" in wanted:
+        return text
+    if text.lower() in ("true", "false") and "boolean" in wanted:
+        return text.lower() == "true"
+    if text.lower() in ("null", "none") and "null" in wanted:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if "integer" in wanted and number.is_integer() else number if "number" in wanted else text
 
 
 def _explain(error) -> list[str]:

@@ -2,11 +2,61 @@
 
 from collections.abc import Mapping
 
+from spinsculpt.bids import nominal_field
 from spinsculpt.config import nearest_name
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.subjects import checked_place
+from spinsculpt.system import OF_VENDOR
 
 SLOTS = ("excitation", "prep", "gap")  # keys of a sequence that name designs
+
+
+# What the section `fit` leaves open (null): for the simulated cohort, and for real scans (docs/fitting.md says why).
+SIMULATED = {"baseline": "poly:2", "noise": "noise"}
+MEASURED = {"baseline": "average", "noise": "residual"}
+
+
+def settle(config: Mapping) -> dict:
+    """A validated configuration with what it leaves open, as real scans or the simulated cohort want it."""
+    measured, section, basis = bool(config["subjects"]), config["fit"], config["basis"]
+    left_open = {key: value for key, value in (MEASURED if measured else SIMULATED).items() if section[key] is None}
+    lipids = [name for name in basis["lipids"] if name not in basis["macromolecules"]] if measured else []
+    return {
+        **config,
+        "fit": {**section, **left_open},
+        "basis": {**basis, "macromolecules": [*basis["macromolecules"], *lipids]},
+    }
+
+
+def measured_name(sequence: str, frequency: float | None, vendor: str) -> str:
+    """Name of the basis of scans of one frequency and vendor: "press30@123.25MHz-siemens"; "press30" of unknown ones.
+
+    Frequencies are rounded to a quarter MHz (a tenth below 100 MHz), so that the scans of a scanner share a basis; at
+    3 T this moves NAA against Ins by 0.2 Hz at most.
+    """
+    if frequency is None:
+        return sequence
+    step = 0.25 if frequency > 100.0 else 0.1
+    return f"{sequence}@{round(frequency / step) * step:g}MHz" + (f"-{vendor}" if vendor in OF_VENDOR else "")
+
+
+def as_measured_at(name: str, basis: Mapping, system: Mapping) -> tuple[Mapping, Mapping]:
+    """The sections `basis` and `system` for a name of `measured_name`: at its field, with the limits of its vendor."""
+    _, at, scanner = name.partition("@")
+    if not at:
+        return basis, system
+    frequency, _, vendor = scanner.partition("MHz")
+    frequency, vendor = float(frequency), vendor.removeprefix("-")
+    basis = {**basis, "central_frequency": frequency, "field": nominal_field(frequency)}
+    return basis, {**system, "preset": OF_VENDOR[vendor]} if vendor and system["preset"] is None else system
+
+
+def with_measured(basis: Mapping, path: str) -> dict:
+    """The section `basis` with measured macromolecules (JSON at `path`) in place of those of the library."""
+    from spinsculpt.macromolecules import NAME
+
+    kept = [name for name in basis["macromolecules"] if not name.startswith("M")]
+    return {**basis, "measured": path, "macromolecules": [NAME, *kept]}
 
 
 def check_study(config: Mapping) -> None:

@@ -13,6 +13,7 @@ TABLE = "subjects.tsv"  # in the folder of the run: where `spinsculpt import` wr
 SIMULATED = "simulated"  # instead of a table: the simulated cohort
 SEPARATOR = ";"  # between the raw files of one scan
 _MARKS = (SEPARATOR, "{", "}", "<", ">", '"')  # braces and brackets are wildcards and path variables of Snakemake
+NULLED = "nulled"
 _LARGEST = 64 << 20  # bytes
 
 
@@ -28,6 +29,8 @@ class Scan:
             joined by ";" are repetitions.
         water: the same of the unsuppressed water reference, or "" where there is none.
         gm, wm, csf: tissue fractions of the voxel, "" where unknown.
+        use: "nulled" of a metabolite-nulled scan, which gives the macromolecules of its sequence; "" of a spectrum.
+        frequency: spectrometer frequency in MHz, vendor: philips, siemens or ge; "" for those of the header.
     """
 
     subject: str
@@ -38,6 +41,9 @@ class Scan:
     gm: str = ""
     wm: str = ""
     csf: str = ""
+    use: str = ""
+    frequency: str = ""
+    vendor: str = ""
 
     @property
     def folder(self) -> str:
@@ -47,7 +53,7 @@ class Scan:
     @property
     def name(self) -> str:
         """BIDS name without its suffix, e.g. "sub-01_ses-1_acq-press30"."""
-        return f"{self.folder.replace('/', '_')}_acq-{self.sequence}"
+        return f"{self.folder.replace('/', '_')}_acq-{self.sequence}{self.use}"
 
 
 def place_of_scans(named: str) -> str:
@@ -106,6 +112,13 @@ def read_subjects(path: Path | str, schema: dict, sequences: list[str]) -> list[
             continue
         seen[scan.name] = number
         scans.append(scan)
+    nulled = [scan.sequence for scan in scans if scan.use == NULLED]
+    for sequence in dict.fromkeys(name for name in nulled if nulled.count(name) > 1):
+        lines = " and ".join(str(seen[s.name]) for s in scans if s.use == NULLED and s.sequence == sequence)
+        problems.append(
+            f"{path}, lines {lines}: both are metabolite-nulled scans of {sequence}, whose macromolecules come "
+            "from one; keep one of them."
+        )
     if problems:
         raise SpinsculptError("\n".join(problems))
     return scans

@@ -17,9 +17,9 @@ from spinsculpt.convert import SUFFIXES, RawHeader, dicom_spectrum, is_dicom, pa
 from spinsculpt.errors import NoSpectrum, SpinsculptError
 from spinsculpt.match import guess_kind, match_sequence
 from spinsculpt.provenance import atomic_path
-from spinsculpt.subjects import SEPARATOR, Scan, checked_place
+from spinsculpt.subjects import NULLED, SEPARATOR, Scan, checked_place
 
-COLUMNS = ("subject", "session", "sequence", "data", "water")
+COLUMNS = ("subject", "session", "sequence", "data", "water", "use", "frequency", "vendor")
 _LISTED_BY = {".spar": (".sdat", ".data"), ".list": (".data",)}  # files of a scan that another one stands for
 _WATER = re.compile(r"w?ref\d*|mrsref|water|h2o|nows|unsup\w*|quant|ecc")
 _METABOLITES = re.compile(r"act|metab|svs|ws|raw")
@@ -57,9 +57,13 @@ class RawFile:
     @property
     def kind(self) -> str | None:
         """Kind of sequence; metabolite-nulled scans are none that the configuration knows."""
-        kind = guess_kind([self.header.sequence, self.header.protocol, self.name])
-        inverted = self.header.inverted or any(map(_INVERTED.fullmatch, _words(f"{self.header.protocol} {self.name}")))
-        return f"{kind or 'a sequence'} with inversion" if inverted else kind
+        return guess_kind([self.header.sequence, self.header.protocol, self.name])
+
+    @property
+    def is_inverted(self) -> bool:
+        """Whether an inversion nulls the metabolites, by header or name."""
+        named = any(map(_INVERTED.fullmatch, _words(f"{self.header.protocol} {self.name}")))
+        return self.header.inverted or named
 
     def goes_with(self, water: "RawFile", tolerance: float) -> bool:
         """Whether a water reference is of the same subject and session, and of the same echo time where both say it."""
@@ -115,7 +119,10 @@ def survey(folder: Path, root: Path, sequences: Mapping[str, Mapping], tolerance
         if open_questions:
             sentences.append(f"{file.files[0]}: fill in {', '.join(open_questions)}.")
         water = references[0].place(root) if len(references) == 1 else ""
-        scans.append(Scan(file.subject, file.session, sequence, file.place(root), water))
+        frequency = f"{file.header.central_frequency:.3f}" if file.header.central_frequency else ""
+        use = NULLED if file.is_inverted else ""
+        scanner = {"use": use, "frequency": frequency, "vendor": file.header.vendor}
+        scans.append(Scan(file.subject, file.session, sequence, file.place(root), water, **scanner))
     sentences += [
         f"{file.files[0]}: is a water reference, but not clearly of one scan; fill it in where it belongs."
         for file in waters

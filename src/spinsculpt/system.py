@@ -83,6 +83,8 @@ PRESETS = {
     "ge-like": System("ge-like", b1=16.0, gradient=50.0, slew=200.0),
 }
 
+OF_VENDOR = {"philips": "philips-like", "siemens": "prisma-like", "ge": "ge-like"}
+
 HEAD_RADIUS, CONDUCTIVITY, DENSITY = 0.09, 0.55, 1040.0  # m, S/m and kg/m^3 of a sphere like a head at 3 T
 
 

@@ -19,8 +19,8 @@ rule build_sequence:
         runtime=5,
     params:
         entry=sequence_entry,
-        basis=config["basis"],
-        system=config["system"],
+        basis=basis_section,
+        system=system_section,
     script:
         "../scripts/build_sequence.py"
 
@@ -28,7 +28,7 @@ rule build_sequence:
 rule simulate_basis:
     input:
         sequence="<results>/sequences/{sequence}.json",
-        measured=config["basis"]["measured"] or [],
+        measured=measured_macromolecules,
     output:
         directory("<results>/basis/{sequence}"),
     log:
@@ -42,7 +42,7 @@ rule simulate_basis:
         mem_mb=2000,
         runtime=10,
     params:
-        basis=config["basis"],
+        basis=basis_section,
     script:
         "../scripts/simulate_basis.py"
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -9,11 +10,19 @@ from snakemake.logging import logger
 from snakemake.utils import update_config
 
 from spinsculpt.config import SCHEMAS, default_config, load_schema, nearest_name, read_yaml, validate, workflow_folder
-from spinsculpt.convert import files_on_disk, named_files
+from spinsculpt.convert import files_on_disk, named_files, scanner_of
 from spinsculpt.dataset import scans_of_dataset
 from spinsculpt.locks import forget_run, remove_stale_lock, sign_run
 from spinsculpt.problems import problem
-from spinsculpt.study import check_study, shots_of, spectra_of
+from spinsculpt.study import (
+    as_measured_at,
+    check_study,
+    measured_name,
+    settle,
+    shots_of,
+    spectra_of,
+    with_measured,
+)
 from spinsculpt.subjects import place_of_scans, read_subjects, simulated_cohort
 
 RESULTS = f"results/{config['run']}" if config.get("run") else "results"  # what <results> stands for
@@ -56,6 +65,7 @@ try:
         logger.info(f"The scans of {found} are analysed; --config subjects=simulated takes the simulated cohort.")
     config["subjects"] = found
     check_study(config)
+    config = settle(config)
     if "fsl_mrs" in config["fit"]["engines"] and not uses_conda():
         from spinsculpt.fit import find_fsl_mrs
 
@@ -83,6 +93,9 @@ try:
 except Exception as error:
     raise WorkflowError(problem(error))
 
+# Metabolite-nulled scans, by their sequence: they give macromolecules and are not fitted.
+NULLED_SCANS = {scan.sequence: scan for scan in SCANS if scan.use}
+SCANS = [scan for scan in SCANS if not scan.use]
 ANALYSES = config["analyses"]
 COMPARED = config["compare"]["analyses"]
 RANKED = list(dict.fromkeys([*COMPARED, *config["compare"]["rivals"]]))  # also what nobody measures
@@ -99,7 +112,7 @@ SCANNER = {key: value for key, value in config["scanner"].items() if key != "sub
 
 wildcard_constraints:
     design=r"[A-Za-z0-9_]+",
-    sequence=r"[A-Za-z0-9]+",
+    sequence=r"[A-Za-z0-9]+(@[0-9.]+MHz(-[a-z]+)?)?",
     basis=r"[A-Za-z0-9]+(_[a-z]+)?",
     rung=r"[a-z]+",
     analysis=r"[A-Za-z0-9]+",
@@ -115,9 +128,33 @@ def design_entry(wildcards):
 
 
 def sequence_entry(wildcards):
-    if wildcards.sequence not in config["sequences"]:
-        raise WorkflowError(nearest_name(wildcards.sequence, list(config["sequences"]), "sequence"))
-    return config["sequences"][wildcards.sequence]
+    sequence = wildcards.sequence.partition("@")[0]
+    if sequence not in config["sequences"]:
+        raise WorkflowError(nearest_name(sequence, list(config["sequences"]), "sequence"))
+    return config["sequences"][sequence]
+
+
+def basis_section(wildcards):
+    """The section `basis`, of a basis for real scans at their frequency and with their measured macromolecules."""
+    section = as_measured_at(wildcards.sequence, config["basis"], config["system"])[0]
+    nulled = nulled_scan(wildcards)
+    return with_measured(section, nulled.replace("<results>", RESULTS)) if nulled else section
+
+
+def nulled_scan(wildcards):
+    """Macromolecules measured with the sequence of a basis for real scans; "" where none were."""
+    sequence, at, _ = wildcards.sequence.partition("@")
+    return f"<results>/macromolecules/{sequence}.json" if at and sequence in NULLED_SCANS else ""
+
+
+def measured_macromolecules(wildcards):
+    """The file of measured macromolecules that a basis needs; none where they are from the library."""
+    return nulled_scan(wildcards) or config["basis"]["measured"] or []
+
+
+def system_section(wildcards):
+    """The section `system`, of a basis for real scans with the limits of their vendor."""
+    return as_measured_at(wildcards.sequence, config["basis"], config["system"])[1]
 
 
 def designs_of_sequence(sequence):
@@ -127,10 +164,11 @@ def designs_of_sequence(sequence):
 
 
 def pulses_of_sequence(wildcards):
-    return [f"<results>/design/{design}/pulse.json" for design in designs_of_sequence(wildcards.sequence)]
+    played = designs_of_sequence(wildcards.sequence.partition("@")[0])
+    return [f"<results>/design/{design}/pulse.json" for design in played]
 
 
-SCAN_OF_NAME = {(scan.folder, scan.name): scan for scan in SCANS}
+SCAN_OF_NAME = {(scan.folder, scan.name): scan for scan in [*SCANS, *NULLED_SCANS.values()]}
 SCAN_OF_SEQUENCE = {(scan.folder, scan.sequence): scan for scan in SCANS}
 
 
@@ -164,6 +202,16 @@ def raw_paths(wildcards, input):
     return [str(path) for path in raw_named(wildcards)] if config["subjects"] else input[:1]
 
 
+@cache
+def basis_of_scan(scan):
+    """Where the basis of a scan is: that of its sequence, and of real scans of their frequency and vendor."""
+    name = scan.sequence
+    if config["subjects"]:
+        frequency, vendor = scanner_of(scan, RAW_FOLDER)
+        name = measured_name(name, config["basis"]["central_frequency"] or frequency, vendor)
+    return f"<results>/basis/{name}"
+
+
 def sequence_of_scan(wildcards):
     """Kind and echo time of the sequence that a scan is said to be; the echo time is 0 where it is not known."""
     entry = config["sequences"][scan_of(wildcards).sequence]
@@ -185,8 +233,8 @@ def water_reference(wildcards):
 
 def basis_of_designed(wildcards):
     """Basis of a sequence that plays designed pulses, which may turn the singlets; none of any other sequence."""
-    sequence = scan_of(wildcards).sequence
-    return f"<results>/basis/{sequence}" if designs_of_sequence(sequence) else []
+    scan = scan_of(wildcards)
+    return basis_of_scan(scan) if designs_of_sequence(scan.sequence) else []
 
 
 def scan_of_analysis(wildcards):
@@ -203,7 +251,7 @@ def water_of_fit(wildcards):
 
 
 def basis_of_analysis(wildcards):
-    return f"<results>/basis/{ANALYSES[wildcards.analysis]['sequence']}"
+    return basis_of_scan(scan_of_analysis(wildcards))
 
 
 def fit_section(wildcards):

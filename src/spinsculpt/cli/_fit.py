@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from spinsculpt.study import MEASURED
+
 
 def fit_command(
     data: Annotated[Path, typer.Argument(help="preprocessed spectrum (NIfTI-MRS)")],
@@ -12,13 +14,19 @@ def fit_command(
     out: Annotated[Path, typer.Option(help="folder of the result; what others have in it stays")],
     water: Annotated[Path | None, typer.Option(help="unsuppressed water reference (NIfTI-MRS)")] = None,
     engine: Annotated[str, typer.Option(help="builtin or fsl_mrs")] = "builtin",
-    ppm: Annotated[tuple[float, float], typer.Option(help="fit range in ppm")] = (0.2, 4.2),
-    baseline: Annotated[str, typer.Option(help="off, poly:ORDER, spline or spline:STIFFNESS")] = "poly:2",
+    ppm: Annotated[
+        tuple[float, float] | None, typer.Option(help="fit range in ppm [default: 0.2 4.2, of an average also 0.5 4]")
+    ] = None,
+    baseline: Annotated[
+        str, typer.Option(help="average (over 24 models), off, poly:ORDER, spline or spline:STIFFNESS")
+    ] = MEASURED["baseline"],
     lineshape: Annotated[str, typer.Option(help="voigt, lorentz or gauss")] = "voigt",
     groups: Annotated[
         list[str] | None, typer.Option(help="names or patterns, by commas, with one width and shift; may be repeated")
     ] = None,
-    noise: Annotated[str, typer.Option(help="noise of the CRLBs: noise (signal-free points) or residual")] = "noise",
+    noise: Annotated[str, typer.Option(help="noise of the CRLBs: noise (signal-free points) or residual")] = MEASURED[
+        "noise"
+    ],
     joint: Annotated[
         list[str] | None,
         typer.Option(help="OTHER.nii.gz:OTHERBASIS, fitted with the same concentrations; may be repeated"),
@@ -39,10 +47,10 @@ def fit_command(
     from spinsculpt.nifti import read_fids
 
     section = {
-        "ppm": list(ppm),
+        "ppm": list(ppm) if ppm else None,
         "baseline": baseline,
         "lineshape": lineshape,
-        "groups": [group.split(",") for group in groups or []],
+        "groups": [group.split(",") for group in groups] if groups else None,
         "noise": noise,
         "resample": resample,
         "repeats": repeats,

@@ -111,7 +111,7 @@ def _crlb_rows(
         if macromolecules == "grouped":
             bases = [grouped(basis, library, concentrations) for basis in bases]
             truth[GROUPED_MM] = 1.0
-            assumed = replace(assumed, groups=_grouped_groups(model.groups, library))
+            assumed = replace(assumed, groups=_grouped_groups(model.grouping, library))
         crlb = predict_crlb(
             bases,
             {name: truth[name] for name in bases[0].names},
@@ -219,7 +219,7 @@ def all_bounds(
     if settings["macromolecules"][0] == "grouped" and set(bases[0].names) & set(library.macromolecules):
         bases = [grouped(basis, library, truth) for basis in bases]
         truth[GROUPED_MM] = 1.0
-        assumed = replace(assumed, groups=_grouped_groups(model.groups, library))
+        assumed = replace(assumed, groups=_grouped_groups(model.grouping, library))
     sds = [
         factor * same_time_noise(sd, reference, basis)
         for factor, basis in zip(analysis.noise_factors, bases, strict=True)
@@ -248,7 +248,7 @@ def _floor_rows(
         information = 0.0
         for basis, sd in zip(analysis.bases.values(), noise_sds, strict=True):
             shaped = broadened(basis, settings["linewidth_hz"])
-            kept = _window(shaped.ppm, model.ppm)
+            kept = np.logical_or.reduce([_window(shaped.ppm, each) for each in model.ranges])
             information += (np.abs(shaped.spectra[shaped.index(metabolite), kept]) ** 2).sum() / sd**2
         value = 100 / (concentrations[metabolite] * np.sqrt(information))
         rows.append(_row(analysis, "CRLB floor", metabolite, value, "%", "metabolite alone, no relaxation"))

@@ -3,7 +3,7 @@
 from spinsculpt.convert._convert import convert_scan
 from spinsculpt.convert._dicom import dicom_spectrum, is_dicom
 from spinsculpt.convert._formats import SUFFIXES, recognise
-from spinsculpt.convert._headers import RawHeader, read_raw_header
+from spinsculpt.convert._headers import RawHeader, read_raw_header, scanner_of
 from spinsculpt.convert._sources import files_on_disk, named_files, partners
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "partners",
     "read_raw_header",
     "recognise",
+    "scanner_of",
 ]

@@ -12,10 +12,13 @@ from spinsculpt.convert._dicom import dicom_spectrum, read_dicom
 from spinsculpt.convert._formats import read_bytes, recognise
 from spinsculpt.convert._philips import list_files, philips_pair
 from spinsculpt.convert._siemens import rda_number, read_rda
+from spinsculpt.convert._sources import files_on_disk, named_files
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.nifti import read_header
 from spinsculpt.philips import read_spar
+from spinsculpt.subjects import Scan
 
+VENDORS = ("philips", "siemens", "ge")
 _TWIX_HEADER = 1 << 24  # bytes; a longer one is no header
 
 
@@ -31,6 +34,8 @@ class RawHeader:
         inverted: whether an inversion comes first, as in metabolite-nulled scans.
         is_water: whether the header says that water is not suppressed; None where it does not say.
         holds_water: whether the file holds a water reference beside the metabolites.
+        central_frequency: MHz, or None where the header does not say it.
+        vendor: philips, siemens or ge; "" for others and where unknown.
     """
 
     format: str = ""
@@ -41,6 +46,8 @@ class RawHeader:
     inverted: bool = False
     is_water: bool | None = None
     holds_water: bool = False
+    central_frequency: float | None = None
+    vendor: str = ""
 
 
 def read_raw_header(path: Path) -> RawHeader:
@@ -53,7 +60,19 @@ def read_raw_header(path: Path) -> RawHeader:
     header = _READERS[kind.name](path)
     if header.echo_time is not None and not 0 <= header.echo_time < 10:
         raise SpinsculptError(f"{path}: the header says an echo time of {header.echo_time} s; export the scan again.")
-    return replace(header, format=header.format or kind.name)
+    named = header.format or kind.name
+    vendor = header.vendor or next((each for each in VENDORS if each in named.lower().split()), "")
+    return replace(header, format=named, vendor=vendor)
+
+
+def _megahertz(value: object) -> float | None:
+    """A frequency in MHz of one in MHz or Hz; None where it is no frequency."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    number = number * 1e-6 if number > 1e5 else number
+    return number if 1.0 < number < 1300.0 else None
 
 
 def _read_philips(path: Path) -> RawHeader:
@@ -72,6 +91,7 @@ def _read_philips(path: Path) -> RawHeader:
         nucleus=fields.get("nucleus", ""),
         inverted=bool(_milliseconds(path, "spectrum_inversion_time", fields.get("spectrum_inversion_time"))),
         holds_water=holds_water,
+        central_frequency=_megahertz(fields.get("synthesizer_frequency")),
     )
 
 
@@ -84,6 +104,7 @@ def _read_rda(path: Path) -> RawHeader:
         echo_time=times.get("TE"),
         nucleus=fields.get("Nucleus", ""),
         inverted=bool(times.get("TI")),
+        central_frequency=_megahertz(fields.get("MRFrequency")),
     )
 
 
@@ -116,6 +137,8 @@ def _of_protocol(text: bytes) -> RawHeader:
         echo_time=float(echo_time) * 1e-6 if re.fullmatch(r"\d+(\.\d*)?", echo_time) else None,
         nucleus=value("sTXSPEC.asNucleusInfo[0].tNucleus"),
         holds_water=mode not in ("", "1", "0x1") and number not in ("", "0"),
+        central_frequency=_megahertz(value("sTXSPEC.asNucleusInfo[0].lFrequency")),
+        vendor="siemens",
     )
 
 
@@ -136,6 +159,7 @@ def _read_p_file(path: Path) -> RawHeader:
             nucleus="1H" if not field or abs(frequency / field - GAMMA_BAR) < 0.3 else "another than 1H",
             inverted=fields.rhi_ti > 0,
             holds_water=fields.rhr_rh_user19 > 0,  # number of reference frames
+            central_frequency=_megahertz(frequency),
         )
     except Exception as error:  # the library raises many kinds; all of them mean an unreadable header
         raise SpinsculptError(f"{path}: this is no readable P-file ({brief(error)}); copy it again.") from error
@@ -149,7 +173,7 @@ _SIEMENS_PROTOCOL = (0x0029, 0x1020)
 _TAGS = [
     "Manufacturer", "ResonantNucleus", "PulseSequenceName", "SequenceName", "ProtocolName", "EchoTime",
     "VolumeLocalizationTechnique", "WaterReferencedPhaseCorrection", "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence", _SIEMENS_PROTOCOL, (0x2001, 0x1087), (0x2005, 0x1310),
+    "PerFrameFunctionalGroupsSequence", "TransmitterFrequency", _SIEMENS_PROTOCOL, (0x2001, 0x1087), (0x2005, 0x1310),
 ]  # fmt: skip
 
 
@@ -170,8 +194,14 @@ def _read_dicom(path: Path) -> RawHeader:
             path, "EchoTime", header.get("EchoTime") or _enhanced_echo_time(header) or old_echo_time
         ),
         nucleus=str(header.get("ResonantNucleus") or old_nucleus),
+        central_frequency=_megahertz(_single(header.get("TransmitterFrequency"))),
         holds_water="uih" in vendor or ("philips" in vendor and header.get("WaterReferencedPhaseCorrection") == "YES"),
     )
+
+
+def _single(value: object) -> object:
+    """The value of a field, or its first where it has several."""
+    return value[0] if isinstance(value, list | tuple) or type(value).__name__ == "MultiValue" else value
 
 
 def _enhanced_echo_time(header) -> object:
@@ -196,7 +226,14 @@ def _read_nifti(path: Path) -> RawHeader:
         nucleus=str(nucleus[0] if isinstance(nucleus, list) and nucleus else nucleus or ""),
         inverted=bool(header.get("InversionTime")),
         is_water=is_water,
+        central_frequency=_megahertz(_single(header.get("SpectrometerFrequency"))),
+        vendor=_vendor(str(header.get("Manufacturer") or "")),
     )
+
+
+def _vendor(manufacturer: str) -> str:
+    words = re.split(r"[^a-z]+", manufacturer.lower())
+    return next((vendor for vendor in VENDORS if vendor in words), "")
 
 
 def _milliseconds(path: Path, key: str, value: object) -> float | None:
@@ -218,3 +255,17 @@ _READERS: dict[str, Callable[[Path], RawHeader]] = {
     "Philips SDAT/SPAR": _read_philips,
     "Philips data/list": _read_philips,
 }
+
+
+def scanner_of(scan: Scan, folder: Path | str) -> tuple[float | None, str]:
+    """Spectrometer frequency in MHz and vendor of a scan: as its line of the table says, else as its raw file does.
+
+    (None, "") where the file cannot be read: its own conversion says why.
+    """
+    if scan.frequency:
+        return float(scan.frequency), scan.vendor
+    try:
+        header = read_raw_header(files_on_disk(named_files(folder, scan.data))[0])
+    except (SpinsculptError, IndexError, OSError):
+        return None, ""
+    return header.central_frequency, scan.vendor or header.vendor

@@ -1,10 +1,10 @@
 """Fit spectra as linear combinations of a basis, with uncertainties. No torch, no numba, no pandas."""
 
 from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude
+from spinsculpt.fit._average import fit
 from spinsculpt.fit._crlb import predict_crlb
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._files import fit_files, fit_measured
-from spinsculpt.fit._fit import fit
 from spinsculpt.fit._fslmrs import find_fsl_mrs, fit_with_fsl_mrs
 from spinsculpt.fit._model import FitModel, SoftRatio
 from spinsculpt.fit._quantify import WaterScaling, water_scaling

@@ -36,10 +36,14 @@ def prepare(
         inside = sum(np.count_nonzero((fid.ppm >= low) & (fid.ppm <= high)) for low, high in model.ranges)
         if 2 * inside <= len(chosen) + 20:
             raise SpinsculptError(
-                f"{label}: only {inside} points lie in the fit range {model.ppm} ppm, too few for {len(chosen)} "
-                "metabolites; widen it."
+                f"{label}: only {inside} points lie in the fit range {_named(model.ranges)} ppm, too few for "
+                f"{len(chosen)} metabolites; widen it."
             )
     return fids, matched
+
+
+def _named(ranges: Sequence[tuple[float, float]]) -> str:
+    return " and ".join(f"{low:g}-{high:g}" for low, high in ranges)
 
 
 def _checked(fid: FID, label: str) -> FID:

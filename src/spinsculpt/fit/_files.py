@@ -10,8 +10,8 @@ from spinsculpt.basis import BasisSet, read_jmrui, read_nifti
 from spinsculpt.conventions import FID
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude
+from spinsculpt.fit._average import fit, refuse_average
 from spinsculpt.fit._data import FREQUENCY_TOLERANCE
-from spinsculpt.fit._fit import fit
 from spinsculpt.fit._fslmrs import fit_with_fsl_mrs
 from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._quantify import WaterScaling, water_scaling
@@ -131,6 +131,8 @@ def _fitted(scan: Scan, section: Mapping, engine: str, water: MRSData | None, la
         result = result.with_water(_scaling(result, reference, {**timing, "basis_per_proton": per_proton}, label))
     kind, repeats, seed = (section.get(key, default) for key, default in RESAMPLE.items())
     kind = kind if engine == "builtin" else "off"  # the numbers of another engine are not ours to repeat
+    if kind != "off":
+        refuse_average(result, f"resample: {kind}")
     if kind == "posterior":
         return result.with_samples(sample_posterior(result, repeats, seed), f"posterior, {repeats} draws, seed {seed}")
     if kind != "off":

@@ -1,18 +1,16 @@
-"""Fit one or several spectra: from data and basis to a FitResult."""
+"""Fit one or several spectra under one model: from prepared data and basis to a FitResult."""
 
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from spinsculpt.basis import BasisSet
 from spinsculpt.conventions import FID
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import _result
 from spinsculpt.fit._crlb import covariance_of
-from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._noise import noise_covariance
@@ -31,31 +29,16 @@ _Place = tuple[tuple[float, ...], np.ndarray]  # shifts of the spectra (rad/s), 
 UNITS = {"gamma": "1/s", "gauss": "1/s^2", "eps": "rad/s", "phi0": "rad", "phi1": "rad/Hz"}
 
 
-def fit(
-    data: Sequence[FID],
+def fit_one(
+    fids: Sequence[FID],
     bases: Sequence[BasisSet],
-    model: FitModel | None = None,
+    model: FitModel,
+    labels: Sequence[str],
     noise_sd: Sequence[float] | np.ndarray | None = None,
-    labels: Sequence[str] | None = None,
 ) -> FitResult:
-    """Fit spectra with one set of concentrations.
-
-    Args:
-        data: one FID a spectrum; more than one is a joint fit.
-        bases: one basis a spectrum.
-        model: what to fit; the default FitModel if None.
-        noise_sd: SD of the noise of one real channel of `to_spectrum`, one a spectrum; None: from signal-free points,
-            with the noise that spectra have in common. A covariance matrix says both.
-        labels: names of the spectra for tables and messages.
-    Raises:
-        SpinsculptError: when data and basis do not belong together or the data cannot be fitted.
-    """
-    model = model or FitModel()
-    labels = tuple(labels or (["spectrum"] if len(data) == 1 else [f"spectrum{k + 1}" for k in range(len(data))]))
-    fids, matched = prepare(data, bases, model, labels)
-    with threadpool_limits(1):  # the matrices are small: threads would only wait for each other
-        problem = build_problem(fids, matched, model, labels, noise_sd)
-        return report(problem, solve(problem), labels)
+    """The fit of prepared data (`_data.prepare`) under one model; arguments as of `fit`."""
+    problem = build_problem(fids, bases, model, labels, noise_sd)
+    return report(problem, solve(problem), labels)
 
 
 def build_problem(
@@ -84,7 +67,7 @@ def solve(problem: Problem) -> Solution:
     if model.baseline_kind == ("spline", None):
         shifts, solution = _choose_stiffness(problem)
     else:
-        shifts, solution = _lowest(problem, _beginnings(problem))
+        shifts, solution = lowest(problem, beginnings(problem))
     problem.recentre(shifts)
     if model.soft_ratios:
         for _ in range(3):  # the scale of the priors is that of the concentrations themselves
@@ -93,17 +76,17 @@ def solve(problem: Problem) -> Solution:
     return solution
 
 
-def _beginnings(problem: Problem) -> list[_Place]:
+def beginnings(problem: Problem) -> list[_Place]:
     """Shifts of the spectra and parameters of the starting points, most promising first."""
     return [(start.shifts, start.theta) for start in starts(problem, problem.model.starts)]
 
 
-def _lowest(problem: Problem, places: Sequence[_Place]) -> tuple[tuple[float, ...], Solution]:
+def lowest(problem: Problem, places: Sequence[_Place], **accuracy: float) -> tuple[tuple[float, ...], Solution]:
     """The lowest of the minima below several places, with the shifts about which its bounds lie."""
     found = []
     for shifts, theta in places:
         problem.recentre(shifts)
-        found.append((shifts, minimise(problem, theta)))
+        found.append((shifts, minimise(problem, theta, **accuracy)))
     return min(found, key=lambda item: item[1].cost)
 
 
@@ -125,9 +108,9 @@ def _choose_stiffness(problem: Problem) -> tuple[tuple[float, ...], Solution]:
         problem.set_stiffness(stiffness)
         places = [(shifts, solution.theta) for shifts, solution in (tried[each] for each in warm)]
         if stiffness in tried:
-            tried[stiffness] = min(tried[stiffness], _lowest(problem, places), key=lambda item: item[1].cost)
+            tried[stiffness] = min(tried[stiffness], lowest(problem, places), key=lambda item: item[1].cost)
         else:
-            tried[stiffness] = _lowest(problem, _beginnings(problem) + places)
+            tried[stiffness] = lowest(problem, beginnings(problem) + places)
 
     grid = list(STIFFNESSES)
     for before, stiffness in zip([None, *grid], grid, strict=False):

@@ -15,7 +15,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._fit import build_problem, report
-from spinsculpt.fit._model import FitModel
+from spinsculpt.fit._model import BROAD, FitModel, matches
 from spinsculpt.fit._problem import Problem
 from spinsculpt.fit._result import Curve, FitResult
 from spinsculpt.fit._solver import Solution
@@ -62,7 +62,7 @@ def fit_with_fsl_mrs(
             None  # it scales by the creatine of the basis, of which a difference leaves nothing; ours does not need it
         )
     _refuse_what_it_lacks(data, model)
-    model = replace(model, noise="residual")
+    model = replace(_its_own(model, bases[0].names), noise="residual")
     fids, matched = prepare(data, bases, model, labels)
     problem = build_problem(fids, matched, model, labels)
     with tempfile.TemporaryDirectory(prefix="fsl_mrs-") as folder:
@@ -109,6 +109,13 @@ def fit_with_fsl_mrs(
     result = replace(result, covariance=covariance, concentrations=estimates, messages=tuple(messages))
     qc = {**result.qc, "fsl_mrs_version": (version.stdout or version.stderr).strip(), "steps": None}
     return replace(result, qc=qc, table=table)
+
+
+def _its_own(model: FitModel, names: Sequence[str]) -> FitModel:
+    """What FSL-MRS is given where the choice is open: its moderate spline for an average, a group a broad signal."""
+    baseline = "spline" if model.baseline_kind[0] == "average" else model.baseline
+    alone = tuple((name,) for name in names if any(matches(name, group) for group in BROAD))
+    return replace(model, baseline=baseline, groups=alone if model.groups is None else model.groups)
 
 
 def _refuse_what_it_lacks(data: Sequence[FID], model: FitModel) -> None:

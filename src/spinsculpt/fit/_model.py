@@ -7,6 +7,12 @@ from itertools import pairwise
 
 from spinsculpt.errors import SpinsculptError
 
+RANGE = (0.2, 4.2)  # ppm
+BROAD = (("MM*", "Lip*"),)  # macromolecules and lipids
+# What an average over models is of, besides the stiffness of the spline: the whole range or that without the flanks of
+# water and lipids; broad signals that share a width and a shift, or lipids with their own.
+AVERAGE_RANGES = ((0.2, 4.2), (0.5, 4.0))
+AVERAGE_GROUPS = (BROAD, (("MM*",), ("Lip*",)))
 LINESHAPES = ("voigt", "lorentz", "gauss")
 SHAREABLE = ("width", "shift", "phase")
 
@@ -47,11 +53,14 @@ class FitModel:
     """The model of a fit.
 
     Attributes:
-        ppm: fit range in ppm, (low, high), or several such ranges that leave gaps.
-        baseline: "off", "poly:N" (complex polynomial of order N), "spline" (penalised, automatic stiffness) or
-            "spline:D" (penalised, D effective degrees of freedom per ppm).
+        ppm: fit range in ppm, (low, high), or several such ranges that leave gaps; None: RANGE, of an average each of
+            AVERAGE_RANGES.
+        baseline: "off", "poly:N" (complex polynomial of order N), "spline" (penalised, automatic stiffness),
+            "spline:D" (penalised, D effective degrees of freedom per ppm) or "average" (many models: splines of six
+            stiffnesses, in each of the ranges and groups that are left open).
         lineshape: "voigt", "lorentz" or "gauss".
-        groups: sets of names or patterns (`MM*`) with a shift and a width of their own; all others are group 0.
+        groups: sets of names or patterns (`MM*`) with a shift and a width of their own; all others are group 0. None:
+            BROAD, of an average each of AVERAGE_GROUPS.
         noise: where the noise of the CRLBs comes from: "noise" (signal-free points) or "residual" (as FSL-MRS).
         shared: what several spectra of a joint fit have in common besides the concentrations: any of "width", "shift",
             "phase".
@@ -68,10 +77,10 @@ class FitModel:
         starts: number of starting points that are followed to their minimum.
     """
 
-    ppm: tuple = (0.2, 4.2)
+    ppm: tuple | None = None
     baseline: str = "poly:2"
     lineshape: str = "voigt"
-    groups: tuple[tuple[str, ...], ...] = ()
+    groups: tuple[tuple[str, ...], ...] | None = None
     noise: str = "noise"
     shared: tuple[str, ...] = ("width",)
     metabolites: tuple[str, ...] = ()
@@ -115,16 +124,22 @@ class FitModel:
     @property
     def ranges(self) -> tuple[tuple[float, float], ...]:
         """The fit range as pairs (low, high) in ppm, ascending."""
-        pairs = self.ppm if isinstance(self.ppm[0], (tuple, list)) else (self.ppm,)
+        ppm = RANGE if self.ppm is None else self.ppm
+        pairs = ppm if isinstance(ppm[0], (tuple, list)) else (ppm,)
         return tuple(sorted((float(low), float(high)) for low, high in pairs))
 
     @property
+    def grouping(self) -> tuple[tuple[str, ...], ...]:
+        """The groups beside the metabolites."""
+        return BROAD if self.groups is None else self.groups
+
+    @property
     def baseline_kind(self) -> tuple[str, float | None]:
-        """("off", None), ("poly", order) or ("spline", degrees of freedom per ppm, None for automatic)."""
+        """("off", None), ("average", None), ("poly", order) or ("spline", degrees of freedom per ppm or None)."""
         kind, _, number = self.baseline.partition(":")
         try:
-            if kind == "off" and not number:
-                return "off", None
+            if kind in ("off", "average") and not number:
+                return kind, None
             if kind == "poly" and int(number) >= 0:
                 return "poly", int(number)
             if kind == "spline" and (not number or float(number) > 0.0):
@@ -132,7 +147,7 @@ class FitModel:
         except ValueError:
             pass
         raise SpinsculptError(
-            f"fit: baseline must be off, poly:ORDER, spline or spline:STIFFNESS, not {self.baseline!r}."
+            f"fit: baseline must be average, off, poly:ORDER, spline or spline:STIFFNESS, not {self.baseline!r}."
         )
 
     def selection(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -145,7 +160,7 @@ class FitModel:
 
     def group_of(self, names: Sequence[str]) -> tuple[int, ...]:
         """Group of each name: 0, or 1 + its place among those of `groups` that occur, so that no group is empty."""
-        placed = [next((k for k, group in enumerate(self.groups, 1) if matches(name, group)), 0) for name in names]
+        placed = [next((k for k, group in enumerate(self.grouping, 1) if matches(name, group)), 0) for name in names]
         order = {group: position for position, group in enumerate(sorted(set(placed)))}
         return tuple(order[group] for group in placed)
 

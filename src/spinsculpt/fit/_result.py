@@ -29,6 +29,7 @@ class Curve:
         data, fit, baseline: complex, shape (n,); `fit` includes the baseline.
         components: each metabolite at its fitted concentration, complex, shape (L, n).
         noise_sd: SD of the noise of one real channel that the CRLBs use.
+        baselines: of every model that was averaged, complex, shape (models, n); None of a fit under one model.
     """
 
     label: str
@@ -38,6 +39,7 @@ class Curve:
     baseline: np.ndarray
     components: np.ndarray
     noise_sd: float = float("nan")
+    baselines: np.ndarray | None = None
 
     @property
     def residual(self) -> np.ndarray:
@@ -58,6 +60,16 @@ class ParameterEstimate:
 
 
 @dataclass(frozen=True)
+class ModelFit:
+    """What one of several models found: what sets it apart, weight, chi-squared per point, concentrations (L,)."""
+
+    choice: str
+    weight: float
+    chi2_per_point: float
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
 class FitResult:
     """What a fit found.
 
@@ -65,7 +77,8 @@ class FitResult:
         engine: "builtin" or "fsl_mrs".
         concentrations: with their covariance, in units of the data per proton.
         parameters: the nonlinear parameters.
-        covariance: of concentrations and nonlinear parameters, the baseline marginalised.
+        covariance: of concentrations and nonlinear parameters, the baseline marginalised; of an average over models of
+            the concentrations alone, noise and models together.
         curves: one a spectrum.
         snr: peak height over SD of the noise of one real channel in the first spectrum, shape (L,).
         fwhm: width of the highest peak in Hz there, shape (L,); nan where the fit range cuts it.
@@ -76,6 +89,8 @@ class FitResult:
         water: factors to mM and mmol/kg; None without a water reference.
         problem, solution: what Monte Carlo repeats.
         table: the rows of another engine's own summary, which then stand for ours.
+        spread: covariance of the concentrations between models, shape (L, L), and `models` these; None and empty of a
+            fit under one model.
         samples: concentrations of repeated fits or draws, shape (n, L), and `samples_from` what they are.
     """
 
@@ -94,6 +109,8 @@ class FitResult:
     problem: Problem | None = field(default=None, repr=False)
     solution: Solution | None = field(default=None, repr=False)
     table: tuple[dict, ...] | None = field(default=None, repr=False)
+    spread: np.ndarray | None = field(default=None, repr=False)
+    models: tuple[ModelFit, ...] = field(default=(), repr=False)
     samples: np.ndarray | None = field(default=None, repr=False)
     samples_from: str = ""
 
@@ -165,14 +182,34 @@ class FitResult:
         numbers = (*ratio, value * molal, sd * molal, value * molar, sd * molar, percent)
         shape = (self.snr[position], self.fwhm[position]) if position is not None else (float("nan"), float("nan"))
         row = dict(zip(self.columns(), (label, *numbers, *shape), strict=True))
+        if self.spread is not None:
+            row |= self._between_models(group, value, sd, molal, molar)
+            percent = row["%SD"]
         flag = self.flags[position] if position is not None else self._flag_of_sum(value, percent)
         return {**row, "flag": flag, "reliable": "no" if flag else "yes"}
+
+    def _between_models(self, group: Sequence[str], value: float, sd: float, molal: float, molar: float) -> dict:
+        """SDs between the models, in the units of the columns, and the SD of noise and model together in per cent."""
+        models = Estimates(self.names, self.concentrations.values, self.spread)
+        _, between = models.total(group)
+        reference = self.reference()
+        _, of_ratio = models.ratio(group, reference) if reference else (float("nan"), float("nan"))
+        ratio, _, _, mass, _, molarity, *_ = self.columns()[1:]
+        named = {
+            ratio: of_ratio,
+            mass.removesuffix(" CRLB"): between * molal,
+            molarity.removesuffix(" CRLB"): between * molar,
+        }
+        return {f"{column} model SD": number for column, number in named.items()} | {
+            "%model SD": percent_of(value, between),
+            "%SD": percent_of(value, float(np.hypot(sd, between))),
+        }
 
     def _flag_of_sum(self, value: float, percent: float) -> str:
         if value <= 0.0:
             return AT_ZERO
         whole = [flag for flag in self.flags if flag in (NO_SIGNAL, NOT_CONVERGED)]
-        poor = poorly(percent, self.model.max_crlb)
+        poor = poorly(percent, self.model.max_crlb, "CRLB" if self.spread is None else "SD")
         return whole[0] if whole else poor or (HIGH_RESIDUAL if HIGH_RESIDUAL in self.flags else "")
 
     def columns(self) -> tuple[str, ...]:
@@ -183,7 +220,7 @@ class FitResult:
     def write(self, directory: Path | str, config: dict | None = None) -> None:
         """Write summary.csv, covariance.csv, parameters.csv, qc.json, fit.npz and fit.png: all of them, or nothing.
 
-        With samples there is a seventh, resampled.csv.
+        Besides, models.csv of an average over models, and resampled.csv with samples.
 
         Args:
             directory: made if need be. An earlier result of ours in it is replaced; other files stay as they are.
@@ -206,12 +243,15 @@ class FitResult:
 
         rows = self.summary()
         write_table(folder / "summary.csv", list(rows[0]), [list(row.values()) for row in rows])
-        names = [*self.names, *(parameter.name for parameter in self.parameters)]
+        names = [*self.names, *(parameter.name for parameter in self.parameters)][: len(self.covariance)]
         matrix = [[name, *row] for name, row in zip(names, self.covariance, strict=True)]
         write_table(folder / "covariance.csv", ["parameter", *names], matrix)
         write_table(
             folder / "parameters.csv", ["parameter", "value", "sd", "unit", "lower", "upper", "at_bound"], self._table()
         )
+        if self.models:
+            rows = [[each.choice, each.weight, each.chi2_per_point, *each.values] for each in self.models]
+            write_table(folder / "models.csv", ["model", "weight", "chi-squared per point", *self.names], rows)
         if self.samples is not None:
             write_table(folder / "resampled.csv", *self._resampled())
         qc = {
@@ -246,12 +286,14 @@ class FitResult:
         """Contents of fit.npz.
 
         `names`, `spectra` (labels), and for each label `{label}_ppm`, `{label}_data`, `_fit`, `_baseline`,
-        `_components` (L, n) and `_noise_sd`.
+        `_components` (L, n) and `_noise_sd`; of an average over models also `_baselines` (models, n).
         """
         found = {"names": np.array(self.names), "spectra": np.array([curve.label for curve in self.curves])}
         for curve in self.curves:
             for key in ("ppm", "data", "fit", "baseline", "components", "noise_sd"):
                 found[f"{curve.label}_{key}"] = np.asarray(getattr(curve, key))
+            if curve.baselines is not None:
+                found[f"{curve.label}_baselines"] = curve.baselines
         return found
 
 
@@ -262,9 +304,9 @@ AT_BOUND = "width or shift at its bound"
 HIGH_RESIDUAL = "high residual"
 
 
-def poorly(percent: float, limit: float) -> str:
-    """Flag of an estimate by its CRLB in per cent."""
-    return f"CRLB above {limit:g} %" if not percent < limit else ""
+def poorly(percent: float, limit: float, what: str = "CRLB") -> str:
+    """Flag of an estimate by its CRLB, or its whole SD, in per cent."""
+    return f"{what} above {limit:g} %" if not percent < limit else ""
 
 
 def write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence]) -> None:

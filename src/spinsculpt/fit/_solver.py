@@ -73,8 +73,11 @@ def nonnegative(gram: np.ndarray, right: np.ndarray, guess: np.ndarray | None = 
     return c / scale
 
 
-def minimise(problem: Problem, start: np.ndarray) -> Solution:
-    """Follow the cost downhill from `start` (theta, shape (K,)) within the bounds of the problem."""
+def minimise(problem: Problem, start: np.ndarray, small: float = _SMALL) -> Solution:
+    """Follow the cost downhill from `start` (theta, shape (K,)) within the bounds of the problem.
+
+    It ends where the next step promises less than `small` times the cost per point.
+    """
     theta = np.clip(start, problem.lower, problem.upper)
     linear = problem.linear(theta)
     c = nonnegative(linear.gram, linear.right)
@@ -82,8 +85,8 @@ def minimise(problem: Problem, start: np.ndarray) -> Solution:
     damping, steps, converged = 1e-3, 0, False
     for _ in range(MAX_STEPS):
         matrix, gradient = problem.normal_equations(linear, c, theta)
-        small = _SMALL * max(cost / len(problem.target), 1e-12 * linear.constant / len(problem.target))
-        if _step(problem, theta, matrix, gradient, 0.0)[2] <= small:
+        enough = small * max(cost / len(problem.target), 1e-12 * linear.constant / len(problem.target))
+        if _step(problem, theta, matrix, gradient, 0.0)[2] <= enough:
             converged = True
             break
         accepted = False

@@ -6,6 +6,8 @@ from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData
 
+_LEAST_NOISE = 1e-6  # of the largest variance
+
 
 def coil_weights(reference: MRSData, data: MRSData) -> np.ndarray:
     r"""Weights of the coils that give the largest signal-to-noise ratio.
@@ -31,12 +33,18 @@ def coil_weights(reference: MRSData, data: MRSData) -> np.ndarray:
     if not np.all(np.linalg.norm(noise, axis=1) > 0):
         dead = np.flatnonzero(np.linalg.norm(noise, axis=1) == 0)
         raise SpinsculptError(f"coil {dead[0]} of {coils} holds only zeros; leave it out when converting the scan.")
-    whitening = np.linalg.inv(np.linalg.cholesky(np.cov(noise)))
+    whitening = _whitening(np.cov(noise))
     signal = whitening @ _by_coil(reference)
     left, _, _ = np.linalg.svd(signal, full_matrices=False)
     weights = left[:, 0].conj() @ whitening
     start = weights @ _by_coil(reference)[:, 0]
     return weights * np.exp(-1j * np.angle(start))
+
+
+def _whitening(covariance: np.ndarray) -> np.ndarray:
+    """W with W C W^H = 1. Directions without noise (fewer samples than coils, a coil given twice) get a little."""
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors / np.sqrt(np.maximum(values, _LEAST_NOISE * values[-1]))).conj().T
 
 
 def combine_coils(data: MRSData, weights: np.ndarray) -> MRSData:

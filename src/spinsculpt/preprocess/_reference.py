@@ -65,7 +65,8 @@ def find_singlets(
         model = lines * np.exp(-np.pi * width * time) * late
         shift, phase = map(float, match(fid, model, dwell, max_shift * central_frequency))
         signal = band(shifted(fid, -shift, -phase, dwell), dwell, central_frequency, (1.8, 3.4)) * late
-        overlap = np.vdot(model, signal).real / (np.linalg.norm(model) * np.linalg.norm(signal))
+        size = np.linalg.norm(model) * np.linalg.norm(signal)
+        overlap = np.vdot(model, signal).real / size if size > 0.0 else 0.0  # too short for the line: not found
         found.append((shift, phase, float(overlap)))
     broad = max(found[1:], key=lambda each: each[2])
     return broad if found[0][2] < 0.5 and broad[2] > _BROAD else found[0]

@@ -18,7 +18,7 @@ from spinsculpt.sequences._build import (
     spin_echo,
     steam,
 )
-from spinsculpt.sequences._config import SLOTS, build_sequence, voxel_pulses
+from spinsculpt.sequences._config import SLOTS, build_measured, build_sequence, voxel_pulses
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.sequences._fslmrs import read_fslmrs, write_fslmrs
 from spinsculpt.sequences._json import is_sequence
@@ -38,6 +38,7 @@ __all__ = [
     "Shot",
     "SlicePulse",
     "Slot",
+    "build_measured",
     "build_sequence",
     "combinations_of",
     "idealised",

@@ -1,5 +1,6 @@
 """Sequences from their entries in the configuration."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,9 @@ from spinsculpt.sequences._fslmrs import read_fslmrs
 from spinsculpt.sequences._json import is_sequence
 from spinsculpt.sequences._pulseq import read_pulseq
 from spinsculpt.sequences._sequence import Sequence, Shot
-from spinsculpt.system import System
+from spinsculpt.system import PRESETS, System
+
+log = logging.getLogger(__name__)
 
 
 def build_sequence(
@@ -162,6 +165,21 @@ def _refuse_unplayable(sequence: Sequence, system: System) -> None:
                 f"{abs(event.gradient[1]):.1f} mT/m, but the system {system.name} gives {system.gradient:g} mT/m; "
                 f"choose slices {abs(event.gradient[1]) / system.gradient:.2f} times as thick."
             )
+
+
+def build_measured(
+    name: str, entry: Mapping, designs: Mapping[str, DesignedPulses], central_frequency: float, system: System
+) -> Sequence:
+    """As `build_sequence`, for a scan that was played: what this class of scanner cannot play, a faster one did."""
+    try:
+        return build_sequence(name, entry, designs, central_frequency, system)
+    except SpinsculptError as error:
+        faster = PRESETS["prisma-like"]
+        if system == faster:
+            raise
+        sequence = build_sequence(name, entry, designs, central_frequency, faster)
+        log.warning("%s It was measured, so its basis has the pulses of a %s scanner.", error, faster.name)
+        return sequence
 
 
 def _from_files(name: str, entry: Mapping, central_frequency: float) -> Sequence:

@@ -1,0 +1,191 @@
+"""One spectrum under many defensible models: the mean of what they say, and how far they differ.
+
+No one knows the baseline of a real scan, nor whether its macromolecules and lipids share a width, nor where the flank
+of water ends. Each choice is defensible and each moves Glu and Gln, often by more than the noise. So all are fitted;
+their weights are (chi^2 per point)^-2, their mean is the estimate, and their weighted covariance is the uncertainty of
+the model, which stands beside the Cramer-Rao bound (docs/fitting.md says how rule and set were chosen).
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from spinsculpt.basis import BasisSet
+from spinsculpt.conventions import FID
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit import _result
+from spinsculpt.fit._data import prepare
+from spinsculpt.fit._estimates import Estimates
+from spinsculpt.fit._fit import beginnings, build_problem, fit_one, lowest, report
+from spinsculpt.fit._model import AVERAGE_GROUPS, AVERAGE_RANGES, FitModel
+from spinsculpt.fit._result import Curve, FitResult, ModelFit
+
+STIFFNESSES = (10.0, 7.0, 5.5, 4.0, 2.5, 1.5)  # degrees of freedom per ppm, from soft to stiff
+HIGH_RESIDUAL = 10.0  # reduced chi-squared up to which the total SD was seen to hold (docs/fitting.md)
+_ENOUGH = 1e-2  # of the variance of the noise: what a further step of a member may promise, a tenth of an SD
+_POWER = 2.0  # of chi-squared per point in the weights
+
+
+def fit(
+    data: Sequence[FID],
+    bases: Sequence[BasisSet],
+    model: FitModel | None = None,
+    noise_sd: Sequence[float] | np.ndarray | None = None,
+    labels: Sequence[str] | None = None,
+) -> FitResult:
+    """Fit spectra with one set of concentrations, under one model or, with the baseline "average", under many.
+
+    Args:
+        data: one FID a spectrum; more than one is a joint fit.
+        bases: one basis a spectrum.
+        model: what to fit; the default FitModel if None.
+        noise_sd: SD of the noise of one real channel of `to_spectrum`, one a spectrum; None: from signal-free points,
+            with the noise that spectra have in common. A covariance matrix says both.
+        labels: names of the spectra for tables and messages.
+    Raises:
+        SpinsculptError: when data and basis do not belong together or the data cannot be fitted.
+    """
+    model = model or FitModel()
+    labels = tuple(labels or (["spectrum"] if len(data) == 1 else [f"spectrum{k + 1}" for k in range(len(data))]))
+    fids, matched = prepare(data, bases, model, labels)
+    with threadpool_limits(1):  # the matrices are small: threads would only wait for each other
+        if model.baseline_kind[0] != "average":
+            return fit_one(fids, matched, model, labels, noise_sd)
+        return _average(_members(fids, matched, model, labels, noise_sd), model, labels)
+
+
+@dataclass(frozen=True)
+class _Member:
+    choice: str  # what sets the model apart
+    result: FitResult
+    chi2_per_point: float
+
+
+def models_of(model: FitModel) -> list[tuple[str, FitModel]]:
+    """The models that an average is of, without their stiffness: fit range and grouping of broad signals.
+
+    A range, or groups, that the user names are kept.
+    """
+    ranges = AVERAGE_RANGES if model.ppm is None else (model.ppm,)
+    groups = AVERAGE_GROUPS if model.groups is None else (model.groups,)
+    found = []
+    for ppm, each in itertools.product(ranges, groups):
+        name = " and ".join(f"{low:g}-{high:g}" for low, high in replace(model, ppm=ppm).ranges)
+        found.append(
+            (f"{name} ppm, {' | '.join(map(' '.join, each)) or 'one group'}", replace(model, ppm=ppm, groups=each))
+        )
+    return found
+
+
+def _members(fids, bases, model: FitModel, labels, noise_sd) -> list[_Member]:
+    """Every model fitted: at the softest baseline from all starts, then from the neighbour's minimum and one start."""
+    found = []
+    for name, each in models_of(model):
+        problem = build_problem(fids, bases, replace(each, baseline=f"spline:{STIFFNESSES[0]}"), labels, noise_sd)
+        first = beginnings(problem)
+        places = first
+        for stiffness in STIFFNESSES:
+            problem.set_stiffness(stiffness)
+            shifts, solution = lowest(problem, places, small=_ENOUGH)
+            problem.recentre(shifts)
+            result = report(problem, solution, labels)
+            chi2 = result.qc["chi_squared"] / len(problem.target)
+            found.append(_Member(f"{name}, spline:{stiffness:g}", replace(result, problem=None, solution=None), chi2))
+            places = [(shifts, solution.theta), first[0]]
+    converged = [member for member in found if member.result.qc["converged"]]
+    return converged or found
+
+
+def _average(members: Sequence[_Member], model: FitModel, labels: Sequence[str]) -> FitResult:
+    results = [member.result for member in members]
+    weights = np.array([member.chi2_per_point for member in members]) ** -_POWER
+    weights = weights / weights.sum()
+    values = np.array([result.concentrations.values for result in results])
+    mean = weights @ values
+    apart = values - mean
+    spread = (apart * weights[:, None]).T @ apart
+    count = len(mean)
+    noise = np.einsum("k,kij->ij", weights, np.array([result.covariance[:count, :count] for result in results]))
+    best = results[int(np.argmax(weights))]
+    estimates = Estimates(best.names, mean, noise)
+    total = Estimates(best.names, mean, noise + spread)
+    widest = _widest(members)
+    reduced = min(result.qc["reduced_chi_squared"] for result in results)
+    misfit = reduced > HIGH_RESIDUAL
+    flags = _flags(results, weights, total, model, misfit)
+    return replace(
+        best,
+        concentrations=estimates,
+        spread=spread,
+        models=tuple(
+            ModelFit(member.choice, float(weight), member.chi2_per_point, member.result.concentrations.values)
+            for member, weight in zip(members, weights, strict=True)
+        ),
+        covariance=noise + spread,
+        curves=tuple(_mean_curve([results[k].curves[s] for k in widest], weights[widest]) for s in range(len(labels))),
+        snr=weights @ np.array([result.snr for result in results]),
+        flags=flags,
+        messages=_messages(flags, misfit, reduced),
+        qc=best.qc
+        | {
+            "averaged_models": len(members),
+            "reduced_chi_squared": reduced,
+            "covariance": "of the noise (weighted mean over the models) and between the models",
+            "reliable": [name for name, flag in zip(best.names, flags, strict=True) if not flag],
+        },
+        model=model,
+    )
+
+
+def _widest(members: Sequence[_Member]) -> list[int]:
+    """Positions of the models with the widest fit range, whose curves can be averaged."""
+    points = [len(member.result.curves[0].ppm) for member in members]
+    return [k for k, count in enumerate(points) if count == max(points)]
+
+
+def _mean_curve(curves: Sequence[Curve], weights: np.ndarray) -> Curve:
+    parts = {
+        key: np.average([getattr(curve, key) for curve in curves], axis=0, weights=weights)
+        for key in ("fit", "baseline", "components", "noise_sd")
+    }
+    baselines = np.array([curve.baseline for curve in curves])
+    return replace(curves[0], **{**parts, "noise_sd": float(parts["noise_sd"])}, baselines=baselines)
+
+
+def _flags(results, weights, total: Estimates, model: FitModel, misfit: bool) -> tuple[str, ...]:
+    """What the most weighty half of the models says is wrong, then what the total SD says."""
+    flags = []
+    for k, percent in enumerate(total.percent):
+        found = ""
+        for flag in (_result.NO_SIGNAL, _result.NOT_CONVERGED, _result.AT_BOUND):
+            share = sum(w for w, result in zip(weights, results, strict=True) if result.flags[k] == flag)
+            found = found or (flag if share > 0.5 else "")
+        if not found and total.values[k] <= 0.0:
+            found = _result.AT_ZERO
+        poor = _result.poorly(percent, model.max_crlb, "SD")
+        flags.append(found or poor or (_result.HIGH_RESIDUAL if misfit else ""))
+    return tuple(flags)
+
+
+def _messages(flags: Sequence[str], misfit: bool, reduced: float) -> tuple[str, ...]:
+    found = []
+    if _result.NO_SIGNAL in flags:
+        found.append("No metabolite is reliable: the spectrum holds no more than noise would explain.")
+    elif all(flags):
+        found.append("No metabolite is reliable; the flags of the summary say why.")
+    if misfit:
+        found.append(
+            f"High residual: {reduced:.1f} times the variance of the noise in the best of the models; they miss what "
+            "their spread does not contain (a signal without basis function, an artefact), and no estimate is called "
+            "reliable."
+        )
+    return tuple(found)
+
+
+def refuse_average(result: FitResult, what: str) -> None:
+    """Raise when `result` is of many models, of which `what` can be had of one only."""
+    if result.models:
+        raise SpinsculptError(f"fit: {what} needs one model; name a baseline, such as spline:5 or poly:2.")

@@ -1,0 +1,105 @@
+"""An average over many models: its estimate, its two uncertainties, and what it says of them."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
+from spinsculpt.conventions import FID, ppm_to_hz
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit import FitModel, fit
+from spinsculpt.fit._average import STIFFNESSES, refuse_average
+from spinsculpt.study import MEASURED, SIMULATED, settle
+
+AVERAGE = FitModel(**MEASURED)
+
+
+@pytest.fixture(scope="module")
+def basis():
+    return phantom_basis()
+
+
+@pytest.fixture(scope="module")
+def average(basis):
+    return fit([phantom(basis, noise_sd=20.0)], [basis], AVERAGE)
+
+
+def test_it_is_of_six_stiffnesses_in_two_ranges_and_two_groupings(average):
+    assert len(average.models) == 24
+    assert len({each.choice for each in average.models}) == 24
+    assert sum(each.weight for each in average.models) == pytest.approx(1.0)
+
+
+def test_a_range_or_groups_that_are_named_are_kept(basis):
+    named = fit([phantom(basis, 20.0)], [basis], FitModel(baseline="average", ppm=(0.5, 4.0), groups=()))
+    assert len(named.models) == len(STIFFNESSES)
+    assert named.curves[0].ppm.min() >= 0.5
+
+
+def test_where_every_model_is_right_the_truth_lies_within_its_whole_sd(average):
+    found = average.concentrations
+    truth = np.array([CONCENTRATIONS[name] for name in found.names])
+    total = np.sqrt(np.diag(average.covariance))
+    assert np.all(np.abs(found.values - truth) < 4.0 * total)
+    assert np.all(total >= found.sd)
+
+
+def test_the_estimate_is_the_weighted_mean_and_the_spread_is_that_of_the_models(average):
+    weights = np.array([each.weight for each in average.models])
+    values = np.array([each.values for each in average.models])
+    np.testing.assert_allclose(average.concentrations.values, weights @ values)
+    apart = values - weights @ values
+    np.testing.assert_allclose(np.diag(average.spread), weights @ apart**2, rtol=1e-9)
+
+
+def test_its_curves_add_up(average):
+    (curve,) = average.curves
+    np.testing.assert_allclose(
+        curve.components.sum(axis=0) + curve.baseline, curve.fit, atol=1e-8 * np.abs(curve.fit).max()
+    )
+    assert len(curve.baselines) == 12  # those of the wider range
+
+
+def test_a_bent_baseline_that_a_polynomial_cannot_follow_is_in_the_spread_and_not_in_the_bound(basis, average):
+    """A broad line that no basis function has: the models disagree about it, the noise does not know it."""
+    clean = phantom(basis, noise_sd=20.0)
+    t, rate = clean.time, (np.pi * 60.0) ** 2 / (4.0 * np.log(2.0))
+    bump = (
+        0.05 * np.abs(clean.samples[0]) * np.exp(2j * np.pi * ppm_to_hz(2.4, clean.central_frequency) * t - rate * t**2)
+    )
+    bent = fit([FID(clean.samples + bump, clean.dwell, clean.central_frequency)], [basis], AVERAGE)
+    glu = bent.names.index("Glu")
+    assert np.sqrt(bent.spread[glu, glu]) > np.sqrt(average.spread[glu, glu])
+    row = next(row for row in bent.summary() if row["Metab"] == "Glu")
+    assert row["%SD"] == pytest.approx(np.hypot(row["%CRLB"], row["%model SD"]))
+
+
+def test_what_it_writes(average, tmp_path):
+    average.write(tmp_path / "fit")
+    with (tmp_path / "fit/models.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 24
+    mean = sum(float(row["weight"]) * float(row["NAA"]) for row in rows)
+    assert mean == pytest.approx(average.concentrations.values[average.names.index("NAA")])
+    with np.load(tmp_path / "fit/fit.npz") as arrays:
+        assert arrays["spectrum_baselines"].shape == (12, len(arrays["spectrum_ppm"]))
+
+
+def test_no_estimate_whose_whole_sd_is_large_is_reliable(average):
+    for row in average.summary():
+        assert row["reliable"] == "no" or row["%SD"] <= average.model.max_crlb
+
+
+def test_repeats_of_an_average_are_refused_with_what_to_do(average):
+    with pytest.raises(SpinsculptError, match="name a baseline"):
+        refuse_average(average, "resample: noise")
+
+
+def test_what_the_config_leaves_open_depends_on_the_data():
+    config = {"fit": {"baseline": None, "noise": None}, "basis": {"macromolecules": ["MM09"], "lipids": ["Lip13a"]}}
+    cohort, scans = settle({**config, "subjects": ""}), settle({**config, "subjects": "scans.tsv"})
+    assert cohort["fit"] == SIMULATED and scans["fit"] == MEASURED
+    assert cohort["basis"]["macromolecules"] == ["MM09"] and scans["basis"]["macromolecules"] == ["MM09", "Lip13a"]
+    named = settle({**config, "subjects": "scans.tsv", "fit": {"baseline": "poly:4", "noise": "noise"}})
+    assert named["fit"] == {"baseline": "poly:4", "noise": "noise"}
