@@ -10,10 +10,10 @@ export PATH := $(abspath $(BIN)):$(PATH)
 .PHONY: docs example figures test setup lint format lock benchmarks clean
 
 figures: $(STAMP)
-	snakemake --cores $(CORES) $(if $(V),,--logger spinsculpt)
+	spinsculpt run --cores $(CORES) $(if $(V),--verbose)
 
 example: $(STAMP)
-	snakemake --cores $(CORES) $(if $(V),,--logger spinsculpt) --configfile config/examples/philips_press.yaml --config data=tests/reference/data
+	spinsculpt run --cores $(CORES) $(if $(V),--verbose) --configfile config/examples/philips_press.yaml --config data=tests/reference/data
 
 test: $(STAMP)
 	pytest -n 2 --dist loadgroup

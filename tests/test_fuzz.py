@@ -13,8 +13,10 @@ import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,11 +27,12 @@ from spinsculpt.config import SCHEMAS, load_schema, read_config, read_yaml
 from spinsculpt.convert import read_raw_header
 from spinsculpt.convert._philips import checked_pair, philips_pair
 from spinsculpt.convert._siemens import check_rda
+from spinsculpt.design._checkpoint import load_checkpoint, save_checkpoint
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fit._tissue import tissue_of
+from spinsculpt.fit._tissue import tissue_of, voxel_fractions
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.pulses import DesignedPulses, read_designed, read_pulse, sinc, write_designed, write_pulse
-from spinsculpt.sequences import Sequence, build_sequence, read_fslmrs, write_fslmrs
+from spinsculpt.sequences import Sequence, build_sequence, read_fslmrs, read_pulseq, write_fslmrs, write_pulseq
 from spinsculpt.spins import load_library, read_macromolecule
 from spinsculpt.subjects import read_subjects
 
@@ -80,6 +83,19 @@ def fids(path: Path) -> None:
     write_fids(path, MRSData(FIDS[0], 5e-4, 127.7, header={"EchoTime": 0.03, "RepetitionTime": 2.0}))
 
 
+def pulseq(path: Path) -> None:
+    entry = PRESS | {"ideal": False}
+    write_pulseq(build_sequence("press", entry, central_frequency=127.7), path, 64, 5e-4)
+
+
+def checkpoint(path: Path) -> None:
+    save_checkpoint(path, "one", {"done": 3, "best": [0.5, torch.arange(3.0)]})
+
+
+def tissue_image(path: Path) -> None:
+    nibabel.save(nibabel.Nifti1Image(np.full((4, 4, 4), 0.5, np.float32), np.eye(4)), path)
+
+
 def basis_json(path: Path) -> None:
     BASIS.write_fslmrs(path.parent)
     (path.parent / "Cr.json").unlink()
@@ -96,6 +112,7 @@ fit: {ppm: [0.5, 4], water: {tissue: {gm: 0.5, wm: 0.4, csf: 0.1}}}
 """
 TISSUE = "subject,gm,wm,csf\n01,0.6,0.3,0.1\n"
 MACROMOLECULE = json.dumps({"name": "MMexp", "peaks_ppm_protons_fwhm_ppm": [[0.9, 3.0, 0.1]], "t1_s": 0.3})
+VOXEL = MRSData(FIDS[0], 5e-4, 127.7, affine=np.diag([20.0, 20.0, 20.0, 1.0]))
 HEADER = MRSData(FIDS[0], 5e-4, 127.7)
 ROWS = read_yaml(SCHEMAS / "subjects.schema.yaml")
 
@@ -106,6 +123,9 @@ READERS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
     "macromolecule": (made(text(MACROMOLECULE), "m.json"), read_macromolecule),
     "table of scans": (made(text(TABLE), "s.tsv"), lambda path: read_subjects(path, ROWS, ["press30"])),
     "table of tissue": (made(text(TISSUE), "t.csv"), lambda path: tissue_of(str(path), HEADER, "sub-01_svs")),
+    "image of tissue": (made(tissue_image, "gm.nii"), lambda path: voxel_fractions(VOXEL, path, path, path)),
+    "checkpoint": (made(checkpoint, "checkpoint.npz"), lambda path: load_checkpoint(path, "one")),
+    "Pulseq": (made(pulseq, "press.seq"), read_pulseq),
     "sequence": (made(press, "press.json"), Sequence.read),
     "sequence of FSL-MRS": (made(fslmrs, "f.json"), lambda path: read_fslmrs(path)),
     "design": (made(designed, "pulse.json"), read_designed),

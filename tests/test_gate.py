@@ -7,16 +7,21 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from fit_phantom import phantom, phantom_basis
 from spinsculpt.basis import BasisSet, read_basis, simulate_basis, write_fslmrs
-from spinsculpt.config import default_config, load_schema, read_config, validate
+from spinsculpt.cli import app
+from spinsculpt.compare import subjects_needed, write_table
+from spinsculpt.config import default_config, load_schema, read_config, reference_page, validate
+from spinsculpt.convert._read import read_raw
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, fit
-from spinsculpt.gate import RANGES, check_numbers, quantity, read_json, read_yaml, samples
+from spinsculpt.gate import LARGEST, RANGES, check_numbers, quantity, read_json, read_yaml, samples
 from spinsculpt.provenance import write_json
 from spinsculpt.sequences import Sequence, build_sequence
 
@@ -247,3 +252,30 @@ def test_a_fit_that_is_not_finite_is_not_written(tmp_path):
     with pytest.raises(SpinsculptError, match="not finite, so that nothing was written"):
         dataclasses.replace(result, curves=(broken,)).write(tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_raw_file_that_no_memory_holds_is_refused_unread(tmp_path):
+    path = tmp_path / "meas.dat"
+    with path.open("wb") as file:
+        file.truncate(LARGEST["raw"] + 1)  # sparse: takes no space
+    with pytest.raises(SpinsculptError, match="larger than"):
+        read_raw([path], "svs")
+
+
+def test_the_page_of_the_configuration_says_every_range():
+    page = reference_page(load_schema())
+    for name, (low, high, unit) in RANGES.items():
+        assert f"| `{name}` | {low:.10g} | {high:.10g} | {unit} |" in page
+
+
+def test_tables_hold_finite_numbers_or_nothing(tmp_path):
+    write_table(pd.DataFrame({"name": ["a", "b", "c"], "value": [1.5, np.inf, -np.inf]}), tmp_path / "t.tsv")
+    assert (tmp_path / "t.tsv").read_text() == "name\tvalue\na\t1.5\nb\t\nc\t\n"
+    assert subjects_needed(0.1, float("inf"), groups=False) == 0
+
+
+def test_spinsculpt_run_refuses_nested_brackets_with_a_sentence(tmp_path):
+    path = tmp_path / "deep.yaml"
+    path.write_text("[" * 50_000)
+    said = CliRunner().invoke(app, ["run", "--configfile", str(path)])
+    assert isinstance(said.exception, SpinsculptError) and "nested" in str(said.exception)

@@ -10,7 +10,7 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import check_nesting, check_numbers, read_yaml
+from spinsculpt.gate import RANGES, check_nesting, check_numbers, read_yaml
 
 SCHEMAS = Path(__file__).with_name("schemas")  # one file a section of the configuration, and that of the table of scans
 
@@ -177,4 +177,14 @@ def reference_page(schema: dict) -> str:
     lines = ["| key | default | meaning |", "|---|---|---|"]
     for key, default, description in describe(schema):
         lines.append(f"| `{key}` | {f'`{default}`' if default else ''} | {description.replace('|', '&#124;')} |")
+    lines += [
+        "",
+        "## Numbers",
+        "",
+        "All numbers are finite. Those of these names (the last part of a key, in files of sequences and headers too)",
+        "have a range that physics and hardware allow; any other lies between -1e12 and 1e12.",
+        "",
+    ]
+    lines += ["| name | from | to | unit |", "|---|---|---|---|"]
+    lines += [f"| `{name}` | {low:.10g} | {high:.10g} | {unit} |" for name, (low, high, unit) in sorted(RANGES.items())]
     return head + "\n".join(lines) + "\n"

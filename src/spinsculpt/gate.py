@@ -16,7 +16,7 @@ from spinsculpt.errors import SpinsculptError, brief
 if TYPE_CHECKING:
     import numpy as np
 
-LARGEST = {"json": 256 << 20, "yaml": 8 << 20, "text": 256 << 20}  # bytes
+LARGEST = {"json": 256 << 20, "yaml": 8 << 20, "text": 256 << 20, "raw": 16 << 30}  # bytes
 _DEEPEST = 60  # levels of nesting
 _MOST = 2_000_000  # values of a YAML file with its aliases written out, or of a configuration
 
@@ -182,6 +182,22 @@ def read_text(path: Path | str, largest: int = LARGEST["text"], encoding: str = 
         raise SpinsculptError(f"{path}: this is no text in UTF-8; save it as such, or name another file.") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         raise SpinsculptError(f"{path}: cannot be read ({brief(error)}); make it readable or name another.") from None
+
+
+def check_size(path: Path | str, largest: int = LARGEST["raw"]) -> None:
+    """Refuse a file that is larger than any of its kind, before a library reads it into memory.
+
+    Raises:
+        SpinsculptError: as `read_text`, of what cannot be asked for its size, and of what is too large.
+    """
+    try:
+        large = Path(path).stat().st_size > largest
+    except FileNotFoundError:
+        raise SpinsculptError(f"{path}: there is no such file; correct the path.") from None
+    except (OSError, ValueError) as error:
+        raise SpinsculptError(f"{path}: cannot be read ({brief(error)}); make it readable or name another.") from None
+    if large:
+        raise SpinsculptError(f"{path}: is larger than {largest >> 20} MB, which no such file is; name another.")
 
 
 def read_json(path: Path | str, what: str = "JSON file") -> dict:

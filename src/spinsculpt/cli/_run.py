@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from spinsculpt.config import workflow_folder
+from spinsculpt.config import default_config, workflow_folder
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.gate import check_nesting, read_yaml
 
 CORES = ("-c", "--cores", "--jobs", "-j", "--executor", "-e", "--profile", "--unlock")
 
@@ -31,6 +32,8 @@ def run_command(
     files = list(configfile or ())
     if absent := [str(path) for path in files if not path.is_file()]:
         raise SpinsculptError(f"There is no file {', '.join(absent)} to configure the run.")
+    for path in (default_config(), *files):  # before Snakemake does, whose parser nested brackets bring down
+        check_nesting(read_yaml(path), path)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(workflow_folder() / "Snakefile"), *given]
     if not any(each.split("=")[0] in CORES or each[:2] in ("-c", "-j") for each in given):
         command += ["--cores", "all"]

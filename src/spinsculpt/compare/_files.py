@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from spinsculpt.basis import basis_library, simulate_basis
@@ -35,9 +36,9 @@ def read_table(path: Path | str) -> pd.DataFrame:
 
 
 def write_table(table: pd.DataFrame, path: Path | str) -> None:
-    """Write a tidy table, tab-separated, whole or not at all."""
+    """Write a tidy table, tab-separated, whole or not at all; what is not finite (a bound of nothing) is empty."""
     with atomic_path(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
+        table.replace([np.inf, -np.inf], np.nan).to_csv(temporary, sep="\t", index=False, float_format="%.6g")
 
 
 def compare_separation(

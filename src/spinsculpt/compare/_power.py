@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import nct, t
 
 from spinsculpt.config import nearest_name
 from spinsculpt.errors import SpinsculptError
@@ -25,6 +24,10 @@ def subjects_needed(effect: float, sd: float, groups: bool, power: float = 0.8, 
         power: probability to see the effect.
         alpha: probability to see one that is not there.
     """
+    from scipy.stats import nct, t  # takes longer to import than most tables to make
+
+    if not np.isfinite(sd):
+        return 0
 
     def reached(count: int) -> float:
         freedom = 2 * (count - 1) if groups else count - 1

@@ -19,8 +19,10 @@ from spinsculpt.convert._philips import (
     write_clean_spar,
 )
 from spinsculpt.convert._siemens import check_rda
+from spinsculpt.convert._sources import files_on_disk
 from spinsculpt.convert._spec2nii import run_spec2nii
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.gate import check_size
 from spinsculpt.nifti import MRSData, read_fids
 
 DataSets = dict[str, MRSData]  # by the end of the name that spec2nii gives
@@ -52,6 +54,8 @@ def read_raw(named: list[Path], suffix: str, echo_time: float | None = None) -> 
     Raises:
         SpinsculptError: a sentence with the name of the file and what to do.
     """
+    for path in files_on_disk(named):
+        check_size(path)
     kind = _only_format(named)
     notes: list[str] = []
     if kind.name == "DICOM":

@@ -310,8 +310,8 @@ def poorly(percent: float, limit: float, what: str = "CRLB") -> str:
 
 
 def write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence]) -> None:
-    """A CSV file; numbers that do not exist stay empty."""
+    """A CSV file; numbers that do not exist or have no bound, such as the CRLB in % of nothing, stay empty."""
     with path.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows([["" if isinstance(v, float) and np.isnan(v) else v for v in row] for row in rows])
+        writer.writerows([["" if isinstance(v, float) and not np.isfinite(v) else v for v in row] for row in rows])

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.gate import quantity, read_text
+from spinsculpt.gate import check_size, quantity, read_text
 from spinsculpt.nifti import MRSData
 
+_LARGEST = 2 << 30  # bytes of an image of a head
 TISSUES = ("gm", "wm", "csf")
 
 
@@ -48,9 +49,15 @@ def voxel_fractions(data: MRSData, gm: Path, wm: Path, csf: Path) -> dict[str, f
     for path in (gm, wm, csf):
         if not path.is_file():
             raise SpinsculptError(f"{path}: there is no such tissue image; correct the table of tissue fractions.")
+        check_size(path, _LARGEST)
         try:
             image = nibabel.load(path)
+            if np.prod(image.shape, dtype=float) * 8 > _LARGEST:
+                raise ValueError(f"it says that it holds {image.shape} points")
             maps.append(np.asarray(image.dataobj, float))
+            affine = np.asarray(image.affine)
+            if maps[-1].ndim != 3 or not (np.isfinite(maps[-1]).all() and np.isfinite(affine).all()):
+                raise ValueError("it is no volume of finite numbers")
         except Exception as error:  # nibabel and zlib raise many kinds; all of them mean an unreadable file
             raise SpinsculptError(
                 f"{path}: this is no readable NIfTI image ({brief(error)}); export it again."
@@ -77,6 +84,8 @@ def tissue_fractions(gm: np.ndarray, wm: np.ndarray, csf: np.ndarray, voxel: np.
     """
     inside = np.asarray(voxel, bool)
     amounts = [float(tissue[inside].sum()) for tissue in (gm, wm, csf)]
+    if min(amounts) < 0.0 or not np.isfinite(sum(amounts)):
+        raise SpinsculptError("The tissue maps hold less than nothing; give partial volumes between 0 and 1.")
     whole = sum(amounts)
     if whole <= 0.0:
         raise SpinsculptError("The tissue maps are empty inside the voxel; check that they and the scan share a space.")

@@ -16,7 +16,8 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.gate import LARGEST, check_size, quantity
 from spinsculpt.provenance import atomic_path
 from spinsculpt.pulses import Pulse
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
@@ -148,11 +149,20 @@ def read_pulseq(path: Path | str, orders: Orders[int | None] | None = None) -> S
     path = Path(path)
     if not path.is_file():
         raise SpinsculptError(f"There is no Pulseq file {path}.")
-    seq = pp.Sequence()
+    check_size(path, LARGEST["text"])
     try:
-        seq.read(str(path))
-    except Exception as error:  # pypulseq raises many kinds; all of them mean an unreadable file
-        raise SpinsculptError(f"{path} is no Pulseq file that pypulseq reads ({error}).") from error
+        return _sequence_of(pp, path, orders)
+    except SpinsculptError:
+        raise
+    except Exception as error:  # pypulseq raises many kinds, late ones too; all of them mean an unreadable file
+        raise SpinsculptError(
+            f"{path} is no Pulseq file that pypulseq reads ({brief(error)}); write it again."
+        ) from error
+
+
+def _sequence_of(pp: ModuleType, path: Path, orders: Orders[int | None] | None) -> Sequence:
+    seq = pp.Sequence()
+    seq.read(str(path))
     if orders is None:
         written = seq.get_definition("CoherenceOrders")
         if not written:
@@ -193,9 +203,23 @@ def read_pulseq(path: Path | str, orders: Orders[int | None] | None = None) -> S
             merged[-1] = Delay(merged[-1].duration + event.duration)
         elif not isinstance(event, Delay) or event.duration > 0:
             merged.append(event)
+    if not pulses:
+        raise SpinsculptError(f"{path} holds no pulse; write it again.")
+    for event in merged:
+        _check_event(event, path)
     name = str(seq.get_definition("Name") or path.stem)
     echo_time = sum(event.duration for event in merged) - merged[0].duration / 2
     return Sequence(name, echo_time, (Shot(name, tuple(merged)),), {})
+
+
+def _check_event(event: Event, path: Path) -> None:
+    """What a file asks for is finite, and no scanner's imagination."""
+    if isinstance(event, Delay):
+        quantity(event.duration, "delay", path)
+    elif isinstance(event, ShapedPulse):
+        quantity(event.pulse.duration, "duration", path)
+        quantity(float(np.abs(event.pulse.b1).max()), "b1", path)
+        quantity(event.gradient[1] if event.gradient else 0.0, "gradient", path)
 
 
 def _pypulseq() -> ModuleType:
