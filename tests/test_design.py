@@ -38,7 +38,7 @@ from spinsculpt.design._run import usable_device
 from spinsculpt.dynamics import evolve, free_eigensystem, line_list, liouville_evolve
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, predict_crlb
-from spinsculpt.pulses import Pulse, read_designed, read_json
+from spinsculpt.pulses import DesignedPulses, Pulse, read_designed, read_json
 from spinsculpt.sequences import Delay, HardPulse, ShapedPulse, Slot, build_sequence, press, pulse_acquire
 from spinsculpt.spectra import decay
 from spinsculpt.spins import (
@@ -653,3 +653,32 @@ def test_a_design_for_a_ratio_minimises_its_sd():
     assert float(design.goals[0].objective(signals)[0, 0]) == pytest.approx(np.log(sd[0] / sd[1]), rel=1e-4)
     with pytest.raises(SpinsculptError, match="a ratio is of two metabolites, not of 1"):
         Design("one", entry(objectives=[{"type": "ratio", "metabolites": ["Glu"]}]), BASIS)
+
+
+def test_a_designed_editing_pulse_stands_in_both_places_of_megapress(tmp_path):
+    """The gradient holds where one pulse is played twice; the sequence that plays the design is the designed one."""
+    design = Design("one", entry(kind="edit", ideal=True, echo_time=0.068, te1=0.010, duration=0.012), BASIS)
+    assert [slot.name for slot in design.sequence.slots] == ["edit", "edit"]
+    x = design.initial(torch.Generator().manual_seed(1), 1)
+    _, gradient, _ = design.evaluate(x)
+    step = torch.zeros_like(x)
+    step[0, 3] = 1e-3
+    up, down = (float(design.losses(design.signals(x + sign * step))[0]) for sign in (1, -1))
+    assert float(gradient[0, 3]) == pytest.approx((up - down) / 2e-3, rel=0.02, abs=1e-4)
+    made = DesignedPulses("edit", design.pulses(x[0]), design.times.values(design.of_times(x[0])))
+    given = {"type": "megapress", "edit": "one", "ideal": True}
+    sequence = build_sequence("drop", given, {"one": made}, design.acquisition.central_frequency)
+    played = design.played(x[0])
+    assert [type(e) for e in sequence.shots[0].events] == [type(e) for e in played.shots[0].events]
+    assert [e.duration for e in sequence.shots[0].events] == pytest.approx([e.duration for e in played.shots[0].events])
+    assert sum(isinstance(event, ShapedPulse) for event in sequence.shots[0].events) == 2
+
+
+def test_a_pair_of_editing_pulses_gives_two_shots():
+    design = Design("two", entry(kind="edit_pair", ideal=True, echo_time=0.068, te1=0.010, duration=0.012), BASIS)
+    assert design.slots == ("edit_a", "edit_b") and [shot.name for shot in design.sequence.shots] == ["a", "b"]
+    made = DesignedPulses("edit_pair", design.pulses(design.initial(torch.Generator().manual_seed(1), 1)[0]), {})
+    given = {"type": "megapress", "echo_time": 0.068, "te1": 0.010, "edit": "two", "ideal": True}
+    assert [shot.name for shot in build_sequence("drop", given, {"two": made}).shots] == ["a", "b"]
+    with pytest.raises(SpinsculptError, match=r"a press has no 'edit' slot; .* choose megapress, megaslaser"):
+        build_sequence("drop", {**given, "type": "press"}, {"two": made})

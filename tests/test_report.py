@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from spinsculpt.compare import fits_table, write_table
+from spinsculpt.errors import SpinsculptError
 from spinsculpt.report import (
     answer,
     bounds_summary,
@@ -270,3 +271,26 @@ def test_curves_come_back_as_they_were(tmp_path):
     header = int.from_bytes(whole[:4], "little")
     numbers = np.frombuffer(whole[4 + header :], "<i2")[start : start + count]
     assert np.abs(origin + step * numbers - values).max() < 3.0 / 32_000
+
+
+def test_the_protocol_sheet_says_what_a_scanner_must_be_set_to(tmp_path):
+    from spinsculpt.report import write_protocol
+    from spinsculpt.report._protocol import pulse_settings
+    from spinsculpt.sequences import build_sequence
+
+    basis = {"field": 3.0, "points": 512, "bandwidth": 2000.0, "linewidth": 1.0}
+    sequence = build_sequence(
+        "mega", {"type": "megapress", "echo_time": 0.068, "editing": {"ppm": {"on": 1.9, "off": 7.46}}}
+    )
+    rows = {(row["name"], *row["shots"]): row for row in pulse_settings(sequence, 127.732)}
+    assert rows["gaussian", "on"]["ppm"] == pytest.approx(1.9) and rows["gaussian", "on"]["times"] == 2
+    write_protocol(sequence, tmp_path / "sheet.html", basis)
+    page = (tmp_path / "sheet.html").read_text()
+    assert "Protocol of mega" in page and "-351.3" in page and "check list" in page.lower()
+    assert "http" not in page.replace("http://www.w3.org", "").split("<main")[1].split("</main>")[0]
+    ideal = build_sequence("p", {"type": "press", "echo_time": 0.03, "ideal": True})
+    with pytest.raises(SpinsculptError, match="no scanner plays"):
+        write_protocol(ideal, tmp_path / "no.html", basis)
+    with pytest.raises(SpinsculptError, match=r"the repetition time is 0.05 s; .* would work"):
+        write_protocol(sequence, tmp_path / "no.html", basis, repetition_time=0.05)
+    assert not (tmp_path / "no.html").exists()

@@ -8,7 +8,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.subjects import checked_place
 from spinsculpt.system import OF_VENDOR
 
-SLOTS = ("excitation", "prep", "gap")  # keys of a sequence that name designs
+SLOTS = ("excitation", "prep", "gap", "edit")  # keys of a sequence that name designs
 
 
 # What the section `fit` leaves open (null): for the simulated cohort, and for real scans (docs/fitting.md says why).
@@ -116,7 +116,9 @@ def shots_of(entry: Mapping, designs: Mapping) -> tuple[str, ...]:
     from spinsculpt.sequences import PAIR
 
     played = [designs[entry[slot]]["kind"] for slot in SLOTS if entry[slot] in designs]
-    if entry["type"] in ("megapress", "megaslaser"):
+    if entry.get("edit"):
+        shots = PAIR if "edit_pair" in played else ()
+    elif entry["type"] in ("megapress", "megaslaser"):
         shots = tuple(entry["editing"]["ppm"])
     elif entry.get("echo_times"):
         shots = tuple(f"te{time * 1e3:g}".replace(".", "p") for time in entry["echo_times"])

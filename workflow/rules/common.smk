@@ -160,7 +160,7 @@ def system_section(wildcards):
 def designs_of_sequence(sequence):
     """Names of the designs that fill the slots of a sequence."""
     entry = config["sequences"][sequence]
-    return [entry[slot] for slot in ("excitation", "prep", "gap") if entry[slot]]
+    return [entry[slot] for slot in ("excitation", "prep", "gap", "edit") if entry[slot]]
 
 
 def pulses_of_sequence(wildcards):

@@ -21,6 +21,9 @@ def export_command(
     system: Annotated[
         str, typer.Option(help="scanner whose limits a .seq keeps: clinical, prisma-like, philips-like or ge-like")
     ] = "clinical",
+    water_suppression: Annotated[
+        bool, typer.Option("--water-suppression", help="put four WET pulses before the sequence in a .seq")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="replace files that are there")] = False,
 ) -> None:
     """Write a sequence, or the waveforms in it, in the format that the suffix of --out names."""
@@ -45,7 +48,9 @@ def export_command(
         case ".json":
             write_fslmrs(loaded, out, {"field": field, "points": points, "bandwidth": bandwidth}, shot)
         case ".seq":
-            write_pulseq(loaded, out, points, 1 / bandwidth, shot, System.from_config({"preset": system}))
+            write_pulseq(
+                loaded, out, points, 1 / bandwidth, shot, System.from_config({"preset": system}), water_suppression
+            )
         case _:
             shaped = [event.pulse for event in loaded.shot(shot).events if isinstance(event, ShapedPulse)]
             waveforms = {id(pulse): pulse for pulse in shaped if pulse.peak_b1 > 0}

@@ -31,7 +31,17 @@ from spinsculpt.dynamics import free_eigensystem
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel
 from spinsculpt.pulses import Pulse
-from spinsculpt.sequences import PAIR, Sequence, Slot, joined, press, pulse_acquire, slot_kind, voxel_pulses
+from spinsculpt.sequences import (
+    PAIR,
+    Sequence,
+    Slot,
+    joined,
+    megapress,
+    press,
+    pulse_acquire,
+    slot_kind,
+    voxel_pulses,
+)
 from spinsculpt.spins import Library, load_library, single_spin, total
 from spinsculpt.system import System
 
@@ -248,7 +258,9 @@ class Design:
             case "target_state":
                 objective = self._target_state(where, goal)
             case "power":
-                objective = Power(dwell, goal.get("reference", 850.0))
+                first = [slot.name for slot in self.sequence.shots[0].slots]
+                played = {slot: time * max(first.count(slot), 1) for slot, time in dwell.items()}
+                objective = Power(played, goal.get("reference", 850.0))
             case "smooth":
                 objective = Smooth(dwell, goal.get("bandwidth", 500.0))
         name = kind if sum(other["type"] == kind for other in self.entry["objectives"]) == 1 else f"{kind}_{number}"
@@ -285,8 +297,8 @@ def _resolved(name: str, entry: Mapping, limits: System, system: System | None) 
         )
     if entry["duration"] != "fit":
         return entry
-    if entry["kind"] not in ("gap", "gap_pair"):
-        raise SpinsculptError(f"designs.{name}.duration: only a gap has a room to fit; give s.")
+    if entry["kind"] not in ("gap", "gap_pair", "edit", "edit_pair"):
+        raise SpinsculptError(f"designs.{name}.duration: only a gap or an edit has a room to fit; give s.")
     if entry["times"]:
         raise SpinsculptError(f"designs.{name}.duration: the room changes with `times`; give s.")
     if system is None:
@@ -324,14 +336,18 @@ def template(name: str, entry: Mapping, values: Mapping[str, float], system: Sys
     """The sequence of an entry with its times (te1, te2, gap_shift in s), its slot still empty.
 
     "gap": PRESS with a slot between the refocusing pulses. "gap_pair": two shots of it, a pulse of its own each (a
-    generalised MEGA pair). "prep": PRESS after a slot and a spoiler. "prep_gap": both. "excitation": the slot, and
-    acquisition at once. "press": no slot, its times are all there is to choose. With a system all other pulses are
+    generalised MEGA pair). "edit": one shot of MEGA-PRESS, both its editing pulses the same slot; "edit_pair": two
+    shots of it, each with its own. "prep": PRESS after a slot and a spoiler. "prep_gap": both. "excitation": the slot,
+    and acquisition at once. "press": no slot, its times are all there is to choose. With a system all other pulses are
     its real ones.
     """
     kind, te1, shift = entry["kind"], values["te1"], values["gap_shift"]
 
     def slot(place: str) -> Slot:
         return Slot(place, slot_kind(place), entry["duration"])
+
+    def edited(**slots: Slot) -> Sequence:
+        return megapress(slots, te1 + values["te2"], te1, name=name, system=system, **voxel_pulses(system))
 
     def around(shot: str = name, **slots: Slot) -> Sequence:
         return press(te1 + values["te2"], te1, shot, gap_shift=shift, system=system, **voxel_pulses(system), **slots)
@@ -341,6 +357,10 @@ def template(name: str, entry: Mapping, values: Mapping[str, float], system: Sys
             return pulse_acquire(name, excitation=slot("excitation"))
         case "press":
             return around()
+        case "edit":
+            return edited(**{name: slot("edit")})
+        case "edit_pair":
+            return edited(**{shot: slot(f"edit_{shot}") for shot in PAIR})
         case "prep_gap":
             return around(prep=slot("prep"), gap=slot("gap"))
         case "gap_pair":

@@ -143,7 +143,11 @@ class Simulation:
             for name, count in samples.items()
         }
         self._decaying = decay_interval > 0
-        lossy = sum(slot.duration for slot in sequence.shots[0].slots if slot.kind == "gap") if self._decaying else 0.0
+        lossy = (
+            sum(slot.duration for slot in sequence.shots[0].slots if slot.kind in ("gap", "edit"))
+            if self._decaying
+            else 0.0
+        )
         echo_time = sequence.echo_time - lossy if relaxation else 0.0
         whole = self.names if self._decaying else self.keep_states
         self.parts = tuple(_parts(library, self.names, acquisition, echo_time, whole))

@@ -95,7 +95,7 @@ class Workbench:
         entries = {name: dict(entry) for name, entry in start.get("sequences", {}).items() if name != ANCHOR}
         entries = {name: entry for name, entry in entries.items() if entry.get("type") in TYPES}
         for name, entry in list(entries.items())[: MOST - 1]:
-            if name != NOW and not any(entry.get(slot) for slot in ("excitation", "prep", "gap")):
+            if name != NOW and not any(entry.get(slot) for slot in ("excitation", "prep", "gap", "edit")):
                 self.kept[name] = (entry, list(start.get("analyses", {}).get(name, {}).get("spectra", [])))
         entry = entries.get(NOW)
         if entry:

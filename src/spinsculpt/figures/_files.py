@@ -57,7 +57,7 @@ def study_style(study: Mapping) -> Style:
     played = {}
     for name in reversed(compared):
         entry = study["sequences"][study["analyses"][name]["sequence"]]
-        played |= {entry[slot]: style.colour(name) for slot in ("excitation", "prep", "gap") if entry.get(slot)}
+        played |= {entry[slot]: style.colour(name) for slot in ("excitation", "prep", "gap", "edit") if entry.get(slot)}
     return Style({**played, **style.colours}, style.labels, style.dpi)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from spinsculpt.compare import retest_table, subjects_needed
 from spinsculpt.figures._style import Style, save
@@ -98,11 +99,16 @@ def draw_time(
             one = table[table["sequence"] == name]
             left.plot(one["minutes"], one["rmse"], color=style.colour(name), label=style.label(name))
         left.set(xscale="log", yscale="log", xlabel="scan time (min)", ylabel=f"error of {measure} (%)")
+        left.set_yticks([2, 3, 5, 10, 20, 30, 50])
+        left.set_ylim(0.9 * table["rmse"].min(), 1.1 * table["rmse"].max())
+        for axis in (left.xaxis, left.yaxis):
+            _plain_numbers(axis)
         left.legend(fontsize=6.5)
         for place, row in enumerate(needed.itertuples()):
             right.barh(place, row.minutes, color=style.colour(row.sequence), height=0.6)
             right.text(row.minutes, place, f" {row.minutes:.1f}", va="center", fontsize=6.5)
         right.set(xscale="log", xlabel=f"scan time (min) for the SD of {style.label(order[0])}")
+        _plain_numbers(right.xaxis)
         _names(right, order, style)
         return save(figure, stem, style, table=table, needed=needed)
 
@@ -138,6 +144,7 @@ def draw_power(
                 axes.plot(one["effect"], one["subjects"], color=style.colour(name), label=style.label(name))
             axes.set_title(measure, loc="left")
             axes.set(yscale="log", xlabel="difference of the groups (%)")
+            _plain_numbers(axes.yaxis)
         grid[0, 0].set_ylabel("subjects a group (power 0.8)")
         grid[0, -1].legend(fontsize=6)
         return save(figure, stem, style, table=table)
@@ -165,6 +172,9 @@ def draw_losses(separation: pd.DataFrame, stem: Path | str, style: Style) -> lis
                 label = step if place == 0 else None
                 axes.plot(values[step], place + shift, "o", color=shade, markersize=3.6, label=label)
         axes.set(xscale="log", xlabel=f"smallest SD of {table['metabolite'].iloc[0]} (%) when these are unknown")
+        axes.set_xticks([1, 2, 3, 5, 10, 20, 30, 50])
+        axes.set_xlim(0.9 * table["value"].min(), 1.1 * table["value"].max())
+        _plain_numbers(axes.xaxis)
         _names(axes, order, style)
         figure.legend(loc="outside lower center", ncols=3)
         return save(figure, stem, style, table=table)
@@ -199,7 +209,7 @@ def draw_retest(retest: pd.DataFrame, stem: Path | str, style: Style, most: int 
             axes.plot(mean, one["second"] - one["first"], "o", color=style.colour(name), markersize=3)
             for limit, line in ((row["difference"], "-"), (row["lower_limit"], "--"), (row["upper_limit"], "--")):
                 axes.axhline(limit / 100 * mean.mean(), color=GREY, linewidth=0.8, linestyle=line)
-            axes.set_title(f"{style.label(name)}: CV {row['cv']:.1f} %, ICC {row['icc']:.2f}", loc="left", fontsize=7)
+            axes.set_title(f"{style.label(name)}\nCV {row['cv']:.1f} %, ICC {row['icc']:.2f}", loc="left", fontsize=7)
         figure.supxlabel(f"{measure}, mean of two days", fontsize=8)
         figure.supylabel("difference", fontsize=8)
         return save(figure, stem, style, table=part, numbers=numbers)
@@ -221,3 +231,9 @@ def _names(axes, order: list[str], style: Style) -> None:
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.tick_params(axis="y", left=False)
     axes.spines["left"].set_visible(False)
+
+
+def _plain_numbers(axis) -> None:
+    """Ticks of a logarithmic axis as 10 and 100, not as powers."""
+    axis.set_major_formatter(ScalarFormatter())
+    axis.set_minor_formatter(NullFormatter())

@@ -4,6 +4,7 @@ from spinsculpt.report._answer import answer, bounds_summary, recovery_summary
 from spinsculpt.report._checklist import fill_checklist
 from spinsculpt.report._concentrations import cohort_table, concentration_tables
 from spinsculpt.report._page import write_report
+from spinsculpt.report._protocol import write_protocol
 from spinsculpt.report._scan_page import write_scan_page
 from spinsculpt.report._unfinished import failures_of, report_failures, unfinished_jobs, write_report_so_far
 
@@ -17,6 +18,7 @@ __all__ = [
     "recovery_summary",
     "report_failures",
     "unfinished_jobs",
+    "write_protocol",
     "write_report",
     "write_report_so_far",
     "write_scan_page",

@@ -12,7 +12,7 @@ TIE = 0.05  # bounds closer than this are called equal
 def _kind(analysis: str, config: Mapping) -> str:
     """ "designed", "edited" or "plain": what sort of sequence an analysis fits."""
     entry = config["sequences"][config["analyses"][analysis]["sequence"]]
-    if any(entry.get(slot) for slot in ("excitation", "prep", "gap")):
+    if any(entry.get(slot) for slot in ("excitation", "prep", "gap", "edit")):
         return "designed"
     return "edited" if entry["type"] in ("megapress", "megaslaser") else "plain"
 

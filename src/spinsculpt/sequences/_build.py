@@ -187,7 +187,7 @@ def multiband(pulse: Pulse, offsets: Iterable[float]) -> tuple[Pulse, float]:
 
 
 def megapress(
-    editing: Pulse,
+    editing: Pulse | Mapping[str, Slot],
     echo_time: float | None = 0.068,
     te1: float | None = 0.010,
     editing_ppm: Mapping[str, float | Iterable[float]] | None = None,
@@ -204,7 +204,8 @@ def megapress(
     With TE 68 and TE1 10 ms the intervals are 5, 17, 17, 17, 12 ms.
 
     Args:
-        editing: waveform, played at the frequencies of `editing_ppm`.
+        editing: waveform, played at the frequencies of `editing_ppm`; or for designed pulses {shot: slot}, which both
+            editing pulses of that shot fill.
         echo_time: TE in s; the shortest when None.
         te1: first echo time in s; the shortest when None.
         editing_ppm: chemical shift of the editing pulses in each shot; {"on": 1.9, "off": 7.46} (GABA) when None.
@@ -215,10 +216,8 @@ def megapress(
         excitation, refocusing, central_frequency, system: as for `press`.
     """
     first, second = _refocusing_pair(refocusing, central_frequency)
-    editing_ppm = editing_ppm or {"on": 1.9, "off": 7.46}
     shots = []
-    for shot, ppm in editing_ppm.items():
-        event = _edited(editing, ppm, central_frequency)
+    for shot, event in _editing_events(editing, editing_ppm, central_frequency).items():
 
         def build(te: float, te1: float, event: Event = event) -> tuple[Event, ...]:
             blocks = [
@@ -314,7 +313,7 @@ def slaser(
 
 
 def megaslaser(
-    editing: Pulse,
+    editing: Pulse | Mapping[str, Slot],
     echo_time: float | None = 0.068,
     editing_ppm: Mapping[str, float] | None = None,
     name: str = "megaslaser",
@@ -335,8 +334,7 @@ def megaslaser(
     first = _excited(excitation, central_frequency, system)
     *early, _ = _laser_delays(first, pulses, system)
     shots = []
-    for shot, ppm in (editing_ppm or {"on": 1.9, "off": 7.46}).items():
-        event = _edited(editing, ppm, central_frequency)
+    for shot, event in _editing_events(editing, editing_ppm, central_frequency).items():
 
         def build(te: float, event: Event = event) -> tuple[Event, ...]:
             if te / 2 <= sum(early):
@@ -445,11 +443,20 @@ def combinations_of(names: Iterable[str]) -> dict[str, dict[str, float]]:
     return next((derived for known, derived in SUBSPECTRA.items() if set(known) == names), {})
 
 
-def _edited(editing: Pulse, ppm: float | Iterable[float], central_frequency: float) -> ShapedPulse:
-    """An editing pulse at one chemical shift or at several."""
-    shifts = [ppm] if isinstance(ppm, int | float) else list(ppm)
-    pulse, offset = multiband(editing, [float(ppm_to_hz(shift, central_frequency)) for shift in shifts])
-    return ShapedPulse(pulse, offset)
+def _editing_events(
+    editing: Pulse | Mapping[str, Slot],
+    editing_ppm: Mapping[str, float | Iterable[float]] | None,
+    central_frequency: float,
+) -> dict[str, Event]:
+    """The editing pulse of each shot: at one chemical shift or at several, or the slot of a designed one."""
+    if isinstance(editing, Mapping):
+        return dict(editing)
+    events = {}
+    for shot, ppm in (editing_ppm or {"on": 1.9, "off": 7.46}).items():
+        shifts = [ppm] if isinstance(ppm, int | float) else list(ppm)
+        pulse, offset = multiband(editing, [float(ppm_to_hz(shift, central_frequency)) for shift in shifts])
+        events[shot] = ShapedPulse(pulse, offset)
+    return events
 
 
 def _refocusing_pair(refocusing: SlicePulse | None, central_frequency: float) -> list[tuple[Event, ...]]:

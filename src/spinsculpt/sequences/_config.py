@@ -65,7 +65,9 @@ def build_sequence(
     slots = {key: Slot(key, slot_kind(key), pulse.duration) for key, pulse in pulses.items()}
     misplaced = set(designed) - _SLOTS_OF[kind]
     if misplaced:
-        raise SpinsculptError(f"sequences.{name}: a {kind} has no {sorted(misplaced)[0]!r} slot; remove the key.")
+        slot = sorted(misplaced)[0]
+        fitting = ", ".join(other for other, places in _SLOTS_OF.items() if slot in places)
+        raise SpinsculptError(f"sequences.{name}: a {kind} has no {slot!r} slot; remove the key, or choose {fitting}.")
     times = _times(entry, designed.values())
     echo_time, te1 = times["echo_time"], times["te1"]
     series = entry.get("echo_times") or ()
@@ -77,7 +79,7 @@ def build_sequence(
         raise SpinsculptError(f"sequences.{name}: a {kind} needs an echo_time in s; null is the shortest.")
     if echo_time is None and system is None and kind != "pulse_acquire":
         raise SpinsculptError(f"sequences.{name}: ideal pulses have no shortest echo time; give an echo_time in s.")
-    if kind in ("megapress", "megaslaser") and not entry.get("editing"):
+    if kind in ("megapress", "megaslaser") and not (entry.get("editing") or entry.get("edit")):
         raise SpinsculptError(f"sequences.{name}: a {kind} needs its editing pulses.")
     for key, without in {"refocusing": ("steam", "pulse_acquire"), "selective_excitation": ("pulse_acquire",)}.items():
         if kind in without and (entry.get(key) or {}).get("shape", "auto") not in ("auto", "ideal"):
@@ -98,6 +100,8 @@ def build_sequence(
             )
         editing = entry.get("editing") or {}
         shape = _shape(editing, "gaussian", 180.0, 0.014, system) if kind in ("megapress", "megaslaser") else None
+        if entry.get("edit"):
+            shape = {"_".join(key.split("_")[1:]) or name: slot for key, slot in slots.items() if slot.kind == "edit"}
         inversion = None
         if kind == "special" and refocusing:
             inversion = _slice_pulse({**(given or {}), "shape": "auto", "duration": None}, "goia", 180.0, 0.005, system)
@@ -120,9 +124,9 @@ def build_sequence(
             else:
                 sequence = press(echo_time, te1, name, gap=slots.get("gap"), **around)
         case "megapress":
-            sequence = megapress(shape, echo_time, te1, editing["ppm"], name, refocusing=refocusing, **around)
+            sequence = megapress(shape, echo_time, te1, editing.get("ppm"), name, refocusing=refocusing, **around)
         case "megaslaser":
-            sequence = megaslaser(shape, echo_time, editing["ppm"], name, refocusing=refocusing, **around)
+            sequence = megaslaser(shape, echo_time, editing.get("ppm"), name, refocusing=refocusing, **around)
         case "special":
             sequence = special(echo_time, name, refocusing=refocusing, inversion=inversion, **around)
         case "steam":
@@ -135,13 +139,13 @@ def build_sequence(
     return sequence
 
 
-SLOTS = ("excitation", "prep", "gap")
+SLOTS = ("excitation", "prep", "gap", "edit")
 _SLOTS_OF = {
     "pulse_acquire": {"excitation", "prep"},
     "spin_echo": {"excitation"},
     "press": {"excitation", "prep", "gap"},
-    "megapress": {"excitation"},
-    "megaslaser": {"excitation"},
+    "megapress": {"excitation", "edit"},
+    "megaslaser": {"excitation", "edit"},
     "special": {"excitation"},
     "steam": set(),
     "slaser": {"excitation"},
