@@ -200,3 +200,11 @@ def test_unknowns_only_add_to_the_bound(study):
         assert len(steps) == 7 and np.all(np.diff(steps) >= -1e-3 * steps[1:])
         quadratic = part[(part["metric"] == "ratio SD") & (part["baseline"] == "quadratic")]["value"].iloc[0]
         assert steps[-1] == pytest.approx(quadratic, rel=1e-6)
+
+
+def test_a_study_of_ideal_sequences_alone_is_judged_as_it_is(study):
+    _, (press, _), library, model, settings = study
+    alike = replace(press, sequence=idealised(press.sequence))
+    few = settings | {"montecarlo": settings["montecarlo"] | {"repeats": 5, "snr": [], "linewidth_hz": [], "ratio": []}}
+    assert not alike.sequence.playable
+    assert set(monte_carlo_study([alike], {}, library, model, few).ranking["sequence"]) == {"press"}

@@ -78,8 +78,8 @@ def monte_carlo_study(
     linewidths and ratios of the pair.
 
     Args:
-        analyses: what is compared, with the bases of all shots; only those that can be played are judged.
-        ideal: {analysis: basis of its sub-spectra with ideal pulses}.
+        analyses: what is compared, with the bases of all shots; only those of `judged` are.
+        ideal: {analysis: basis of its sub-spectra with ideal pulses}, of those with real ones.
         library: T2 and concentrations.
         model: the fit model of the study.
         settings: the validated section `compare` of the config.
@@ -88,9 +88,8 @@ def monte_carlo_study(
     """
     noise = noise_of_study(analyses[0], library, settings)
     tasks = [
-        (analysis, ideal[analysis.name], library, model, settings, noise, between)
-        for analysis in analyses
-        if analysis.sequence.playable
+        (analysis, ideal.get(analysis.name, analysis.bases), library, model, settings, noise, between)
+        for analysis in judged(analyses)
     ]
     if processes > 1 and len(tasks) > 1:
         with ProcessPoolExecutor(processes) as pool:
@@ -101,6 +100,11 @@ def monte_carlo_study(
     samples = {task[0].name: pooled for task, (_, pooled, _) in zip(tasks, parts, strict=True)}
     retest = pd.DataFrame([row for _, _, rows in parts for row in rows], columns=RETEST)
     return MonteCarlo(errors, _ranked(samples, settings), retest)
+
+
+def judged(analyses: Sequence[Analysis]) -> list[Analysis]:
+    """Analyses of sequences that can be played; of a study of ideal ones alone, all."""
+    return [analysis for analysis in analyses if analysis.sequence.playable] or list(analyses)
 
 
 def _judged(task: tuple) -> tuple[list[dict], dict[str, np.ndarray], list[dict]]:

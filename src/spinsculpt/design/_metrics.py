@@ -31,7 +31,8 @@ def measure(design: Design, x: Tensor) -> dict:
         loss, parts = design.losses(designed_for)
         grid = tuple(Member(b1, b0) for b1 in ROBUST_B1 for b0 in ROBUST_B0)
         everywhere = design.signals(x[None], design.simulate(grid))
-    energy = sum(each.energy for each in pulses.values()) / len(design.sequence.shots)  # of one shot
+    slots = design.sequence.slots  # both editing pulses of a shot are one slot
+    energy = sum(pulses[slot.name].energy for slot in slots) / len(design.sequence.shots)  # of one shot
     return {
         "loss": float(loss),
         "loss_parts": {

@@ -142,8 +142,15 @@ class Design:
 
     def waveforms(self, x: Tensor) -> dict[str, Tensor]:
         """B1x + i B1y in uT of each slot, shape (starts, samples)."""
-        size = self.form.size
-        return {slot: self._waveform(x[:, k * size : (k + 1) * size]) for k, slot in enumerate(self.slots)}
+        size, limit = self.form.size, self.entry["energy_limit"]
+        waves = {slot: self._waveform(x[:, k * size : (k + 1) * size]) for k, slot in enumerate(self.slots)}
+        if limit is None:
+            return waves
+        energy = 0.0  # uT^2 ms of a shot, the mean over the shots
+        for slot in self.sequence.slots:
+            energy = energy + (waves[slot.name].abs() ** 2).sum(-1) * self.form.dwell * 1e3 / len(self.sequence.shots)
+        factor = (limit / energy.clamp_min(1e-12)).sqrt().clamp_max(1.0)
+        return {slot: wave * factor[:, None] for slot, wave in waves.items()}
 
     def of_times(self, x: Tensor) -> Tensor:
         """The parameters of the times, the last of all, shape (..., times.count)."""
