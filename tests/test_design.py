@@ -687,7 +687,7 @@ def test_a_pair_of_editing_pulses_gives_two_shots():
 def test_a_limit_of_energy_holds_whatever_the_parameters():
     free, limited = (Design("one", entry(energy_limit=limit), BASIS) for limit in (None, 20.0))
     x = 3 * free.initial(torch.Generator().manual_seed(1), 2)
-    energies = [[pulse.energy for pulse in map(lambda row: d.pulses(row)["gap"], x)] for d in (free, limited)]
+    energies = [[d.pulses(row)["gap"].energy for row in x] for d in (free, limited)]
     assert min(energies[0]) > 20.0
     assert energies[1] == pytest.approx([20.0, 20.0])
     assert torch.isfinite(limited.evaluate(x)[1]).all()
