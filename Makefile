@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: docs example figures test setup lint format lock benchmarks clean
+.PHONY: docs links example figures test setup lint format lock benchmarks clean
 
 figures: $(STAMP)
 	spinsculpt run --cores $(CORES) $(if $(V),--verbose)
@@ -47,7 +47,11 @@ benchmarks: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
-	sphinx-build --quiet --fail-on-warning --builder html docs build/docs
+	sphinx-build --quiet --fail-on-warning --keep-going --builder html docs build/docs
+
+# Of the links to other sites; needs a network. Links inside the site are held by `make docs`, where a warning is an error.
+links: docs
+	sphinx-build --quiet --builder linkcheck docs build/links
 
 clean:
 	rm -rf results .snakemake build

@@ -36,4 +36,5 @@ rule all:
     input:
         "<results>/report.html",
         "<results>/bids/dataset_description.json",
+        derivative_files(),
         basis_files(),

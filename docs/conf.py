@@ -12,7 +12,7 @@ copyright = "The spinsculpt developers"
 release = version = installed("spinsculpt")
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
@@ -20,7 +20,11 @@ extensions = [
     "sphinx_design",
     "generated",
 ]
-exclude_patterns = ["_build", "_extensions"]
+exclude_patterns = ["_build", "_extensions", "jupyter_execute"]
+source_suffix = {".md": "myst-nb"}
+nb_execution_mode = "force"  # a tutorial shows what the code of today does
+nb_execution_raise_on_error = True
+nb_execution_timeout = 180
 html_theme = "furo"
 html_title = f"spinsculpt {version}"
 html_static_path = []

@@ -51,9 +51,19 @@ def test_transients_averaged_on_the_scanner_count():
 
 
 def test_description_names_the_data_set(tmp_path):
-    write_dataset_description(tmp_path, "a study")
+    write_dataset_description(tmp_path, "a study", ["02", "01", "02"])
     content = json.loads((tmp_path / "dataset_description.json").read_text())
     assert content["Name"] == "a study" and content["BIDSVersion"] and content["DatasetType"] == "raw"
+    assert (tmp_path / "participants.tsv").read_text().split() == ["participant_id", "sub-01", "sub-02"]
+    assert "a study" in (tmp_path / "README").read_text() and not (tmp_path / ".bidsignore").exists()
+
+
+def test_a_derivative_says_what_made_it_and_of_what(tmp_path):
+    write_dataset_description(tmp_path, "a study", ["01"], "preproc", "../bids")
+    content = json.loads((tmp_path / "dataset_description.json").read_text())
+    assert content["DatasetType"] == "derivative" and content["GeneratedBy"][0]["Name"] == "spinsculpt"
+    assert content["SourceDatasets"] == [{"URL": "../bids"}]
+    assert "*_qc.json" in (tmp_path / ".bidsignore").read_text()
 
 
 LABEL = st.text("abcXYZ019", min_size=1, max_size=5)

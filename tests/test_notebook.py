@@ -54,7 +54,8 @@ def test_a_known_spectrum_comes_back_from_the_fit(basis):
 
 def test_a_basis_shows_itself(basis):
     assert "4 functions, 1024 points" in repr(basis) and "<img" in basis._repr_html_()
-    assert len(basis.plot(["Glu"]).axes[0].lines) == 1
+    picture = basis.plot(["Glu"])
+    assert len(picture.axes[0].lines) == 1 and picture._repr_png_().startswith(b"\x89PNG")
 
 
 def test_bounds_have_a_row_a_sequence_and_the_best_ratio_first(basis):

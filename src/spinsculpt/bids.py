@@ -5,6 +5,7 @@ NIfTI-MRS header keys: doi:10.1002/mrm.29418. What the specification asks for is
 """
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from spinsculpt.config import read_yaml
 from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.gate import read_json
 from spinsculpt.nifti import MRSData
-from spinsculpt.provenance import write_json
+from spinsculpt.provenance import atomic_path, write_json
 from spinsculpt.subjects import Scan
 
 BIDS_VERSION = "1.10.0"
@@ -176,14 +177,63 @@ def parse_name(path: str) -> dict[str, str] | None:
     return found if (folder, session_folder) == (found["sub"], found.get("ses")) else None
 
 
-def write_dataset_description(root: Path | str, name: str) -> None:
-    """Write dataset_description.json, which makes the folder a BIDS data set."""
+_README = {
+    "raw": """{name}: spectroscopy as converted by spinsculpt {version}
+
+One NIfTI-MRS file a scan (suffix svs) and water reference (mrsref), without the header fields that identify a subject.
+Each sidecar says which file it was made from (SHA-256), which fields were removed, and what was completed.
+""",
+    "preproc": """{name}: spectra as cleaned by spinsculpt {version}
+
+One NIfTI-MRS file a scan: coils combined, averages aligned and averaged, axis and phase set; edited scans keep their
+conditions along DIM_EDIT. The header (ProcessingApplied) and *_qc.json say what was done to each,
+*_preproc.png shows it.
+""",
+    "fit": """{name}: concentrations by spinsculpt {version}
+
+One folder an analysis: summary.csv (ratios, mM, Cramer-Rao bounds, flags), parameters.csv, covariance.csv, qc.json,
+fit.npz and fit.png. The tables of all scans are in ../../compare; docs/reference/outputs.md explains every column.
+""",
+}
+_NOT_BIDS = {"preproc": ("*_qc.json", "*_preproc.png", "spinsculpt.sha256"), "fit": ("sub-*/",)}
+
+
+def write_dataset_description(
+    root: Path | str, name: str, subjects: Iterable[str], kind: str = "raw", source: str = ""
+) -> None:
+    """Write dataset_description.json, README, participants.tsv and, of derivatives, .bidsignore.
+
+    Args:
+        root: folder of the data set.
+        name: of the study.
+        subjects: labels, without "sub-".
+        kind: "raw", or of derivatives "preproc" or "fit".
+        source: folder of the data set that a derivative was made from, relative to `root`.
+    """
+    root, raw = Path(root), kind == "raw"
     write_json(
-        Path(root) / "dataset_description.json",
+        root / "dataset_description.json",
         {
-            "Name": name,
+            "Name": name if raw else f"{name}, {kind}",
             "BIDSVersion": BIDS_VERSION,
-            "DatasetType": "raw",
-            "GeneratedBy": [{"Name": "spinsculpt", "Version": __version__}, {"Name": "spec2nii"}],
+            "DatasetType": "raw" if raw else "derivative",
+            "GeneratedBy": [
+                {
+                    "Name": "spinsculpt",
+                    "Version": __version__,
+                    "Description": f"rules of {kind if not raw else 'convert'}",
+                },
+                *([{"Name": "spec2nii"}] if raw else []),
+            ],
+            **({} if raw else {"SourceDatasets": [{"URL": source}]}),
         },
     )
+    text = {
+        "README": _README[kind].format(name=name, version=__version__),
+        "participants.tsv": "\n".join(["participant_id", *(f"sub-{each}" for each in sorted(set(subjects)))]) + "\n",
+    }
+    if kind in _NOT_BIDS:
+        text[".bidsignore"] = "\n".join(_NOT_BIDS[kind]) + "\n"
+    for file, content in text.items():
+        with atomic_path(root / file) as temporary:
+            temporary.write_text(content)

@@ -1,10 +1,15 @@
 """One look for every picture of the package: colours, fonts, axes. Imports matplotlib, so import it where you draw."""
 
+import os
+import sys
 from contextlib import contextmanager
+from io import BytesIO
 
 import matplotlib
+from matplotlib.figure import Figure
 
-matplotlib.use("Agg", force=False)  # no display is needed
+if "MPLBACKEND" not in os.environ and "matplotlib.pyplot" not in sys.modules:  # a notebook keeps the one it has
+    matplotlib.use("Agg", force=False)  # no display is needed
 
 # Okabe and Ito, https://jfly.uni-koeln.de/color/: distinguishable with every kind of colour blindness.
 BLUE, SKY, GREEN, VERMILION, ORANGE, PURPLE, BLACK = (
@@ -60,3 +65,12 @@ def bare_spectrum(axes) -> None:
     """No vertical axis: for stacked spectra, whose scale the axis label or a scale bar gives."""
     axes.spines["left"].set_visible(False)
     axes.tick_params(left=False, labelleft=False)
+
+
+class Picture(Figure):
+    """A figure that a notebook shows by itself, whether or not pyplot was imported."""
+
+    def _repr_png_(self) -> bytes:
+        stream = BytesIO()
+        self.savefig(stream, format="png", dpi=110)
+        return stream.getvalue()

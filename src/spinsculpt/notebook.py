@@ -398,9 +398,9 @@ def fit_spectrum(data: CleanScan | MRSData | FID | Path | str, basis: Basis | Ba
 
 
 def _figure(columns: int, height: float, share: bool = True):
-    from matplotlib.figure import Figure
+    from spinsculpt.look import Picture
 
-    figure = Figure(figsize=(7.0 if columns < 3 else 3.0 * columns, height), layout="constrained")
+    figure = Picture(figsize=(7.0 if columns < 3 else 3.0 * columns, height), layout="constrained")
     axes = figure.subplots(1, columns, sharey=share, squeeze=False)[0]
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)

@@ -391,6 +391,12 @@ def report_what_is_there():
     )
 
 
+def derivative_files():
+    """What makes BIDS derivatives of the cleaned scans and of the fits of each engine."""
+    folders = ["preproc", *(f"fit/{engine}" for engine in ENGINES)] if planned_fits() else []
+    return [f"<results>/{folder}/dataset_description.json" for folder in folders]
+
+
 def basis_files():
     """LCModel .basis of every compared sequence, one a shot or combination, and a picture of its basis set."""
     wanted = []

@@ -47,6 +47,8 @@ rule fetch_example_data:
 rule describe_dataset:
     output:
         "<results>/bids/dataset_description.json",
+        "<results>/bids/README",
+        "<results>/bids/participants.tsv",
     log:
         "<logs>/convert/dataset_description.log",
     benchmark:
@@ -59,5 +61,35 @@ rule describe_dataset:
         runtime=5,
     params:
         name=config["run"] or "spinsculpt",
+        subjects=sorted({scan.subject for scan in SCANS}),
+        kind="raw",
+        source="",
+    script:
+        "../scripts/describe_dataset.py"
+
+
+rule describe_derivative:
+    output:
+        "<results>/{derivative}/dataset_description.json",
+        "<results>/{derivative}/README",
+        "<results>/{derivative}/participants.tsv",
+        "<results>/{derivative}/.bidsignore",
+    log:
+        "<logs>/convert/{derivative}_description.log",
+    benchmark:
+        "<benchmarks>/convert/{derivative}_description.tsv"
+    wildcard_constraints:
+        derivative="preproc|fit/(builtin|fsl_mrs)",
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        name=config["run"] or "spinsculpt",
+        subjects=sorted({scan.subject for scan in SCANS}),
+        kind=lambda wildcards: wildcards.derivative.split("/")[0],
+        source=lambda wildcards: {"preproc": "../bids"}.get(wildcards.derivative, "../../preproc"),
     script:
         "../scripts/describe_dataset.py"

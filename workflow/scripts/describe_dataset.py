@@ -1,4 +1,4 @@
-"""Say what the BIDS folder holds (rule describe_dataset)."""
+"""Say what a BIDS folder of this study holds (rules describe_dataset, describe_derivative)."""
 
 from pathlib import Path
 
@@ -6,4 +6,5 @@ from spinsculpt.bids import write_dataset_description
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    write_dataset_description(Path(s.output[0]).parent, s.params.name)
+    p = s.params
+    write_dataset_description(Path(s.output[0]).parent, p.name, p.subjects, p.kind, p.source)

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from spinsculpt.fit._result import FitResult
+from spinsculpt.look import Picture
 
 
 def plot_fit(result: FitResult, path: Path | str) -> None:
@@ -16,7 +17,7 @@ def plot_fit(result: FitResult, path: Path | str) -> None:
 def draw_fit(result: FitResult) -> Figure:
     """Data, fit, baseline, residual and the largest metabolites of every spectrum, ppm from high to low."""
     curves = result.curves
-    figure = Figure(figsize=(6.4 * len(curves), 6.4), layout="constrained")
+    figure = Picture(figsize=(6.4 * len(curves), 6.4), layout="constrained")
     for axis, curve in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
         gaps = np.flatnonzero(np.diff(curve.ppm) > 1.5 * np.median(np.diff(curve.ppm))) + 1
 
