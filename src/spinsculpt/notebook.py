@@ -19,6 +19,7 @@ from spinsculpt.conventions import FID, to_spectrum
 from spinsculpt.fit import FitResult
 from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.sequences import Sequence, build_sequence
+from spinsculpt.study import MEASURED, SIMULATED
 from spinsculpt.system import System
 
 _MM = ("MM09", "MM12", "MM14", "MM17", "MM20", "MM37", "MM39")
@@ -183,7 +184,7 @@ def crlb(bases: Basis | Iterable[Basis], pair: tuple[str, str] = ("Glu", "Gln"),
     bases = [bases] if isinstance(bases, Basis) else list(bases)
     schema = load_schema()["properties"]
     settings = validate({"pair": list(pair)}, schema["compare"], "crlb")
-    model = FitModel.from_config(validate(fit, schema["fit"], "crlb"))
+    model = FitModel.from_config(_settled(fit, SIMULATED, "crlb"))
     analyses = [Analysis(each.sequence.name, each.sequence, _fitted_sets(each)) for each in bases]
     library = basis_library(bases[0].settings)
     noise = noise_of_study(analyses[0], library, settings)
@@ -196,6 +197,12 @@ def crlb(bases: Basis | Iterable[Basis], pair: tuple[str, str] = ("Glu", "Gln"),
         names = (f"{pair[0]} (%)", f"{pair[1]} (%)", f"{pair[1]}/{pair[0]} (%)", "correlation")
         rows.append({"sequence": analysis.name, **dict(zip(names, (a, b, ratio, r), strict=True))})
     return pd.DataFrame(rows).sort_values(f"{pair[1]}/{pair[0]} (%)", ignore_index=True)
+
+
+def _settled(section: Mapping, left_open: Mapping, where: str) -> dict:
+    """A checked section `fit`, and what it leaves open."""
+    checked = validate(dict(section), load_schema()["properties"]["fit"], where)
+    return checked | {key: value for key, value in left_open.items() if checked[key] is None}
 
 
 def _fitted_sets(basis: Basis) -> dict[str, BasisSet]:
@@ -380,7 +387,8 @@ def fit_spectrum(data: CleanScan | MRSData | FID | Path | str, basis: Basis | Ba
     Args:
         data: a clean scan (its water reference gives mM), NIfTI-MRS data or their file, or an FID.
         basis: of its sequence at its frequency; edited data are fitted jointly.
-        section: keys of the section `fit` of the configuration, e.g. baseline="spline", ppm=[0.5, 4.0].
+        section: keys of the section `fit` of the configuration, e.g. baseline="spline", ppm=[0.5, 4.0]; what it leaves
+            open is as for real scans (the average over 24 models).
     """
     from spinsculpt.fit import fit_measured
 
@@ -392,7 +400,7 @@ def fit_spectrum(data: CleanScan | MRSData | FID | Path | str, basis: Basis | Ba
         data = read_fids(data)
     elif isinstance(data, FID):
         data = MRSData(data.samples, data.dwell, data.central_frequency)
-    checked = validate(section, load_schema()["properties"]["fit"], "fit_spectrum")
+    checked = _settled(section, MEASURED, "fit_spectrum")
     sets = basis.sets if isinstance(basis, Basis) else {"spectrum": basis}
     return fit_measured(data, sets, checked, water, name)
 

@@ -163,7 +163,8 @@ def _loss_rows(
         total = np.zeros((len(names), len(names)))
         for basis, sd in zip(bases, noise_sds, strict=True):
             shaped = broadened(basis, settings["linewidth_hz"])
-            rows = shaped.spectra[:, _window(shaped.ppm, model.ppm)] * [[concentrations[name]] for name in names]
+            inside = np.any([_window(shaped.ppm, each) for each in model.ranges], axis=0)
+            rows = shaped.spectra[:, inside] * [[concentrations[name]] for name in names]
             total += (rows.conj() @ rows.T).real / sd**2
         return total
 
