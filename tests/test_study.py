@@ -65,3 +65,13 @@ def test_every_key_has_a_description():
 def test_the_reference_page_is_up_to_date():
     page = REPOSITORY / "config/README.md"
     assert page.read_text() == reference_page(SCHEMA), "run: spinsculpt config > config/README.md"
+
+
+def test_the_expected_time_grows_with_the_work_and_is_that_of_the_default_designs():
+    """gap_crlb takes about a minute on two cores."""
+    from spinsculpt.study import design_seconds
+
+    designs = validate(read_yaml(REPOSITORY / "config/config.yaml"), SCHEMA)["designs"]
+    entry = designs["gap_crlb"]
+    assert 15 < design_seconds(entry, 26) < 180
+    assert design_seconds(entry | {"starts": 2 * entry["starts"]}, 26) > 1.5 * design_seconds(entry, 26)

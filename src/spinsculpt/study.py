@@ -101,6 +101,27 @@ def _references(config: Mapping):
     yield "sweep.design", config["sweep"]["design"], config["designs"], "design"
 
 
+def design_seconds(entry: Mapping, names: int) -> float:
+    """How long a design takes on two cores, to a factor of two or three: spin steps and bounds of all evaluations.
+
+    Args:
+        entry: of the validated section `designs`.
+        names: metabolites and macromolecules of the basis, where the entry names none itself.
+    """
+    screens = sorted(entry["screening"])
+    kept = sum((b - a) * 0.5**k for k, (a, b) in enumerate(zip([0.0, *screens], [*screens, 1.0], strict=True)))
+    grid = entry["robustness"]
+    members = 1
+    for key in ("b1_scale", "b0_hz", "broadening_hz", "pulse_offset_hz"):
+        members *= len(grid[key])
+    count = len(entry["metabolites"]) + len(entry["macromolecules"] or ()) if entry["metabolites"] else names
+    duration = entry["echo_time"] / 2 if entry["duration"] == "fit" else entry["duration"]
+    shots = 2 if entry["kind"].endswith("pair") else 1
+    bounds = any(goal["type"] in ("crlb", "ratio") for goal in entry["objectives"])
+    each = shots * count * (2e-5 * duration / entry["dwell"] + 1.5e-3 * bounds)  # s, timed on the default designs
+    return 10 + entry["starts"] * kept * entry["iterations"] * members * each
+
+
 def spectra_of(entry: Mapping, designs: Mapping) -> tuple[str, ...]:
     """Names of the sub-spectra that an entry of `sequences` gives, shots first; none for a sequence of one shot."""
     shots = shots_of(entry, designs)

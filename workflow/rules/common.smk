@@ -17,6 +17,7 @@ from spinsculpt.problems import problem
 from spinsculpt.study import (
     as_measured_at,
     check_study,
+    design_seconds,
     measured_name,
     settle,
     shots_of,
@@ -56,6 +57,8 @@ if workflow.is_main_process and (unlocked := remove_stale_lock()):
 onstart:
     # Jobs of this machine end with their run; those of a cluster may not.
     sign_run() if workflow.local_exec else forget_run()
+    if sentence := expected_time():
+        logger.warning(sentence)
 
 
 try:
@@ -119,6 +122,20 @@ wildcard_constraints:
     folder=r"sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?",
     scan=r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?_acq-[A-Za-z0-9]+",
     suffix="svs|mrsref",
+
+
+def expected_time():
+    """How long the designs of this run will take, where that is minutes; nothing else takes as long."""
+    names = len(config["basis"]["metabolites"]) + len(config["basis"]["macromolecules"])
+    jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name == "design_pulse"]
+    seconds = sum(design_seconds(config["designs"][job.wildcards.design], names) for job in jobs)
+    if seconds < 300:
+        return ""
+    beside = max(1, (workflow.resource_settings.cores or 1) // 2)
+    return (
+        f"{len(jobs)} designs will take about {seconds / 60 / beside:.0f} minutes on these cores, give or take a factor of "
+        "two. A run that is stopped goes on where it was."
+    )
 
 
 def design_entry(wildcards):
