@@ -1,6 +1,7 @@
 """Do the parts of a configuration fit together? Asked before anything runs, after the schema has been checked."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from spinsculpt.bids import nominal_field
 from spinsculpt.config import nearest_name
@@ -72,6 +73,12 @@ def check_study(config: Mapping) -> None:
         for key, name, known, what in _references(config)
         if name not in known
     ]
+    problems += [
+        f"sequences.{name}.{slot}: there is no pulse file {entry[slot]} here; put it there, or name a design."
+        for name, entry in config["sequences"].items()
+        for slot in SLOTS
+        if entry[slot] and _is_file(entry[slot]) and not Path(entry[slot]).is_file()
+    ]
     problems += _wrong_spectra(config)
     if problems:
         raise SpinsculptError("\n".join(problems))
@@ -82,7 +89,7 @@ def _references(config: Mapping):
     """(key, name, where it must be found, what it is) of every reference."""
     for name, entry in config["sequences"].items():
         for slot in SLOTS:
-            if entry[slot]:
+            if entry[slot] and not _is_file(entry[slot]):
                 yield f"sequences.{name}.{slot}", entry[slot], config["designs"], "design"
     for name, entry in config["analyses"].items():
         yield f"analyses.{name}.sequence", entry["sequence"], config["sequences"], "sequence"
@@ -134,9 +141,12 @@ def spectra_of(entry: Mapping, designs: Mapping) -> tuple[str, ...]:
 
 def shots_of(entry: Mapping, designs: Mapping) -> tuple[str, ...]:
     """Names of the shots of an entry of `sequences`; none for a sequence of one shot."""
+    from spinsculpt.pulses import read_designed
     from spinsculpt.sequences import PAIR
 
-    played = [designs[entry[slot]]["kind"] for slot in SLOTS if entry[slot] in designs]
+    slots = [entry[slot] for slot in SLOTS if entry.get(slot)]
+    played = [designs[slot]["kind"] for slot in slots if slot in designs]
+    played += [read_designed(slot).kind for slot in slots if _is_file(slot) and Path(slot).is_file()]
     if entry.get("edit"):
         shots = PAIR if "edit_pair" in played else ()
     elif entry["type"] in ("megapress", "megaslaser"):
@@ -150,6 +160,12 @@ def shots_of(entry: Mapping, designs: Mapping) -> tuple[str, ...]:
     else:
         shots = PAIR if "gap_pair" in played else ()
     return shots if len(shots) > 1 else ()
+
+
+def _is_file(slot: str) -> bool:
+    from spinsculpt.sequences import is_pulse_file
+
+    return is_pulse_file(slot)
 
 
 def _wrong_spectra(config: Mapping) -> list[str]:

@@ -4,6 +4,7 @@
 rule build_sequence:
     input:
         pulses=pulses_of_sequence,
+        own=pulse_files_of_sequence,
         files=lambda wildcards: sequence_entry(wildcards)["files"].values(),
     output:
         "<results>/sequences/{sequence}.json",

@@ -176,8 +176,18 @@ def system_section(wildcards):
 
 def designs_of_sequence(sequence):
     """Names of the designs that fill the slots of a sequence."""
+    return [slot for slot in slots_of_sequence(sequence) if slot in config["designs"]]
+
+
+def slots_of_sequence(sequence):
+    """What fills the slots of a sequence: names of designs, or pulse files."""
     entry = config["sequences"][sequence]
     return [entry[slot] for slot in ("excitation", "prep", "gap", "edit") if entry[slot]]
+
+
+def pulse_files_of_sequence(wildcards):
+    slots = slots_of_sequence(wildcards.sequence.partition("@")[0])
+    return [slot for slot in slots if slot not in config["designs"]]
 
 
 def pulses_of_sequence(wildcards):
@@ -251,7 +261,7 @@ def water_reference(wildcards):
 def basis_of_designed(wildcards):
     """Basis of a sequence that plays designed pulses, which may turn the singlets; none of any other sequence."""
     scan = scan_of(wildcards)
-    return basis_of_scan(scan) if designs_of_sequence(scan.sequence) else []
+    return basis_of_scan(scan) if slots_of_sequence(scan.sequence) else []
 
 
 def scan_of_analysis(wildcards):

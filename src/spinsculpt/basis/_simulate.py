@@ -50,13 +50,17 @@ def basis_library(config: Mapping) -> Library:
     return library
 
 
-def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dict[str, BasisSet]:
+def simulate_basis(
+    sequence: Sequence, config: Mapping, threads: int = 1, b1_scale: float = 1.0, b0_hz: float = 0.0
+) -> dict[str, BasisSet]:
     """Basis sets of every sub-spectrum of a sequence.
 
     Args:
         sequence: with its slots filled.
         config: the `basis` section of the configuration.
         threads: how many metabolites to simulate at a time.
+        b1_scale: factor on the amplitude of shaped pulses.
+        b0_hz: offset of the main field in Hz.
     Returns:
         {name of the shot or combination: basis set}, metabolites first, then macromolecules, in the order asked for.
     """
@@ -86,7 +90,7 @@ def simulate_basis(sequence: Sequence, config: Mapping, threads: int = 1) -> dic
         for part, envelope in parts:
             cache: dict = {}
             for shot, fid in zip(sequence.shots, signal, strict=True):
-                lines = averaged_lines(shot.events, part, frequency, axes, cache)
+                lines = averaged_lines(shot.events, part, frequency, axes, cache, b1_scale, b0_hz)
                 _refuse_aliasing(entry.name, lines, config["bandwidth"], frequency)
                 fid += lines.fid(points, dwell) * envelope
         return signal * np.exp(1j * np.deg2rad(sequence.receiver_phase))

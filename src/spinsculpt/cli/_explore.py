@@ -12,13 +12,6 @@ def explore_command(
     browser: Annotated[bool, typer.Option(help="open it in the browser")] = True,
 ) -> None:
     """Choose sequence, times, pulses and metabolites in the browser, and see spectra and bounds as the sliders move."""
-    from spinsculpt.config import read_yaml
-    from spinsculpt.errors import SpinsculptError
-    from spinsculpt.explore import serve
+    from spinsculpt.explore import read_saved, serve
 
-    if config is not None and not config.is_file():
-        raise SpinsculptError(f"{config}: there is no such configuration; name another, or leave out --config.")
-    content = read_yaml(config) if config else None
-    if config and not isinstance(content, dict):
-        raise SpinsculptError(f"{config}: a configuration is a map of keys; this is none.")
-    serve(content, port, browser)
+    serve(read_saved(config) if config else None, port, browser)

@@ -13,32 +13,40 @@ from spinsculpt.basis import basis_library, central_frequency, simulate_basis
 from spinsculpt.compare import Analysis, all_bounds, noise_of_study
 from spinsculpt.compare._analysis import as_measured, broadened, typical_concentrations
 from spinsculpt.config import load_schema, validate
+from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel
-from spinsculpt.pulses import excitation_profile, read_designed, refocusing_profile
-from spinsculpt.sequences import Sequence, ShapedPulse, build_sequence
+from spinsculpt.pulses import excitation_profile, refocusing_profile
+from spinsculpt.sequences import SLOTS, Sequence, ShapedPulse, build_sequence, is_pulse_file
 from spinsculpt.system import System
 
 ANCHOR = "press30"  # the sequence whose noise all others share, at equal scan time
-SLOTS = ("excitation", "prep", "gap")
+SHAPED = ("refocusing", "selective_excitation", "editing")  # keys of an entry whose `shape` may be a pulse file
 
 
 def configuration(
-    sequences: Mapping[str, Mapping], spectra: Mapping[str, list], basis: Mapping, compare: Mapping, fit: Mapping
+    sequences: Mapping[str, Mapping],
+    spectra: Mapping[str, list],
+    basis: Mapping,
+    compare: Mapping,
+    fit: Mapping,
+    system: Mapping | None = None,
 ) -> dict:
     """The whole, checked configuration of what is on the screen.
 
     Args:
         sequences: entries by name, those on the screen.
         spectra: sub-spectra to fit, of the sequences that have several.
-        basis, compare, fit: sections, as far as they differ from the defaults.
+        basis, compare, fit, system: sections, as far as they differ from the defaults.
     """
-    entries = {ANCHOR: {"type": "press", "echo_time": 0.03, "te1": 0.012}, **sequences}
+    entries = {**sequences, ANCHOR: {"type": "press", "echo_time": 0.03, "te1": 0.012}}
+    entries = {ANCHOR: entries.pop(ANCHOR), **entries}
     content = {
         "sequences": entries,
         "basis": dict(basis),
         "analyses": {name: {"sequence": name, "spectra": list(spectra.get(name, []))} for name in entries},
-        "compare": {"analyses": list(entries), **compare},
+        "compare": {**compare, "analyses": list(entries), "rivals": []},
         "fit": dict(fit),
+        "system": dict(system or {}),
         "figures": {"designs": []},
         "designs": {},
     }
@@ -53,7 +61,8 @@ class Shown:
         sequence: with its slots filled.
         ppm: shape (points,).
         names: of the basis.
-        spectra: each name at its concentration, real, {sub-spectrum: shape (names, points)}.
+        spectra: every sub-spectrum of the sequence, each name at its concentration, real, {label: (names, points)}.
+        fitted: those sub-spectra that the bounds are of.
         bounds: {name: CRLB in %}.
         ratio: SD of the ratio of the pair in %.
         correlation: of the pair.
@@ -63,36 +72,71 @@ class Shown:
     ppm: np.ndarray
     names: tuple[str, ...]
     spectra: Mapping[str, np.ndarray]
+    fitted: tuple[str, ...]
     bounds: Mapping[str, float]
     ratio: float
     correlation: float
 
 
-def show(config: Mapping, files: Mapping[str, Path | str] | None = None) -> dict[str, Shown]:
+def show(config: Mapping) -> dict[str, Shown]:
     """Spectra and bounds of every sequence of a configuration but the anchor, unless it is alone.
 
     Args:
-        config: as of `configuration`.
-        files: pulse.json by the name of its design, for entries that play one.
+        config: as of `configuration`; slots name pulse files, not designs.
     """
     wanted = [name for name in config["compare"]["analyses"] if name != ANCHOR] or [ANCHOR]
-    return {name: _shown(name, *_texts(name, config, files or {})) for name in wanted}
+    return {name: _shown(name, *_texts(name, config)) for name in wanted}
 
 
-def _texts(name: str, config: Mapping, files: Mapping) -> tuple[str, ...]:
+def under(config: Mapping, name: str, b1_scale: float, b0_hz: float) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Spectra of the pair in one sequence under another B1 and B0.
+
+    Args:
+        config, name: as of `show`, and which of its sequences.
+        b1_scale: factor on the amplitude of shaped pulses.
+        b0_hz: offset of the main field in Hz.
+    Returns:
+        ppm, shape (points,), and {sub-spectrum: shape (2, points)}, at the concentrations of the configuration.
+    """
+    pair = json.dumps(config["basis"] | {"metabolites": list(config["compare"]["pair"]), "macromolecules": []})
+    entry, _, _, _, settings, _, files, system = _texts(name, config)
+    return _under(name, entry, pair, settings, files, system, b1_scale, b0_hz)
+
+
+@lru_cache(128)
+def _under(name, entry, basis, compare, files, system, b1_scale, b0_hz):
+    sequence = _built(name, entry, basis, files, system)
+    sets = simulate_basis(sequence, json.loads(basis), threads=2, b1_scale=b1_scale, b0_hz=b0_hz)
+    ppm, drawn = _drawn(sequence, sets, _library(basis), json.loads(compare))
+    return ppm, drawn
+
+
+def entry_files(entry: Mapping) -> dict[tuple[str, ...], str]:
+    """Files that an entry of `sequences` plays, by the keys that lead to them."""
+    slots = {(slot,): entry[slot] for slot in SLOTS if entry.get(slot) and is_pulse_file(entry[slot])}
+    shapes = {(key, "shape"): (entry.get(key) or {}).get("shape", "") for key in SHAPED}
+    shapes = {keys: shape for keys, shape in shapes.items() if "/" in shape or "." in shape}
+    return slots | shapes | {("files", shot): path for shot, path in (entry.get("files") or {}).items()}
+
+
+def _texts(name: str, config: Mapping) -> tuple[str, ...]:
     entry = config["sequences"][name]
-    pulses = {entry[slot]: str(files[entry[slot]]) for slot in SLOTS if entry.get(slot) in files}
+    # a file that has changed is read anew
+    stamps = {path: Path(path).stat().st_mtime_ns for path in entry_files(entry).values() if Path(path).exists()}
     parts = (entry, config["sequences"][ANCHOR], config["analyses"][name]["spectra"])
-    parts += (config["basis"], config["compare"] | {"analyses": []}, config["fit"], pulses, config["system"])
+    parts += (config["basis"], config["compare"] | {"analyses": []}, config["fit"], stamps, config["system"])
     return tuple(json.dumps(part, sort_keys=True) for part in parts)
 
 
 @lru_cache(64)
-def _shown(name, entry, anchor, spectra, basis, compare, fit, pulses, system) -> Shown:
+def _shown(name, entry, anchor, spectra, basis, compare, fit, files, system) -> Shown:
     section, settings = json.loads(basis), json.loads(compare)
     library = _library(basis)
-    sequence, sets = _simulated(name, entry, basis, pulses, system)
+    sequence, sets = _simulated(name, entry, basis, files, system)
     chosen = json.loads(spectra)
+    missing = [label for label in chosen if label not in sets]
+    if missing:
+        raise SpinsculptError(f"{name} gives no spectrum {missing[0]!r}, but {', '.join(sets)}; choose another.")
     bases = {label: sets[label] for label in chosen} if chosen else dict(list(sets.items())[:1])
     analysis = Analysis(name, sequence, bases)
     noise = settings["noise"]
@@ -104,14 +148,20 @@ def _shown(name, entry, anchor, spectra, basis, compare, fit, pulses, system) ->
     first, second = settings["pair"]
     correlation = float(estimates.correlation(first, second))
     a, b = percent[first], percent[second]
-    concentrations = typical_concentrations(next(iter(bases.values())).names, library, settings["concentrations"])
+    ppm, drawn = _drawn(sequence, sets, library, settings)
+    ratio = float(np.sqrt(max(0.0, a**2 + b**2 - 2 * correlation * a * b)))
+    return Shown(sequence, ppm, next(iter(bases.values())).names, drawn, tuple(bases), percent, ratio, correlation)
+
+
+def _drawn(sequence: Sequence, sets: Mapping, library, settings: Mapping) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """ppm, and every sub-spectrum as measured, each name at its concentration."""
     drawn = {}
-    for label, one in bases.items():
+    for label, one in sets.items():
         shaped = broadened(as_measured(one, library, sequence.echo_time), settings["linewidth_hz"])
+        concentrations = typical_concentrations(shaped.names, library, settings["concentrations"])
         weights = np.array([concentrations[each] for each in shaped.names])
         drawn[label] = weights[:, None] * shaped.spectra.real
-    ratio = float(np.sqrt(max(0.0, a**2 + b**2 - 2 * correlation * a * b)))
-    return Shown(sequence, shaped.ppm, shaped.names, drawn, percent, ratio, correlation)
+    return shaped.ppm, drawn
 
 
 @lru_cache(16)
@@ -120,12 +170,15 @@ def _library(basis: str):
 
 
 @lru_cache(64)
-def _simulated(name: str, entry: str, basis: str, pulses: str, system: str):
-    section = json.loads(basis)
-    designs = {design: read_designed(path) for design, path in json.loads(pulses).items()}
+def _simulated(name: str, entry: str, basis: str, files: str, system: str):
+    sequence = _built(name, entry, basis, files, system)
+    return sequence, simulate_basis(sequence, json.loads(basis), threads=2)
+
+
+@lru_cache(64)
+def _built(name: str, entry: str, basis: str, files: str, system: str) -> Sequence:
     limits = System.from_config(json.loads(system))
-    sequence = build_sequence(name, json.loads(entry), designs, central_frequency(section), limits)
-    return sequence, simulate_basis(sequence, section, threads=2)
+    return build_sequence(name, json.loads(entry), {}, central_frequency(json.loads(basis)), limits)
 
 
 def ranking(shown: Mapping[str, Shown], pair) -> pd.DataFrame:

@@ -1,9 +1,10 @@
 """The page: widgets whose values become a configuration, and pictures of what the library makes of it."""
 
 import io
+import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,43 +15,102 @@ from bokeh.models import ColumnDataSource, HoverTool, Range1d
 from bokeh.plotting import figure
 
 from spinsculpt.basis import DEFAULT_METABOLITES
+from spinsculpt.config import load_schema
 from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.explore._bench import ANCHOR, Shown, configuration, diagram, profiles, ranking, show
-from spinsculpt.explore._save import notebook_text, yaml_text
-from spinsculpt.explore._tabs import DesignTab, RefitTab, draw
-from spinsculpt.pulses import read_designed
+from spinsculpt.explore._bench import (
+    ANCHOR,
+    Shown,
+    configuration,
+    diagram,
+    entry_files,
+    profiles,
+    ranking,
+    show,
+    under,
+)
+from spinsculpt.explore._save import notebook_text, saved, yaml_text
+from spinsculpt.explore._tabs import COLOURS, DesignTab, RefitTab, draw, plain, verdict_of
+from spinsculpt.pulses import DesignedPulses, read_designed, read_pulse, write_designed
+from spinsculpt.sequences import SLOTS
 from spinsculpt.spins import load_library
+from spinsculpt.study import spectra_of
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MOST = 6  # sequences side by side
-TYPES = ["press", "megapress", "steam", "slaser", "spin_echo", "pulse_acquire"]
+TYPES = ["press", "megapress", "steam", "slaser", "special", "megaslaser", "spin_echo", "pulse_acquire", "file"]
+TWO_ECHOES = ("press", "megapress")
+UNREFOCUSED = ("steam", "pulse_acquire", "file")
 SHAPES = ["auto", "ideal", "slr", "sinc", "sech", "goia"]
+USES = {
+    "gap (between the refocusing pulses of PRESS)": "gap",
+    "prep (before PRESS)": "prep",
+    "excitation": "excitation",
+    "refocusing pulses": "refocusing",
+    "slice-selective excitation": "selective_excitation",
+    "editing pulses": "editing",
+}
 MACROMOLECULES = ["MM09", "MM12", "MM14", "MM17", "MM20", "MM37", "MM39"]
-SPECTRA = {"ON and OFF together": ["on", "off"], "DIFF alone": ["diff"]}
+FITTED = "what is fitted, added up"
 NOW = "now"  # name of the sequence that the sliders move
 
 
 class Workbench:
-    """State of one visitor: widgets, sequences that were kept, uploaded pulses."""
+    """State of one visitor: widgets, sequences that were kept, uploaded files."""
 
     def __init__(self, start: Mapping | None = None) -> None:
         self.kept: dict[str, tuple[dict, list]] = {}
-        self.files: dict[str, str] = {}
+        self.pulses: dict[str, str] = {}  # own pulses: where they are, by the name of the upload
+        self.sequences: dict[str, str] = {}  # own sequence files: where they are, by shot
+        self.base: dict[str, dict] = {}  # sections of the configuration it began with
+        self.more: dict = {}  # keys of the entry on the screen that have no slider
         self.folder = tempfile.TemporaryDirectory(prefix="spinsculpt-")
         self.config: dict = {}
-        self.fine = False
+        self.fine = self.quiet = False
+        self.moves = 0
+        self._widgets()
+        self.design, self.refit = DesignTab(self.configure, self._play, self._under), RefitTab()
+        self._pictures()
+        if start:
+            self._load(start)
+        self._offer()
+        self._offer_spectra()
+        self._whose(None)
+        watched = ("kind", "echo_time", "shortest", "te1", "shortest_te1", "mixing_time", "refocusing", "spectra")
+        watched += ("which", "use", "pulse_ms", "flip", "own", "orders", "system", "field", "linewidth", "snr")
+        watched += ("metabolites", "first", "second", "baseline", "macromolecules", "part", "pieces")
+        for name in watched:
+            getattr(self, name).param.watch(self._changed, "value")
+        self.whose.param.watch(self._whose, "value")
+        self.concentration.param.watch(self._concentration, "value")
+        self.all_metabolites.on_click(lambda _: setattr(self.metabolites, "value", list(DEFAULT_METABOLITES)))
+        self.all_pieces.on_click(lambda _: setattr(self.pieces, "value", list(self.pieces.options)))
+        self.upload.param.watch(self._uploaded, "value")
+        self.upload_sequence.param.watch(self._uploaded_sequence, "value")
+        self.keep.on_click(self._keep)
+        self.clear.on_click(self._clear)
+        self.update()
+
+    def _widgets(self) -> None:
         library = load_library()
         names = sorted(library.metabolites)
+        presets = load_schema()["properties"]["system"]["properties"]["preset"]["enum"]
         w = pn.widgets
         self.kind = w.Select(label="Sequence", options=TYPES, value="press")
         self.echo_time = w.FloatSlider(label="Echo time (ms)", start=6, end=200, step=1, value=30)
+        self.shortest = w.Checkbox(label="Shortest echo time that can be played", value=False)
         self.te1 = w.FloatSlider(label="TE1 (ms), PRESS and MEGA-PRESS", start=4, end=60, step=0.5, value=12)
+        self.shortest_te1 = w.Checkbox(label="Shortest TE1 that can be played", value=False)
         self.mixing_time = w.FloatSlider(label="Mixing time (ms), STEAM", start=5, end=100, step=1, value=10)
         self.refocusing = w.Select(label="Refocusing pulses", options=SHAPES, value="auto")
-        self.slot = w.Select(label="Slot of an own pulse", options=["gap", "prep", "excitation"], value="gap")
-        self.upload = w.FileInput(label="Own pulse (pulse.json)", accept=".json")
+        self.spectra = w.Select(label="Sub-spectra to fit", options={"the only one": ()}, value=())
+        self.system = w.Select(label="Scanner", options=presets, value=presets[0])
+        self.upload = w.FileInput(accept=".json,.pta,.rf,.RF,.txt,.exc,.rfc,.inv")
+        self.which = w.Select(label="Own pulse", options=[])
+        self.use = w.Select(label="Play it as", options=USES, value="gap")
+        self.pulse_ms = w.FloatInput(label="Its duration (ms), where the file has none", start=0.05, end=500, value=10)
+        self.flip = w.FloatInput(label="Its flip angle (°), where the file has none", start=1, end=360, value=180)
         self.own = w.Checkbox(label="Play the own pulse", value=False, disabled=True)
-        self.spectra = w.Select(label="MEGA-PRESS: fit", options=list(SPECTRA))
+        self.upload_sequence = w.FileInput(accept=".seq,.json", multiple=True)
+        self.orders = w.TextInput(label="Orders after each pulse, where the file has none", placeholder="-1, 1, -1")
         self.field = w.FloatSlider(label="Field (T)", start=1.5, end=11.7, step=0.1, value=3.0)
         self.linewidth = w.FloatSlider(label="Linewidth (Hz)", start=1, end=20, step=0.5, value=5)
         self.snr = w.FloatSlider(label="SNR of NAA in PRESS TE 30", start=10, end=300, step=5, value=100)
@@ -64,57 +124,99 @@ class Workbench:
         self.typical = {name: one.concentration for name, one in library.metabolites.items()}
         self.baseline = w.Select(label="Baseline", options=["poly:2", "poly:4", "spline:7", "spline:15", "off"])
         self.macromolecules = w.Select(label="Macromolecules", options=["none", "free", "grouped"], value="none")
+        self.part = w.Select(label="Spectrum", options=[FITTED], value=FITTED)
+        self.pieces = w.MultiChoice(label="Draw one by one", options=["Glu", "Gln"], value=["Glu", "Gln"])
+        self.all_pieces = w.Button(label="draw each metabolite")
         self.keep = w.Button(label="Keep this sequence beside", color="primary")
         self.clear = w.Button(label="Clear what is kept")
         self.message = pn.pane.Markdown("", styles={"color": "#a33f00"})
         self.took = pn.pane.HTML("", css_classes=["took"])
         self.save = w.FileDownload(callback=self._yaml, filename="explored.yaml", label="Save as config")
         self.notebook = w.FileDownload(callback=self._notebook, filename="explored.ipynb", label="Open in notebook")
-        self.design, self.refit = DesignTab(self.configure, self._play), RefitTab()
-        self._pictures()
-        if start:
-            self._load(start)
-        self._offer()
-        watched = ("kind", "echo_time", "te1", "mixing_time", "refocusing", "slot", "own", "spectra", "field")
-        watched += ("linewidth", "snr", "metabolites", "first", "second", "baseline", "macromolecules")
-        for name in watched:
-            getattr(self, name).param.watch(self._changed, "value")
-        self.whose.param.watch(self._whose, "value")
-        self.concentration.param.watch(self._concentration, "value")
-        self.all_metabolites.on_click(lambda _: setattr(self.metabolites, "value", list(DEFAULT_METABOLITES)))
-        self.upload.param.watch(self._uploaded, "value")
-        self.keep.on_click(self._keep)
-        self.clear.on_click(self._clear)
-        self.update()
 
     # widgets and the configuration
 
     def _load(self, start: Mapping) -> None:
-        """Set the widgets from a configuration; its further sequences are kept beside."""
-        basis, compare = start.get("basis", {}), start.get("compare", {})
-        entries = {name: dict(entry) for name, entry in start.get("sequences", {}).items() if name != ANCHOR}
-        entries = {name: entry for name, entry in entries.items() if entry.get("type") in TYPES}
-        for name, entry in list(entries.items())[: MOST - 1]:
-            if name != NOW and not any(entry.get(slot) for slot in ("excitation", "prep", "gap", "edit")):
-                self.kept[name] = (entry, list(start.get("analyses", {}).get(name, {}).get("spectra", [])))
-        entry = entries.get(NOW)
-        if entry:
-            self.kind.value = entry["type"]
-            self.echo_time.value = 1e3 * entry.get("echo_time", 0.03)
-            self.te1.value = 1e3 * entry.get("te1", 0.012)
-            self.refocusing.value = (entry.get("refocusing") or {}).get("shape", "auto")
+        """Set the widgets from a configuration; its further analyses are kept beside, as many as fit."""
+        for section in ("basis", "compare", "fit", "system"):
+            self.base[section] = dict(start.get(section) or {})
+        left_out = []
+        analyses, sequences = start.get("analyses") or {}, start.get("sequences") or {}
+        named = (start.get("compare") or {}).get("analyses") or list(analyses) or list(sequences)
+        for name in named:
+            analysis = analyses.get(name, {"sequence": name, "spectra": []})
+            entry = dict(sequences.get(analysis["sequence"]) or {})
+            if not entry or (name == ANCHOR and NOW in named):
+                continue
+            missing = self._find_designs(entry, str(start.get("run") or ""))
+            if missing:
+                left_out.append(f"{name} plays the design {missing}, which is not made yet")
+            elif name == NOW:
+                self._set(entry, list(analysis.get("spectra") or []))
+            elif len(self.kept) < MOST - 1:
+                self.kept[name if name != ANCHOR else "press30x2"] = (entry, list(analysis.get("spectra") or []))
+            else:
+                left_out.append(f"{name} (six are the most)")
+        basis, compare = self.base["basis"], self.base["compare"]
         if "metabolites" in basis:
-            self.metabolites.value = [n for n in basis["metabolites"] if n in self.metabolites.options]
-        self.field.value = basis.get("field", self.field.value)
-        self.linewidth.value = compare.get("linewidth_hz", self.linewidth.value)
-        self.snr.value = compare.get("noise", {}).get("snr", self.snr.value)
-        if basis.get("macromolecules"):
-            self.macromolecules.value = compare.get("macromolecules", ["free"])[0]
-        self.concentrations = dict(compare.get("concentrations", {}))
+            self.metabolites.options = sorted({*self.metabolites.options, *basis["metabolites"]})
+            self.metabolites.value = list(basis["metabolites"])
+        _stretch(self.field, basis.get("field", self.field.value))
+        _stretch(self.linewidth, compare.get("linewidth_hz", self.linewidth.value))
+        _stretch(self.snr, (compare.get("noise") or {}).get("snr", self.snr.value))
+        self.macromolecules.value = (compare.get("macromolecules") or ["free"])[0] if self._groups() else "none"
+        chosen = next(iter((compare.get("baselines") or {}).values()), None)
+        if chosen is not None:
+            _choose(self.baseline, str(chosen))
+        if self.base["system"].get("preset"):
+            self.system.value = self.base["system"]["preset"]
+        self.concentrations = dict(compare.get("concentrations") or {})
         self._offer()
-        first, second = compare.get("pair", ("Glu", "Gln"))
+        first, second = compare.get("pair") or ("Glu", "Gln")
         if {first, second} <= set(self.metabolites.value):
             self.first.value, self.second.value = first, second
+            self.pieces.value = [first, second]
+        self.loaded_field = self.field.value
+        self.left_out = left_out
+
+    loaded_field: float | None = None
+    left_out: list[str] = []  # noqa: RUF012 (replaced, never changed)
+
+    def _groups(self) -> list[str]:
+        """Macromolecules of the configuration it began with."""
+        return list(self.base.get("basis", {}).get("macromolecules") or [])
+
+    @staticmethod
+    def _find_designs(entry: dict, run: str) -> str:
+        """Let the slots name the pulse files of their designs; the name of one that is not made."""
+        for slot in SLOTS:
+            if entry.get(slot) and not entry[slot].endswith(".json"):
+                made = Path("results", *([run] if run else []), "design", entry[slot], "pulse.json")
+                if not made.is_file():
+                    return entry[slot]
+                entry[slot] = str(made.resolve())
+        return ""
+
+    def _set(self, entry: Mapping, spectra: list) -> None:
+        """Move the sliders to an entry of `sequences`."""
+        self.kind.value = entry["type"]
+        self.shortest.value = "echo_time" in entry and entry["echo_time"] is None
+        if entry.get("echo_time"):
+            _stretch(self.echo_time, 1e3 * entry["echo_time"])
+        self.shortest_te1.value = entry["type"] in TWO_ECHOES and not entry.get("te1")
+        if entry.get("te1"):
+            _stretch(self.te1, 1e3 * entry["te1"])
+        if entry.get("mixing_time"):
+            _stretch(self.mixing_time, 1e3 * entry["mixing_time"])
+        shape = "ideal" if entry.get("ideal") else (entry.get("refocusing") or {}).get("shape", "auto")
+        self.refocusing.value = shape if shape in SHAPES else "auto"
+        self.orders.value = ", ".join("none" if order is None else str(order) for order in entry.get("orders") or [])
+        self.sequences = dict(entry.get("files") or {})
+        own = ("type", "echo_time", "te1", "mixing_time", "ideal", "orders", "files")
+        self.more = {key: value for key, value in entry.items() if key not in own}
+        self._offer_spectra()
+        if spectra:
+            _choose(self.spectra, tuple(spectra), " and ".join(spectra))
 
     def _offer(self) -> None:
         """The pair is chosen of the metabolites."""
@@ -124,27 +226,69 @@ class Workbench:
             widget.options = names
             if value not in names and names:
                 widget.value = names[min(default, len(names) - 1)]
+        drawn = [name for name in self.pieces.value if name in names]
+        self.pieces.options, self.pieces.value = names, drawn
+
+    def _offer_spectra(self) -> None:
+        """Which sub-spectra can be fitted, of the sequence on the screen."""
+        try:
+            entry = self.entry()
+            entry["editing"] = {"ppm": {"on": 1.9, "off": 7.46}, **(entry.get("editing") or {})}
+            names = spectra_of(entry, {})
+        except SpinsculptError:
+            names = ()
+        shots = tuple(name for name in names if name not in ("diff", "sum"))
+        options = {"the only one": ()} if not names else {" and ".join(shots): shots}
+        options |= {f"{name} alone": (name,) for name in names}
+        if self.kind.value == "special":
+            options = {"diff alone": ("diff",), **options}
+        if list(self.spectra.options) != list(options):
+            before = self.spectra.value
+            self.spectra.options = options
+            self.spectra.value = before if before in options.values() else next(iter(options.values()))
 
     def entry(self) -> dict:
         """The entry of `sequences` that the sliders describe."""
         kind = self.kind.value
+        if kind == "file":
+            if not self.sequences:
+                raise SpinsculptError("Upload a Pulseq file (.seq) or a sequence file (.json) first.")
+            return {"type": "file", "files": dict(self.sequences), "orders": _orders(self.orders.value)}
         found: dict = {"type": kind}
         if kind != "pulse_acquire":
-            found["echo_time"] = round(self.echo_time.value / 1e3, 6)
-        if kind in ("press", "megapress"):
-            found["te1"] = round(self.te1.value / 1e3, 6)
+            found["echo_time"] = None if self.shortest.value else round(self.echo_time.value / 1e3, 6)
+        if kind in TWO_ECHOES:
+            found["te1"] = None if self.shortest_te1.value else round(self.te1.value / 1e3, 6)
         if kind == "steam":
             found["mixing_time"] = round(self.mixing_time.value / 1e3, 6)
+        more = dict(self.more)
         if self.refocusing.value == "ideal":
             found["ideal"] = True
-        elif self.refocusing.value != "auto" and kind not in ("steam", "pulse_acquire"):
-            found["refocusing"] = {"shape": self.refocusing.value}
-        if self.own.value and self.files:
-            found[self.slot.value] = next(reversed(self.files))
-        return found
+        elif self.refocusing.value != "auto" and kind not in UNREFOCUSED:
+            kept = more.pop("refocusing", None) or {}
+            kept = kept if kept.get("shape") == self.refocusing.value else {}
+            more["refocusing"] = {**kept, "shape": self.refocusing.value}
+        if self.own.value and self.pulses:
+            more |= self._played(more)
+        return {**more, **found}
 
-    def chosen_spectra(self) -> list:
-        return SPECTRA[self.spectra.value] if self.kind.value == "megapress" else []
+    def _played(self, more: Mapping) -> dict:
+        """The own pulse as keys of the entry."""
+        path, use = Path(self.pulses[self.which.value]), self.use.value
+        complete = path.suffix.lower() == ".json"
+        if use in SLOTS:
+            return {use: str(path if complete else self._as_design(path, use))}
+        duration = None if complete else self.pulse_ms.value / 1e3
+        return {use: {**(more.get(use) or {}), "shape": str(path), "duration": duration}}
+
+    def _as_design(self, path: Path, slot: str) -> Path:
+        """The waveform of another program with its duration and flip angle, as a file that a slot can name."""
+        duration, flip = self.pulse_ms.value, self.flip.value
+        made = path.with_name(f"{path.stem}_{slot}_{duration:g}ms_{flip:g}deg".replace(".", "p") + ".json")
+        if not made.exists():
+            pulse = read_pulse(path, duration / 1e3, flip)
+            write_designed(made, DesignedPulses(slot, {slot: pulse}, {}))
+        return made
 
     def configure(self) -> dict:
         """The configuration of what is on the screen."""
@@ -152,39 +296,62 @@ class Workbench:
         if len(names) < 2 or self.first.value == self.second.value:
             raise SpinsculptError("Choose two different metabolites for the pair.")
         sequences = {name: entry for name, (entry, _) in self.kept.items()} | {NOW: self.entry()}
-        spectra = {name: spectra for name, (_, spectra) in self.kept.items()} | {NOW: self.chosen_spectra()}
-        grouped = self.macromolecules.value
-        basis = {
-            "field": round(self.field.value, 3),
-            "bandwidth": 2000 if self.field.value <= 4 else 6000,
-            "metabolites": names,
-            "macromolecules": [] if grouped == "none" else MACROMOLECULES,
-        }
-        compare = {
+        spectra = {name: spectra for name, (_, spectra) in self.kept.items()} | {NOW: list(self.spectra.value)}
+        base, grouped = {key: dict(value) for key, value in self.base.items()}, self.macromolecules.value
+        basis, compare = base.get("basis", {}), base.get("compare", {})
+        if self.field.value != self.loaded_field:
+            basis.pop("central_frequency", None)
+            basis["bandwidth"] = 2000 if self.field.value <= 4 else 6000
+        basis["field"], basis["metabolites"] = round(self.field.value, 3), names
+        basis["macromolecules"] = [] if grouped == "none" else self._groups() or MACROMOLECULES
+        noise = {key: value for key, value in (compare.get("noise") or {}).items() if key not in ("reference", "snr")}
+        if noise.get("metabolite", "NAA") not in names:
+            noise["metabolite"] = "NAA" if "NAA" in names else names[0]
+        compare["noise"] = {"metabolite": "NAA", **noise, "snr": self.snr.value}
+        compare |= {
             "pair": [self.first.value, self.second.value],
-            "noise": {"metabolite": "NAA" if "NAA" in names else names[0], "snr": self.snr.value},
             "linewidth_hz": self.linewidth.value,
             "baselines": {"chosen": self.baseline.value},
             "macromolecules": ["free" if grouped == "none" else grouped],
             "concentrations": {name: value for name, value in self.concentrations.items() if name in names},
+            "expected": {},
         }
-        return configuration(sequences, spectra, basis, compare, {})
+        system = {**base.get("system", {}), "preset": self.system.value}
+        return configuration(sequences, spectra, basis, compare, base.get("fit", {}), system)
 
-    def _yaml(self) -> io.StringIO:
-        return io.StringIO(yaml_text(self.config))
+    def _yaml(self) -> io.BytesIO:
+        return saved(self.config, "explored.yaml", yaml_text)[1]
 
-    def _notebook(self) -> io.StringIO:
-        return io.StringIO(notebook_text(self.config))
+    def _notebook(self) -> io.BytesIO:
+        return saved(self.config, "explored.ipynb", notebook_text)[1]
 
     # events
 
-    def _changed(self, event) -> None:
-        if event.obj is self.metabolites:
-            self._offer()
-        if event.obj is self.kind and event.new == "megapress" and self.echo_time.value < 60:
-            self.echo_time.value = 68  # the usual one; two editing pulses do not fit into less
-            return
+    def _together(self, change: Callable[[], None]) -> None:
+        """Move several widgets and show the result once."""
+        self.quiet = True
+        try:
+            change()
+        finally:
+            self.quiet = False
         self.update()
+
+    def _changed(self, event) -> None:
+        if self.quiet:
+            return
+        self._together(partial(self._follow, event.obj, event.new))
+
+    def _follow(self, widget, value) -> None:
+        """What else moves when a widget was moved."""
+        if widget is self.metabolites:
+            self._offer()
+        if widget in (self.first, self.second):
+            self.pieces.value = list(dict.fromkeys([self.first.value, self.second.value]))
+        if widget is self.kind:
+            self.more = {}
+            if value in ("megapress", "megaslaser") and self.echo_time.value < 60:
+                self.echo_time.value = 68  # the usual one; two editing pulses do not fit into less
+        self._offer_spectra()
 
     def _whose(self, _) -> None:
         self.concentration.value = self.concentrations.get(self.whose.value, self.typical.get(self.whose.value, 1.0))
@@ -197,26 +364,68 @@ class Workbench:
 
     def _uploaded(self, event) -> None:
         if event.new:
-            self._add(event.new)
-            self.update()
+            self._together(lambda: self._add(event.new, self.upload.filename or "own.json"))
 
-    def _add(self, content: bytes) -> None:
-        name = f"own{len(self.files) + 1}"
-        path = Path(self.folder.name) / f"{name}.json"
+    def _uploaded_sequence(self, event) -> None:
+        """Files of one sequence: one a shot, told apart by "on" and "off" in their names, else called a, b, ..."""
+        if not event.new:
+            return
+        names = self.upload_sequence.filename
+        contents, names = (event.new, names) if isinstance(event.new, list) else ([event.new], [names])
+        paths = [str(self._store(content, name)) for content, name in zip(contents, names, strict=True)]
+        shots = ["off" if "off" in name.lower() else "on" for name in names]
+        if set(shots) != {"on", "off"} or len(shots) != 2:
+            shots = [chr(ord("a") + k) for k in range(len(names))]
+        self.sequences = dict(zip(shots, paths, strict=True))
+
+        def change() -> None:
+            self.kind.value, self.more = "file", {}
+            self._offer_spectra()
+
+        self._together(change)
+
+    def _store(self, content: bytes, name: str) -> Path:
+        """Keep an uploaded file under its name, as far as a name may be; none replaces another."""
+        stem, suffix = Path(name).stem, Path(name).suffix
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "_", stem)[:60].strip("_") or "own"
+        suffix = suffix if re.fullmatch(r"\.[A-Za-z]{1,5}", suffix) else ""
+        path, count = Path(self.folder.name) / f"{stem}{suffix}", 1
+        while path.exists():
+            count += 1
+            path = path.with_name(f"{stem}_{count}{suffix}")
         path.write_bytes(content)
-        self.files[name] = str(path)
+        return path
+
+    def _add(self, content: bytes, name: str) -> None:
+        path = self._store(content, name)
+        self.pulses[path.name] = str(path)
+        self.which.options = list(self.pulses)
+        self.which.value = path.name
         self.own.disabled = False
         self.own.value = True
 
     def _play(self, pulse: Path, slot: str) -> None:
         """Play a designed pulse in its slot, in the sequence and at the echo time that it was made for."""
-        self._add(pulse.read_bytes())
-        made = read_designed(pulse)
-        self.kind.value, self.slot.value = "pulse_acquire" if slot != "gap" else "press", slot
-        if slot == "gap" and made.times:
-            self.echo_time.value = 1e3 * (made.times["te1"] + made.times["te2"])
-            self.te1.value = 1e3 * made.times["te1"]
-        self.update()
+
+        def change() -> None:
+            self._add(pulse.read_bytes(), f"{pulse.parent.name}.json")
+            made = read_designed(pulse)
+            self.design.verdicts[self.pulses[self.which.value]] = verdict_of(pulse)
+            self.kind.value, self.more, self.use.value = "press" if slot != "excitation" else "pulse_acquire", {}, slot
+            if slot != "excitation" and {"te1", "te2"} <= set(made.times):
+                self.shortest.value = self.shortest_te1.value = False
+                _stretch(self.echo_time, 1e3 * (made.times["te1"] + made.times["te2"]))
+                _stretch(self.te1, 1e3 * made.times["te1"])
+                if made.times.get("gap_shift"):
+                    self.more = {"gap_shift": made.times["gap_shift"]}
+            self._offer_spectra()
+
+        self._together(change)
+
+    def _under(self, b1_scale: float, b0_hz: float) -> tuple[np.ndarray, np.ndarray]:
+        """Spectra of the pair in the sequence on the screen, under another B1 and B0; of its first fitted spectrum."""
+        ppm, spectra = under(self.config, NOW, b1_scale, b0_hz)
+        return ppm, spectra[next(iter(self.spectra.value), next(iter(spectra)))]
 
     def _keep(self, _) -> None:
         if not self.fine:
@@ -224,18 +433,23 @@ class Workbench:
         if len(self.kept) >= MOST - 1:
             self.message.object = f"{MOST} sequences are side by side already; clear some."
             return
-        time_ms = "" if self.kind.value == "pulse_acquire" else f"{self.echo_time.value:.0f}"
-        stem = f"{self.kind.value.replace('_', '')}{time_ms}"
+        plain = self.kind.value in ("pulse_acquire", "file") or self.shortest.value
+        stem = f"{self.kind.value.replace('_', '')}{'' if plain else f'{self.echo_time.value:.0f}'}"
         name, count = stem, 1
         while name in self.kept or name == ANCHOR:
             count += 1
             name = f"{stem}x{count}"
-        self.kept[name] = (self.entry(), self.chosen_spectra())
+        self.kept[name] = (self.entry(), list(self.spectra.value))
         self.update()
 
     def _clear(self, _) -> None:
         self.kept.clear()
         self.update()
+
+    def close(self) -> None:
+        """The visitor has gone: no design goes on for nobody, no upload stays."""
+        self.design.close()
+        self.folder.cleanup()
 
     # pictures
 
@@ -243,12 +457,16 @@ class Workbench:
         wide = {"sizing_mode": "stretch_width", "tools": "xpan,xbox_zoom,xwheel_zoom,reset,save"}
         self.spectrum = figure(height=340, x_axis_label="chemical shift (ppm)", y_axis_label="signal (a.u.)", **wide)
         self.spectrum.x_range = Range1d(4.3, 0.3)
-        self.spectrum.add_tools(HoverTool(tooltips=[("", "@name"), ("ppm", "@x{0.000}"), ("value", "@y{0.00}")]))
-        self.lines = [ColumnDataSource({"x": [], "y": [], "name": []}) for _ in range(MOST + 2)]
-        for k, source in enumerate(self.lines):
-            look = {"color": COLOURS[k], "line_width": 1.8} if k < MOST else {"line_width": 1.4, "line_dash": "dashed"}
-            look |= {} if k < MOST else {"color": ("#444444", "#999999")[k - MOST]}
-            self.spectrum.line("x", "y", source=source, **look)
+        self.lines = [ColumnDataSource({"x": [], "y": [], "name": []}) for _ in range(MOST)]
+        drawn = []
+        for source, colour in zip(self.lines, COLOURS, strict=True):
+            drawn.append(self.spectrum.line("x", "y", source=source, color=colour, line_width=1.8))
+        self.single = ColumnDataSource({"xs": [], "ys": [], "name": [], "colour": []})
+        look = {"line_color": "colour", "line_width": 1.4, "line_dash": "dashed"}
+        each = self.spectrum.multi_line("xs", "ys", source=self.single, **look)
+        words = [("", "@name"), ("ppm", "$x{0.000}"), ("value", "$y{0.00}")]
+        self.spectrum.add_tools(HoverTool(tooltips=words, renderers=drawn))
+        self.spectrum.add_tools(HoverTool(tooltips=words, renderers=[each]))
         self.key = pn.pane.HTML("")
         self.timing = figure(height=190, x_axis_label="time (ms)", y_range=(-0.3, 1.5), **wide)
         self.events = ColumnDataSource({"left": [], "right": [], "top": [], "event": [], "colour": []})
@@ -267,10 +485,12 @@ class Workbench:
 
     def update(self) -> None:
         """Compute and draw; what the library refuses is said on the page."""
+        if self.quiet:
+            return
         began = time.perf_counter()
         try:
             self.config = self.configure()
-            shown = show(self.config, self.files)
+            shown = show(self.config)
         except SpinsculptError as error:
             self._empty(str(error))
             return
@@ -278,50 +498,83 @@ class Workbench:
             self._empty(f"This combination cannot be shown ({brief(error)}); change what you set last.")
             return
         self.fine = True
-        self.message.object = ""
+        played = any(entry_files(entry) for entry in self.config["sequences"].values())
+        self.save.filename = "explored.zip" if played else "explored.yaml"
+        self.notebook.filename = "explored_notebook.zip" if played else "explored.ipynb"
+        self.save.disabled = self.notebook.disabled = False
+        self.message.object = plain(f"Left out: {'; '.join(self.left_out)}.") if self.left_out else ""
+        self._parts(shown[NOW])
         self._write(shown, self.config["compare"]["pair"])
-        draw(self.spectrum, partial(self._draw, shown, self.config["compare"]["pair"]))
-        self.took.object = f"<small>computed in {1e3 * (time.perf_counter() - began):.0f} ms</small>"
+        draw(self.spectrum, partial(self._draw, shown))
+        self._moved(f"computed in {1e3 * (time.perf_counter() - began):.0f} ms")
+
+    def _moved(self, words: str) -> None:
+        """Say how long the last move took; the page counts the moves."""
+        self.moves += 1
+        self.took.object = f'<small data-move="{self.moves}">{words}</small>'
+
+    def _parts(self, now: Shown) -> None:
+        """Which sub-spectrum can be looked at."""
+        options = [FITTED, *now.spectra] if len(now.spectra) > 1 else [FITTED]
+        if self.part.options != options:
+            self.quiet = True
+            value = self.part.value if self.part.value in options else FITTED
+            self.part.options, self.part.value = options, value
+            self.quiet = False
 
     def _empty(self, sentence: str) -> None:
         """Say what is wrong; nothing on the screen may look as if it belonged to these settings."""
-        self.fine, self.message.object = False, _escaped(sentence)
+        self.fine, self.message.object = False, plain(sentence)
+        self.save.disabled = self.notebook.disabled = True
         self.bounds.object = self.ranks.object = pd.DataFrame()
-        self.key.object = self.took.object = ""
+        self.key.object = ""
+        self._moved("")
         draw(self.spectrum, self._clear_pictures)
 
     def _clear_pictures(self) -> None:
         for source in self.lines:
             source.data = {"x": [], "y": [], "name": []}
+        self.single.data = {"xs": [], "ys": [], "name": [], "colour": []}
         for source in (*self.waves, *self.bands):
             source.data = {"x": [], "y": []}
         self.events.data = {"left": [], "right": [], "top": [], "event": [], "colour": []}
 
     def _write(self, shown: Mapping[str, Shown], pair: list[str]) -> None:
         """Key, tables and words."""
-        keys = [f'<span style="color:{COLOURS[k]}">■ {name}</span>' for k, name in enumerate(shown)]
-        greys = zip(pair, ("#444444", "#999999"), strict=True)
-        keys += [f'<span style="color:{grey}">┄ {metabolite}, {NOW}</span>' for metabolite, grey in greys]
+        keys = [f'<span style="color:{COLOURS[k]}">■ {_escaped(name)}</span>' for k, name in enumerate(shown)]
+        keys += [
+            f'<span style="color:{_grey(k)}">┄ {_escaped(metabolite)}, {NOW}</span>'
+            for k, metabolite in enumerate(self.pieces.value)
+        ]
         self.key.object = " &nbsp; ".join(keys)
         table = pd.DataFrame({name: pd.Series(one.bounds) for name, one in shown.items()})
         self.bounds.object = table.rename_axis("CRLB (%)").reset_index()
-        self.ranks.object = ranking(shown, pair)
+        ranks, entries = ranking(shown, pair), self.config["sequences"]
+        played = {name: [entries[name][slot] for slot in SLOTS if entries[name].get(slot)] for name in shown}
+        if any(played.values()):  # whoever ranks a designed pulse says whether it was found worth using
+            words = {n: "; ".join(self.design.verdicts.get(p) or verdict_of(p) for p in played[n]) for n in shown}
+            ranks["its designed pulse"] = ranks["sequence"].map(words)
+        self.ranks.object = ranks
         ideal = "All pulses are ideal (infinitely short): they have no shape and no profile."
         self.ideal.object = "" if profiles(shown[NOW].sequence) else ideal
 
-    def _draw(self, shown: Mapping[str, Shown], pair: list[str]) -> None:
+    def _draw(self, shown: Mapping[str, Shown]) -> None:
         now = shown[NOW]
-        for k, source in enumerate(self.lines[:MOST]):
+        for k, source in enumerate(self.lines):
             if k >= len(shown):
                 source.data = {"x": [], "y": [], "name": []}
                 continue
             name, one = list(shown.items())[k]
-            x, y = _window(one, sum(values.sum(axis=0) for values in one.spectra.values()))
+            x, y = _window(one, self._looked_at(one).sum(axis=0))
             source.data = {"x": x, "y": y, "name": [name] * len(x)}
-        first = next(iter(now.spectra.values()))
-        for k, metabolite in enumerate(pair):
-            x, y = _window(now, first[now.names.index(metabolite)])
-            self.lines[MOST + k].data = {"x": x, "y": y, "name": [f"{metabolite} ({NOW})"] * len(x)}
+        curves, names = self._looked_at(now), [name for name in self.pieces.value if name in now.names]
+        drawn = [_window(now, curves[now.names.index(name)]) for name in names]
+        self.single.data = {
+            "xs": [x for x, _ in drawn],
+            "ys": [y for _, y in drawn],
+            "name": [f"{name} ({NOW})" for name in names],
+            "colour": [_grey(k) for k in range(len(names))],
+        }
         shot = next(iter(diagram(now.sequence).values()))
         tiny = max(0.15, 0.004 * float((shot["start"] + shot["duration"]).max() or 1))
         drawn = shot[shot["event"] != "delay"]
@@ -340,29 +593,41 @@ class Workbench:
             key = "refocuses" if pulse and pulse["refocuses"].max() > 0.9 else "excites"
             band.data = {"x": pulse["offset"], "y": pulse[key]} if pulse else {"x": [], "y": []}
 
+    def _looked_at(self, one: Shown) -> np.ndarray:
+        """The spectra of a sequence that are drawn, shape (names, points): the chosen sub-spectrum, or those fitted."""
+        if self.part.value in one.spectra:
+            return one.spectra[self.part.value]
+        return sum(one.spectra[label] for label in one.fitted)
+
     def view(self) -> pn.viewable.Viewable:
         """The whole page."""
-        sequence = (self.kind, self.echo_time, self.te1, self.mixing_time, self.refocusing, self.spectra)
-        pulses = (pn.pane.HTML("Own pulse (pulse.json of a design)"), self.upload, self.slot, self.own)
+        sequence = (self.kind, self.echo_time, self.shortest, self.te1, self.shortest_te1, self.mixing_time)
+        sequence += (self.refocusing, self.spectra, self.system)
+        pulse = (pn.pane.HTML("pulse.json of a design, or .pta, .RF, .txt (FID-A), .exc, .rfc, .inv (Bruker)"),)
+        pulse += (self.upload, self.which, self.use, self.pulse_ms, self.flip, self.own)
+        files = (pn.pane.HTML("Pulseq .seq or sequence .json; several files are several shots"),)
+        files += (self.upload_sequence, self.orders)
         world = (self.field, self.linewidth, self.snr, self.baseline, self.macromolecules)
         amounts = (self.metabolites, self.all_metabolites, self.first, self.second, self.whose, self.concentration)
         cards = [
-            pn.Card(*group, title=title, collapsed=title == "Own pulse", sizing_mode="stretch_width")
+            pn.Card(*group, title=title, collapsed=title.startswith("Own"), sizing_mode="stretch_width")
             for title, group in (
                 ("Sequence", sequence),
-                ("Own pulse", pulses),
+                ("Own pulse", pulse),
+                ("Own sequence file", files),
                 ("Field, noise, model", world),
                 ("Metabolites", amounts),
+                ("What is drawn", (self.part, self.pieces, self.all_pieces)),
             )
         ]
         side = pn.Column(*cards, self.keep, self.clear, self.save, self.notebook, width=320)
         main = pn.Column(
             self.message,
-            pn.Row(self.key, self.took),
+            pn.Row(self.key, self.took, sizing_mode="stretch_width", styles={"flex-wrap": "wrap"}),
             self.spectrum,
             pn.Tabs(
-                ("Ranking", self.ranks),
-                ("Bounds", self.bounds),
+                ("Ranking", pn.Column(self.ranks, sizing_mode="stretch_width", styles={"overflow-x": "auto"})),
+                ("Bounds", pn.Column(self.bounds, sizing_mode="stretch_width", styles={"overflow-x": "auto"})),
                 ("Sequence", pn.pane.Bokeh(self.timing, sizing_mode="stretch_width")),
                 (
                     "Pulses and profiles",
@@ -373,9 +638,39 @@ class Workbench:
                 sizing_mode="stretch_width",
             ),
             sizing_mode="stretch_width",
-            min_width=420,
+            styles={"flex": "1 1 340px", "min-width": "0", "max-width": "100%"},
         )
-        return pn.Row(side, main, sizing_mode="stretch_width")
+        return pn.FlexBox(side, main, sizing_mode="stretch_width", flex_wrap="wrap", gap="0.5rem")
+
+
+def _stretch(slider, value: float) -> None:
+    """Set a slider, widened if the value is beyond its ends."""
+    value = round(float(value), 6)
+    slider.start, slider.end = min(slider.start, value), max(slider.end, value)
+    slider.value = value
+
+
+def _choose(select, value, words: str = "") -> None:
+    """Set a selection, with a further option if it has none of this value."""
+    if isinstance(select.options, dict):
+        if value not in select.options.values():
+            select.options = {**select.options, words or str(value): value}
+    elif value not in select.options:
+        select.options = [*select.options, value]
+    select.value = value
+
+
+def _orders(text: str) -> list[int | None]:
+    """Coherence orders as written: "-1, 1, none"."""
+    words = [word for word in re.split(r"[,;\s]+", text.strip()) if word]
+    if wrong := [word for word in words if word != "none" and not re.fullmatch(r"[-+]?\d{1,2}", word)]:
+        raise SpinsculptError(f"Orders are whole numbers or none, such as -1, 1, -1; {wrong[0][:20]!r} is neither.")
+    return [None if word == "none" else int(word) for word in words]
+
+
+def _grey(k: int) -> str:
+    """Colour of the k-th single metabolite: two greys for the pair, then the palette."""
+    return ("#444444", "#999999", *COLOURS)[k % (2 + len(COLOURS))]
 
 
 def _window(one: Shown, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

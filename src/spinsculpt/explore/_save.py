@@ -1,15 +1,92 @@
-"""What is on the screen, to take away: a configuration, and the lines of Python that show the same."""
+"""What is on the screen, to take away: a configuration with its pulse files, or lines of Python that show the same."""
 
+import copy
+import io
 import json
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import yaml
 
+from spinsculpt.config import read_yaml
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.explore._bench import entry_files
+
+FOLDER = "explored_pulses"  # beside the configuration: the files that it plays
+
 
 def yaml_text(config: Mapping) -> str:
-    """The sections that make the screen, as YAML for `snakemake --configfile` and `spinsculpt explore --config`."""
-    kept = {key: config[key] for key in ("sequences", "basis", "analyses", "compare", "fit")}
+    """The sections that make the screen, as YAML for `spinsculpt run --configfile` and `explore --config`."""
+    kept = {key: config[key] for key in ("sequences", "basis", "analyses", "compare", "fit", "system")}
+    kept["figures"] = {"designs": []}
     return "# Written by spinsculpt explore.\n" + yaml.safe_dump(json.loads(json.dumps(kept)), sort_keys=False)
+
+
+def with_files(config: Mapping) -> tuple[dict, dict[str, str]]:
+    """The configuration with the files that it plays in `FOLDER`, and where they are now: {new path: old path}."""
+    moved, files = copy.deepcopy(dict(config)), {}
+    for entry in moved["sequences"].values():
+        for keys, path in entry_files(entry).items():
+            known = next((new for new, old in files.items() if old == path), None)
+            new, count = f"{FOLDER}/{Path(path).name}", 1
+            while known is None and new in files:
+                count += 1
+                new = f"{FOLDER}/{Path(path).stem}_{count}{Path(path).suffix}"
+            files[known or new] = path
+            *way, last = keys
+            place = entry
+            for key in way:
+                place = place[key]
+            place[last] = known or new
+    return moved, files
+
+
+def saved(config: Mapping, name: str, text: Callable[[Mapping], str]) -> tuple[str, io.BytesIO]:
+    """What a download holds: the file `name`, or where pulses are played, a .zip of it with them beside it.
+
+    Args:
+        config: what is on the screen.
+        name: of the file, e.g. "explored.yaml".
+        text: function of the configuration that gives its content.
+    """
+    moved, files = with_files(config)
+    content = text(moved)
+    if not files:
+        return name, io.BytesIO(content.encode())
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+        for new, old in files.items():
+            archive.writestr(new, Path(old).read_bytes())
+    whole.seek(0)
+    return f"{Path(name).stem}.zip", whole
+
+
+def read_saved(path: Path | str) -> dict:
+    """A configuration whose pulse files are found here, or else beside it.
+
+    Raises:
+        SpinsculptError: it is no YAML map, or a file that it plays is nowhere.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SpinsculptError(f"{path}: there is no such configuration; name another, or leave out --config.")
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise SpinsculptError(f"{path}: a configuration is a map of keys; this is none.")
+    sequences = content.get("sequences")
+    for name, entry in sequences.items() if isinstance(sequences, dict) else ():
+        for keys, file in entry_files(entry).items() if isinstance(entry, dict) else ():
+            found = next((one for one in (Path(file), path.parent / file) if one.is_file()), None)
+            if found is None:
+                raise SpinsculptError(f"{path}: sequences.{name} plays {file}, which is neither here nor beside it.")
+            *way, last = keys
+            place = entry
+            for key in way:
+                place = place[key]
+            place[last] = str(found.resolve())
+    return content
 
 
 def notebook_text(config: Mapping) -> str:
@@ -18,16 +95,16 @@ def notebook_text(config: Mapping) -> str:
 from spinsculpt.explore import configuration, show
 
 saved = yaml.safe_load('''{yaml_text(config)}''')
-analyses = saved.pop("analyses")
-spectra = {{name: entry["spectra"] for name, entry in analyses.items()}}
-shown = show(configuration(saved["sequences"], spectra, saved["basis"], saved["compare"], saved["fit"]))
+spectra = {{name: entry["spectra"] for name, entry in saved["analyses"].items()}}
+sections = [saved[key] for key in ("basis", "compare", "fit", "system")]
+shown = show(configuration(saved["sequences"], spectra, *sections))
 for name, one in shown.items():
     print(name, {{metabolite: round(bound, 2) for metabolite, bound in one.bounds.items()}})
 """
     plot = """import matplotlib.pyplot as plt
 for name, one in shown.items():
-    for label, spectra in one.spectra.items():
-        plt.plot(one.ppm, spectra.sum(axis=0), label=f"{name} {label}")
+    for label in one.fitted:
+        plt.plot(one.ppm, one.spectra[label].sum(axis=0), label=f"{name} {label}")
 plt.xlim(4.2, 0.2); plt.xlabel("chemical shift (ppm)"); plt.legend()"""
     cells = [
         {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": text, "id": name}

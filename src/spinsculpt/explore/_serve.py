@@ -33,16 +33,12 @@ def serve(start: Mapping | None = None, port: int = 0, browser: bool = True) -> 
         given = (pn.state.session_args.get("token") or [b""])[0]
         if not hmac.compare_digest(given, token.encode()):
             return pn.pane.Markdown("This address lacks its token; use the one that `spinsculpt explore` printed.")
-        return Workbench(start).view()
+        bench = Workbench(start)
+        pn.state.on_session_destroyed(lambda _: bench.close())
+        return bench.view()
 
-    address = f"http://{ADDRESS}:{port}/?token={token}"
-    print(f"The workbench is at {address} (Ctrl-C ends it)", flush=True)
-    if browser:
-        import webbrowser
-
-        webbrowser.open(address)
     pn.extension()
-    pn.serve(
+    server = pn.serve(
         {"/": page},
         port=port,
         address=ADDRESS,
@@ -50,7 +46,19 @@ def serve(start: Mapping | None = None, port: int = 0, browser: bool = True) -> 
         title="spinsculpt explore",
         show=False,
         verbose=False,
-    )
+        start=False,
+    )  # it listens from here on: who reads the address may go there
+    address = f"http://{ADDRESS}:{port}/?token={token}"
+    print(f"The workbench is at {address} (Ctrl-C ends it)", flush=True)
+    server.start()
+    if browser:
+        import webbrowser
+
+        webbrowser.open(address)
+    try:
+        server.io_loop.start()
+    except KeyboardInterrupt:
+        server.stop()
 
 
 def free_port(port: int) -> int:

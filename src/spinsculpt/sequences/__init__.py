@@ -18,7 +18,7 @@ from spinsculpt.sequences._build import (
     spin_echo,
     steam,
 )
-from spinsculpt.sequences._config import SLOTS, build_measured, build_sequence, voxel_pulses
+from spinsculpt.sequences._config import SLOTS, build_measured, build_sequence, is_pulse_file, voxel_pulses
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.sequences._fslmrs import read_fslmrs, write_fslmrs
 from spinsculpt.sequences._json import is_sequence
@@ -42,6 +42,7 @@ __all__ = [
     "build_sequence",
     "combinations_of",
     "idealised",
+    "is_pulse_file",
     "is_sequence",
     "joined",
     "megapress",

@@ -8,7 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import DesignedPulses, Pulse, gaussian, goia, hyperbolic_secant, read_pulse, scaled, sinc, slr
+from spinsculpt.pulses import (
+    DesignedPulses,
+    Pulse,
+    gaussian,
+    goia,
+    hyperbolic_secant,
+    read_designed,
+    read_pulse,
+    scaled,
+    sinc,
+    slr,
+)
 from spinsculpt.sequences._build import (
     CENTRAL_FREQUENCY,
     EXCITATION,
@@ -214,10 +225,17 @@ def _from_files(name: str, entry: Mapping, central_frequency: float) -> Sequence
     return Sequence(name, read[0].echo_time, shots, combinations(shots), read[0].receiver_phase)
 
 
+def is_pulse_file(slot: str) -> bool:
+    """Whether what a slot of an entry names is a file (pulse.json of a design) and not a design."""
+    return slot.endswith(".json")
+
+
 def _designed(name: str, slot: str, design: str, designs: Mapping[str, DesignedPulses]) -> DesignedPulses:
-    if design not in designs:
-        raise SpinsculptError(f"sequences.{name}.{slot} names the design {design!r}, but no pulse of it was given.")
-    return designs[design]
+    if design in designs:
+        return designs[design]
+    if is_pulse_file(design):
+        return read_designed(design)
+    raise SpinsculptError(f"sequences.{name}.{slot} names the design {design!r}, but no pulse of it was given.")
 
 
 def _pulses_of(name: str, slot: str, design: DesignedPulses) -> dict[str, Pulse]:
