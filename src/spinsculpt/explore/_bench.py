@@ -11,12 +11,13 @@ import pandas as pd
 
 from spinsculpt.basis import basis_library, central_frequency, simulate_basis
 from spinsculpt.compare import Analysis, all_bounds, noise_of_study
-from spinsculpt.compare._analysis import as_measured, broadened, typical_concentrations
+from spinsculpt.compare._analysis import broadened, typical_concentrations
 from spinsculpt.config import load_schema, validate
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel
 from spinsculpt.pulses import excitation_profile, refocusing_profile
 from spinsculpt.sequences import SLOTS, Sequence, ShapedPulse, build_sequence, is_pulse_file
+from spinsculpt.study import settle
 from spinsculpt.system import System
 
 ANCHOR = "press30"  # the sequence whose noise all others share, at equal scan time
@@ -50,7 +51,7 @@ def configuration(
         "figures": {"designs": []},
         "designs": {},
     }
-    return validate(content, load_schema())
+    return settle(validate(content, load_schema()))
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def _shown(name, entry, anchor, spectra, basis, compare, fit, files, system) -> 
     if missing:
         raise SpinsculptError(f"{name} gives no spectrum {missing[0]!r}, but {', '.join(sets)}; choose another.")
     bases = {label: sets[label] for label in chosen} if chosen else dict(list(sets.items())[:1])
-    analysis = Analysis(name, sequence, bases)
+    analysis = Analysis(name, sequence, bases, _shots(sequence, sets))
     noise = settings["noise"]
     reduced = json.dumps(section | {"metabolites": [noise["metabolite"]], "macromolecules": []}, sort_keys=True)
     reference = Analysis(ANCHOR, *_simulated(ANCHOR, anchor, reduced, "{}", system))
@@ -156,12 +157,17 @@ def _shown(name, entry, anchor, spectra, basis, compare, fit, files, system) -> 
 def _drawn(sequence: Sequence, sets: Mapping, library, settings: Mapping) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """ppm, and every sub-spectrum as measured, each name at its concentration."""
     drawn = {}
-    for label, one in sets.items():
-        shaped = broadened(as_measured(one, library, sequence.echo_time), settings["linewidth_hz"])
+    measured = Analysis(sequence.name, sequence, sets, _shots(sequence, sets)).measured(library)
+    for label, one in measured.items():
+        shaped = broadened(one, settings["linewidth_hz"])
         concentrations = typical_concentrations(shaped.names, library, settings["concentrations"])
         weights = np.array([concentrations[each] for each in shaped.names])
         drawn[label] = weights[:, None] * shaped.spectra.real
     return shaped.ppm, drawn
+
+
+def _shots(sequence: Sequence, sets: Mapping) -> dict:
+    return {shot.name: sets[shot.name] for shot in sequence.shots if shot.name in sets}
 
 
 @lru_cache(16)

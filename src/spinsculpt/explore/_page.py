@@ -47,6 +47,7 @@ USES = {
     "refocusing pulses": "refocusing",
     "slice-selective excitation": "selective_excitation",
     "editing pulses": "editing",
+    "designed editing pulses": "edit",
 }
 MACROMOLECULES = ["MM09", "MM12", "MM14", "MM17", "MM20", "MM37", "MM39"]
 FITTED = "what is fitted, added up"
@@ -411,7 +412,8 @@ class Workbench:
             self._add(pulse.read_bytes(), f"{pulse.parent.name}.json")
             made = read_designed(pulse)
             self.design.verdicts[self.pulses[self.which.value]] = verdict_of(pulse)
-            self.kind.value, self.more, self.use.value = "press" if slot != "excitation" else "pulse_acquire", {}, slot
+            self.kind.value = {"excitation": "pulse_acquire", "edit": "megapress"}.get(slot, "press")
+            self.more, self.use.value = {}, slot
             if slot != "excitation" and {"te1", "te2"} <= set(made.times):
                 self.shortest.value = self.shortest_te1.value = False
                 _stretch(self.echo_time, 1e3 * (made.times["te1"] + made.times["te2"]))

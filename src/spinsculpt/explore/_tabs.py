@@ -19,6 +19,8 @@ from bokeh.transform import linear_cmap
 
 from spinsculpt.config import SCHEMAS, read_yaml, validate
 from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.nifti import read_fids
+from spinsculpt.sequences import SLOTS
 from spinsculpt.system import System
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -32,6 +34,12 @@ def draw(picture: Plot, change: Callable[[], None]) -> None:
         change()
     else:
         picture.document.add_next_tick_callback(change)
+
+
+def basis_beside(root: Path, sequence: str, frequency: float) -> Path:
+    """The basis of a scan in the results of a study: of real scans that of their frequency (MHz)."""
+    made = {float(path.name.split("@")[1].split("MHz")[0]): path for path in (root / "basis").glob(f"{sequence}@*MHz*")}
+    return made[min(made, key=lambda at: abs(at - frequency))] if made else root / "basis" / sequence
 
 
 def plain(text: object) -> str:
@@ -213,8 +221,8 @@ class DesignTab:
         folder = Path(self.folder.value.strip() or ".")
         try:
             metrics = json.loads((folder / "metrics.json").read_text())
-            slot = {"gap_pair": "gap", "prep_gap": "gap"}.get(metrics["kind"], metrics["kind"])
-            self.play(folder / "pulse.json", slot if slot in ("gap", "prep", "excitation") else "gap")
+            slot = {"gap_pair": "gap", "prep_gap": "gap", "edit_pair": "edit"}.get(metrics["kind"], metrics["kind"])
+            self.play(folder / "pulse.json", slot if slot in SLOTS else "gap")
             self.found = metrics
             draw(self.robust, partial(self._show, metrics))
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -271,7 +279,7 @@ class RefitTab:
         self.find = w.Button(label="Find its fits")
         self.fit = w.Select(label="Fit", options={})
         self.baseline = w.Select(
-            label="New baseline", options=["poly:2", "poly:4", "spline", "spline:7", "spline:15", "off"]
+            label="New baseline", options=["poly:2", "poly:4", "spline", "spline:7", "spline:15", "average", "off"]
         )
         self.part = w.Select(label="Spectrum", options=[])
         self.again = w.Button(label="Fit again", color="primary", disabled=True)
@@ -311,7 +319,7 @@ class RefitTab:
                 labels = arrays["spectra"].tolist()
                 before = dict(zip(arrays["names"].tolist(), range(len(arrays["names"])), strict=True))
             spectra = [] if labels == ["spectrum"] else labels
-            basis = root / "basis" / sequence
+            basis = basis_beside(root, sequence, read_fids(data).central_frequency)
             bases = {label: basis / label for label in spectra} or {"": basis}
             section = {
                 "ppm": self._range(path, labels[0]),
