@@ -8,9 +8,9 @@ import pytest
 from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fit import FitModel, fit
+from spinsculpt.fit import MEASURED, SIMULATED, FitModel, fit
 from spinsculpt.fit._average import STIFFNESSES, refuse_average
-from spinsculpt.study import MEASURED, SIMULATED, settle
+from spinsculpt.study import settle
 
 AVERAGE = FitModel(**MEASURED)
 

@@ -12,13 +12,10 @@ from spinsculpt.system import OF_VENDOR
 SLOTS = ("excitation", "prep", "gap", "edit")  # keys of a sequence that name designs
 
 
-# What the section `fit` leaves open (null): for the simulated cohort, and for real scans (docs/fitting.md says why).
-SIMULATED = {"baseline": "poly:2", "noise": "noise"}
-MEASURED = {"baseline": "average", "noise": "residual"}
-
-
 def settle(config: Mapping) -> dict:
     """A validated configuration with what it leaves open, as real scans or the simulated cohort want it."""
+    from spinsculpt.fit import MEASURED, SIMULATED  # takes longer to import than the plan needs otherwise
+
     measured, section, basis = bool(config["subjects"]), config["fit"], config["basis"]
     left_open = {key: value for key, value in (MEASURED if measured else SIMULATED).items() if section[key] is None}
     lipids = [name for name in basis["lipids"] if name not in basis["macromolecules"]] if measured else []

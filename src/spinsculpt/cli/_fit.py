@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from spinsculpt.study import MEASURED
-
 
 def fit_command(
     data: Annotated[Path, typer.Argument(help="preprocessed spectrum (NIfTI-MRS)")],
@@ -19,14 +17,12 @@ def fit_command(
     ] = None,
     baseline: Annotated[
         str, typer.Option(help="average (over 24 models), off, poly:ORDER, spline or spline:STIFFNESS")
-    ] = MEASURED["baseline"],
+    ] = "average",
     lineshape: Annotated[str, typer.Option(help="voigt, lorentz or gauss")] = "voigt",
     groups: Annotated[
         list[str] | None, typer.Option(help="names or patterns, by commas, with one width and shift; may be repeated")
     ] = None,
-    noise: Annotated[str, typer.Option(help="noise of the CRLBs: noise (signal-free points) or residual")] = MEASURED[
-        "noise"
-    ],
+    noise: Annotated[str, typer.Option(help="noise of the CRLBs: noise (signal-free points) or residual")] = "residual",
     joint: Annotated[
         list[str] | None,
         typer.Option(help="OTHER.nii.gz:OTHERBASIS, fitted with the same concentrations; may be repeated"),

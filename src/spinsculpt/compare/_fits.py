@@ -10,7 +10,7 @@ import pandas as pd
 from spinsculpt.errors import SpinsculptError
 
 KEYS = ["engine", "subject", "session", "sequence", "metabolite"]
-FIT_COLUMNS = [*KEYS, "quantity", "value", "sd", "unit", "crlb", "flag", "reliable"]
+FIT_COLUMNS = [*KEYS, "quantity", "value", "sd", "model_sd", "unit", "crlb", "flag", "reliable"]
 RECOVERY_COLUMNS = [*KEYS, "quantity", "estimate", "sd", "truth", "unit", "error", "crlb", "reliable", "verdict"]
 
 
@@ -22,12 +22,15 @@ def fits_table(summaries: Iterable[Path | str], labels: Iterable[Mapping[str, st
         labels: engine, subject, session and sequence (name of the analysis) of each.
     Returns:
         Columns FIT_COLUMNS. `quantity` is "ratio" (to the reference of the fit), "concentration" (mM), "molality"
-        (mmol/kg), "SNR" or "linewidth" (Hz); `crlb` is in %, `sd` in the unit of the value.
+        (mmol/kg), "SNR" or "linewidth" (Hz); `crlb` is in %; `sd`, of noise and models together, and `model_sd`,
+        between the models of an average, are in the unit of the value.
     """
     parts = []
     for path, label in zip(summaries, labels, strict=True):
         summary = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"Metab": str, "flag": str})
-        ratio = next((column for column in summary if column.startswith("/") and not column.endswith(" CRLB")), None)
+        ratio = next(
+            (column for column in summary if column.startswith("/") and not column.endswith((" CRLB", " SD"))), None
+        )
         if ratio is None:
             raise SpinsculptError(f"{path} has no column of ratios (such as /Cr+PCr); fit this scan again.")
         for quantity, column, unit in (
@@ -37,11 +40,13 @@ def fits_table(summaries: Iterable[Path | str], labels: Iterable[Mapping[str, st
             ("SNR", "SNR", "1"),
             ("linewidth", "FWHM", "Hz"),
         ):
+            between = summary.get(f"{column} model SD", 0.0)  # of a fit under one model there is none
             given = {
                 "metabolite": summary["Metab"],
                 "quantity": quantity,
                 "value": summary[column],
-                "sd": summary.get(f"{column} CRLB", np.nan),
+                "sd": np.hypot(summary.get(f"{column} CRLB", np.nan), between),
+                "model_sd": between,
                 "unit": unit,
                 "crlb": summary["%CRLB"],
                 "flag": summary["flag"].fillna(""),

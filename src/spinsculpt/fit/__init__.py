@@ -6,13 +6,15 @@ from spinsculpt.fit._crlb import predict_crlb
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._files import fit_files, fit_measured
 from spinsculpt.fit._fslmrs import find_fsl_mrs, fit_with_fsl_mrs
-from spinsculpt.fit._model import FitModel, SoftRatio
+from spinsculpt.fit._model import MEASURED, SIMULATED, FitModel, SoftRatio
 from spinsculpt.fit._quantify import WaterScaling, water_scaling
 from spinsculpt.fit._resample import monte_carlo, sample_posterior, spread
 from spinsculpt.fit._result import Curve, FitResult
 from spinsculpt.fit._tissue import tissue_fractions, voxel_fractions
 
 __all__ = [
+    "MEASURED",
+    "SIMULATED",
     "Curve",
     "Estimates",
     "FitModel",

@@ -13,7 +13,7 @@ from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude
 from spinsculpt.fit._average import fit, refuse_average
 from spinsculpt.fit._data import FREQUENCY_TOLERANCE
 from spinsculpt.fit._fslmrs import fit_with_fsl_mrs
-from spinsculpt.fit._model import FitModel
+from spinsculpt.fit._model import MEASURED, FitModel
 from spinsculpt.fit._quantify import WaterScaling, water_scaling
 from spinsculpt.fit._resample import monte_carlo, sample_posterior
 from spinsculpt.fit._result import FitResult
@@ -115,7 +115,8 @@ def fit_measured(
 
 
 def _fitted(scan: Scan, section: Mapping, engine: str, water: MRSData | None, label: str) -> FitResult:
-    model = FitModel.from_config(dict(section))
+    # What a section leaves open is meant for real data; the workflow fills it in for its simulated cohort.
+    model = FitModel.from_config({**section, **{k: v for k, v in MEASURED.items() if section.get(k) is None}})
     reference = None if water is None else _water(water, scan, label)
     timing = _timing(scan, section.get("water") or {})
     if engine == "fsl_mrs":

@@ -13,6 +13,9 @@ BROAD = (("MM*", "Lip*"),)  # macromolecules and lipids
 # water and lipids; broad signals that share a width and a shift, or lipids with their own.
 AVERAGE_RANGES = ((0.2, 4.2), (0.5, 4.0))
 AVERAGE_GROUPS = (BROAD, (("MM*",), ("Lip*",)))
+# What the section `fit` leaves open (null): for the simulated cohort, and for real scans (docs/fitting.md says why).
+SIMULATED = {"baseline": "poly:2", "noise": "noise"}
+MEASURED = {"baseline": "average", "noise": "residual"}
 LINESHAPES = ("voigt", "lorentz", "gauss")
 SHAREABLE = ("width", "shift", "phase")
 

@@ -28,6 +28,9 @@ from spinsculpt.provenance import provenance, write_json
 
 log = logging.getLogger(__name__)
 
+_FAR_OFF = 0.1  # ppm: no drift or shim moves the axis of a scan by so much
+_WATER = 4.65  # ppm
+
 EDITED = {"ON", "OFF"}
 SHARING = (EDITED, {"A", "B", "C", "D"})  # share what editing leaves alone; shots of a designed pair share nothing
 
@@ -212,6 +215,7 @@ def _clean(
     if steps["eddy_current"] and reference is not None:
         fids = correct_eddy_currents(fids, reference)
         history.note("Eddy current correction", "phase of the water reference (Klose 1990, doi:10.1002/mrm.1910140104)")
+    fids = _roughly_placed(fids, scan, section, history, singlets)
     with_water = fids
     for step, nuisance in (("water_removal", "water"), ("lipid_removal", "lipids")):
         if steps[step]:
@@ -226,6 +230,27 @@ def _clean(
             for item in (fids, with_water):
                 item[:, k] = shifted(item[:, k], shift, phase, dwell)
     return fids, with_water, drift
+
+
+def _roughly_placed(
+    fids: np.ndarray, scan: MRSData, section: Mapping, history: History, singlets: Mapping[float, complex]
+) -> np.ndarray:
+    """FIDs (points, conditions) with an axis that was far off put right, before water is looked for at its place."""
+    if not section["steps"]["reference"]:
+        return fids
+    largest, least = section["reference"]["max_shift"], section["reference"]["at_least"]
+    last, central = fids[:, -1], scan.central_frequency
+    shift, _, overlap = find_singlets(last, scan.dwell, central, largest, singlets)
+    if overlap < least or abs(shift / central) > _FAR_OFF:  # residual water hides the singlets, wherever it is
+        reach = (_WATER - largest, _WATER + largest)
+        dry = remove_lines(last, scan.dwell, central, reach, section["water"]["components"])
+        shift, _, overlap = find_singlets(dry, scan.dwell, central, largest, singlets)
+    moved = shift / central
+    if overlap < least or abs(moved) < _FAR_OFF:
+        return fids
+    log.warning("the frequency axis is %.3f ppm off and is moved; see to the frequency in header or protocol", moved)
+    history.note("Frequency and phase correction", f"axis moved by {-moved:.3f} ppm", axis_moved_ppm=-moved)
+    return shifted(fids, -shift, 0.0, scan.dwell)
 
 
 def _run_fsl_mrs(

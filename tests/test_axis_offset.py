@@ -1,0 +1,50 @@
+"""Scans whose frequency axis is off, as in some GE files or after manual settings: found, put right and said."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spinsculpt.config import SCHEMAS, read_yaml, validate
+from spinsculpt.convert import convert_scan
+from spinsculpt.nifti import read_fids, write_fids
+from spinsculpt.preprocess import preprocess_scan
+from spinsculpt.subjects import Scan
+
+SCANS = {
+    "philips": "philips_press30/sub-01_ses-01_PRESS_raw-act_noID.SDAT",
+    "philips with an artefact": "philips_press35/sub-01_press_act_noID.sdat",
+    "siemens": "siemens_exports/SVS_30.rda",
+}
+
+
+def defaults(section: str) -> dict:
+    return validate({}, read_yaml(SCHEMAS / f"{section}.schema.yaml"))
+
+
+@pytest.fixture(scope="module", params=list(SCANS))
+def converted(request, evidence, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("offset")
+    raw, out = evidence / "data" / SCANS[request.param], folder / "scan_svs.nii.gz"
+    convert_scan([raw], Scan("01", "", "press", ""), "svs", out, folder / "scan_svs.json", defaults("convert"))
+    return out
+
+
+@pytest.mark.parametrize("offset", [-0.169, 0.5])
+def test_the_axis_of_a_scan_without_water_reference_is_put_right_and_said(converted, tmp_path, caplog, offset):
+    scan = read_fids(converted)
+    turn = np.exp(2j * np.pi * offset * scan.central_frequency * np.arange(scan.points) * scan.dwell)
+    off = tmp_path / "off.nii.gz"
+    write_fids(off, replace(scan, fids=scan.fids * turn.reshape(-1, *[1] * (scan.fids.ndim - 1))))
+    places = tmp_path / "clean.nii.gz", tmp_path / "qc.json", tmp_path / "page.png"
+    quality = preprocess_scan(off, None, *places, defaults("preprocess"))
+    assert quality["axis_moved_ppm"] == pytest.approx(-offset, abs=0.06)  # the scan itself may be a little off
+    assert "ppm off and is moved" in caplog.text
+    clean = read_fids(places[0]).fid
+    methyl = (clean.ppm > 1.8) & (clean.ppm < 2.25)
+    assert clean.ppm[methyl][np.argmax(np.abs(clean.spectrum[methyl]))] == pytest.approx(2.01, abs=0.03)
+
+
+def test_an_axis_that_is_right_is_left_where_it_is(converted, tmp_path):
+    places = tmp_path / "clean.nii.gz", tmp_path / "qc.json", tmp_path / "page.png"
+    assert "axis_moved_ppm" not in preprocess_scan(converted, None, *places, defaults("preprocess"))
