@@ -1,12 +1,12 @@
 """How much each choice of the fit moves the result of the real Philips PRESS TE 35 data set.
 
-    snakemake --cores 2 --configfile config/examples/philips_press.yaml      # first: converts and preprocesses the scan
+    make example                              # first: converts and preprocesses the scan
     python benchmarks/philips_example.py
 
-Refits the preprocessed scan with ideal or shaped refocusing, with or without lipids, in two ranges, on three baselines.
+Refits the preprocessed scan by default settings and with one choice changed at a time.
 """
 
-import itertools
+import argparse
 import json
 import sys
 import tempfile
@@ -16,49 +16,59 @@ from pathlib import Path
 import pandas as pd
 
 from spinsculpt.basis import simulate_basis, write_basis
-from spinsculpt.config import load_schema, read_yaml, validate
+from spinsculpt.config import default_config, load_schema, read_yaml, validate
 from spinsculpt.fit import fit_files
 from spinsculpt.sequences import build_sequence
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-SCAN = REPOSITORY / "results/philips_press/preproc/sub-02/sub-02_acq-press35_svs.nii.gz"
 RATIOS = ("Glu", "Gln", "NAA+NAAG", "Ins")
 LCMODEL = {"Glu": 1.17, "Gln": 0.15, "NAA+NAAG": 1.33, "Ins": 0.85}
+LIPIDS = ["Lip09", "Lip13a", "Lip13b", "Lip20"]
+CHOICES = {
+    "default: average over 24 models": {},
+    "range 0.2-4.2 ppm only": {"ppm": [0.2, 4.2]},
+    "range 0.5-4.0 ppm only": {"ppm": [0.5, 4.0]},
+    "no lipids": {"exclude": LIPIDS},
+    "automatic spline": {"baseline": "spline"},
+    "spline of 10 per ppm": {"baseline": "spline:10"},
+    "spline of 7 per ppm": {"baseline": "spline:7"},
+    "spline of 4 per ppm": {"baseline": "spline:4"},
+    "spline of 1.5 per ppm": {"baseline": "spline:1.5"},
+    "quadratic baseline": {"baseline": "poly:2"},
+}
 
 
-def example_config() -> dict:
-    config = read_yaml(REPOSITORY / "config/config.yaml")
-    example = read_yaml(REPOSITORY / "config/examples/philips_press.yaml")
-    config["basis"] |= example["basis"]
-    config["sequences"]["press35"] |= example["sequences"]["press35"]
-    config["fit"] |= example["fit"]
-    return validate(config, load_schema())
+def ideal_basis(folder: Path) -> Path:
+    """The basis of the scan with ideal instead of shaped pulses."""
+    config = validate(read_yaml(default_config()), load_schema())
+    section = config["basis"] | {"macromolecules": [*config["basis"]["macromolecules"], *LIPIDS]}
+    sequence = build_sequence("press35", config["sequences"]["press35"] | {"ideal": True}, {}, 127.75)
+    write_basis(simulate_basis(sequence, section), folder)
+    return folder
 
 
 def main() -> None:
-    if not SCAN.is_file():
-        print(f"{SCAN} is not there; run the example first (see the head of this script).")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=Path(__file__).resolve().parents[1] / "results/philips_press")
+    results = parser.parse_args().results
+    scan = results / "preproc/sub-02/sub-02_acq-press35_svs.nii.gz"
+    if not scan.is_file():
+        print(f"{scan} is not there; run the example first (see the head of this script).")
         print(json.dumps({"variants": None}))
         return
-    config = example_config()
-    frequency = config["basis"]["central_frequency"]
-    shaped = config["sequences"]["press35"]
-    ideal = shaped | {"refocusing": shaped["refocusing"] | {"shape": "ideal"}, "te1": 0.012}
+    shaped = next(path for path in (results / "basis").glob("press35@*") if path.is_dir())
     rows, began = [], time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        for (refocusing, entry), lipids in itertools.product((("shaped", shaped), ("ideal", ideal)), (True, False)):
-            names = [n for n in config["basis"]["macromolecules"] if lipids or not n.startswith("Lip")]
-            basis = Path(folder) / f"{refocusing}-{lipids}"
-            sequence = build_sequence("press35", entry, {}, frequency)
-            write_basis(simulate_basis(sequence, config["basis"] | {"macromolecules": names}), basis)
-            for ppm, baseline in itertools.product(([0.5, 4.0], [0.2, 4.2]), ("spline", "spline:3", "poly:2")):
-                section = config["fit"] | {"ppm": ppm, "baseline": baseline}
-                fit_files(SCAN, {"": basis}, Path(folder) / "fit", section)
-                table = pd.read_csv(Path(folder) / "fit/summary.csv", index_col="Metab")["/Cr+PCr"]
-                given = {"refocusing": refocusing, "lipids": lipids, "ppm": f"{ppm[0]}-{ppm[1]}", "baseline": baseline}
-                rows.append(given | {name: table[name] for name in RATIOS})
-    result = pd.DataFrame(rows)
-    print(result.round(2).to_string(index=False))
+        ideal = ideal_basis(Path(folder) / "basis")
+        for choice, basis, section in [
+            *((choice, shaped, section) for choice, section in CHOICES.items()),
+            ("ideal instead of shaped pulses", ideal, {}),
+        ]:
+            fit_files(scan, {"": basis}, Path(folder) / "fit", section)
+            table = pd.read_csv(Path(folder) / "fit/summary.csv", index_col="Metab")
+            spread = table.get("%SD", table["%CRLB"])
+            rows.append({"choice": choice} | {name: table.loc[name, "/Cr+PCr"] for name in RATIOS})
+            rows[-1] |= {"SD of Glu in %": spread["Glu"], "SD of Gln in %": spread["Gln"]}
+    print(pd.DataFrame(rows).round(2).to_string(index=False))
     print("LCModel", LCMODEL)
     print(json.dumps({"variants": rows, "lcmodel": LCMODEL, "seconds": time.perf_counter() - began}))
 
