@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spinsculpt import __version__
 from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.gate import read_text, samples
@@ -151,7 +152,7 @@ def _write_pta(pulse: Pulse, amplitude: np.ndarray, phase: np.ndarray) -> str:
     total = np.sum(amplitude * np.exp(1j * phase))
     head = [
         f"PULSENAME: {pulse.name}",
-        f"COMMENT: spinsculpt, {pulse.duration * 1e3:.4f} ms, peak B1 {pulse.peak_b1:.4f} uT",
+        f"COMMENT: spinsculpt {__version__}, {pulse.duration * 1e3:.4f} ms, peak B1 {pulse.peak_b1:.4f} uT",
         "REFGRAD: 1.000000000",
         "MINSLICE: 1.000000000",
         "MAXSLICE: 200.000000000",
