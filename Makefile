@@ -10,10 +10,10 @@ export PATH := $(abspath $(BIN)):$(PATH)
 .PHONY: docs links example figures test setup lint format lock benchmarks clean
 
 figures: $(STAMP)
-	spinsculpt run --cores $(CORES) $(if $(V),--verbose)
+	SPINSCULPT_COMMAND='make $@' spinsculpt run --cores $(CORES) $(if $(V),--verbose)
 
 example: $(STAMP)
-	spinsculpt run --cores $(CORES) $(if $(V),--verbose) --configfile config/examples/philips_press.yaml --config data=tests/reference/data
+	SPINSCULPT_COMMAND='make $@' spinsculpt run --cores $(CORES) $(if $(V),--verbose) --configfile config/examples/philips_press.yaml --config data=tests/reference/data
 
 test: $(STAMP)
 	pytest -n 2 --dist loadgroup

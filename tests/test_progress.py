@@ -2,6 +2,8 @@
 
 import io
 import logging
+import subprocess
+import sys
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -63,3 +65,25 @@ def test_the_end_says_what_was_made_and_where(handler):
 @pytest.mark.parametrize(("seconds", "words"), [(40, "40 s"), (200, "3 min"), (7500, "2 h 5 min")])
 def test_durations_in_words(seconds, words):
     assert duration(seconds) == words
+
+
+def test_a_failing_run_ends_with_its_sentences_and_the_command_to_continue(tmp_path):
+    """The real Snakefile on two scans whose raw files are broken alike: one sentence, both jobs, how to go on."""
+    (tmp_path / "data").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / f"data/{name}.nii.gz").write_bytes(b"no image at all")
+    table = "subject\tsequence\tdata\n01\tpress30\ta.nii.gz\n02\tpress30\tb.nii.gz\n"
+    (tmp_path / "scans.tsv").write_text(table)
+    (tmp_path / "mine.yaml").write_text("subjects: scans.tsv\n")
+    code = "from spinsculpt.cli import main; main()"
+    words = ["run", "--configfile", "mine.yaml", "--cores", "1", "--keep-going"]
+    targets = [f"results/bids/sub-0{k}/mrs/sub-0{k}_acq-press30_svs.nii.gz" for k in (1, 2)]
+    command = [sys.executable, "-c", code, *words, *targets]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)
+    lines = [line for line in (run.stdout + run.stderr).splitlines() if line.strip()]
+    assert run.returncode != 0 and "Traceback" not in run.stderr
+    assert any(line.startswith("Failed: convert scan") and "sub-01" in line and "sub-02" in line for line in lines) or (
+        sum(line.startswith("Failed: convert scan") for line in lines) == 2
+    ), run.stderr
+    assert any("a.nii.gz" in line for line in lines)
+    assert lines[-1] == f"To continue: spinsculpt {' '.join([*words, *targets])}", run.stderr

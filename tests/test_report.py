@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from browser import opened, overflow
 from spinsculpt.compare import fits_table, write_table
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.report import (
@@ -294,3 +295,22 @@ def test_the_protocol_sheet_says_what_a_scanner_must_be_set_to(tmp_path):
     with pytest.raises(SpinsculptError, match=r"the repetition time is 0.05 s; .* would work"):
         write_protocol(sequence, tmp_path / "no.html", basis, repetition_time=0.05)
     assert not (tmp_path / "no.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.0, "its pulse: do not use"), (1.0, "better than its rivals"), (np.nan, "no rival")]
+)
+def test_the_verdict_on_a_design_stands_where_its_sequence_is_ranked(tmp_path, value, words):
+    tables = [tmp_path / "separation.tsv", tmp_path / "designs.tsv"]
+    write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
+    verdict = {"design": "d", "metric": "verdict", "metabolite": "", "value": value, "unit": "1 = use"}
+    write_table(pd.DataFrame([verdict | {"source": "do not use d: PRESS reaches more"}]), tables[1])
+    write_report(tables, [], CONFIG, tmp_path / "report.html")
+    with opened(viewport={"width": 390, "height": 800}) as page:
+        page.goto((tmp_path / "report.html").as_uri())
+        page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+        ranking = page.locator("[data-view=ranking]").inner_text()
+        assert words in ranking
+        assert "designed: do not use d: PRESS reaches more" in page.locator("main").inner_text()
+        assert page.locator("th:empty").count() == 0  # a head without words says nothing to a screen reader
+        assert overflow(page) <= 0

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from spinsculpt.problems import problem, sentence_of
 
+COMMAND = "SPINSCULPT_COMMAND"  # of the environment: by which command the user started the run
+
 
 def given(files, name: str) -> object | None:
     """The input of that name of a job, or None where this job has none.

@@ -1,6 +1,8 @@
 """`spinsculpt run`: the whole workflow, in the folder where one stands."""
 
 import importlib.util
+import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +30,8 @@ def run_command(
     """
     if importlib.util.find_spec("snakemake") is None:
         raise ModuleNotFoundError("No module named 'snakemake'", name="snakemake")
+    from spinsculpt.workflow import COMMAND
+
     given = list(context.args)
     files = list(configfile or ())
     if absent := [str(path) for path in files if not path.is_file()]:
@@ -41,4 +45,5 @@ def run_command(
         command += ["--logger", "spinsculpt"]
     if files:
         command += ["--configfile", *map(str, files)]
-    raise typer.Exit(subprocess.run(command).returncode)
+    told = {COMMAND: shlex.join(["spinsculpt", *sys.argv[1:]])}
+    raise typer.Exit(subprocess.run(command, env={**told, **os.environ}).returncode)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from spinsculpt.compare import playable, retest_table
+from spinsculpt.sequences import SLOTS
 
 TIE = 0.05  # bounds closer than this are called equal
 
@@ -12,7 +13,7 @@ TIE = 0.05  # bounds closer than this are called equal
 def _kind(analysis: str, config: Mapping) -> str:
     """ "designed", "edited" or "plain": what sort of sequence an analysis fits."""
     entry = config["sequences"][config["analyses"][analysis]["sequence"]]
-    if any(entry.get(slot) for slot in ("excitation", "prep", "gap", "edit")):
+    if any(entry.get(slot) for slot in SLOTS):
         return "designed"
     return "edited" if entry["type"] in ("megapress", "megaslaser") else "plain"
 
@@ -141,6 +142,29 @@ def _kinds(names: list[str], config: Mapping) -> str:
     return "/".join(
         dict.fromkeys(config["sequences"][config["analyses"][name]["sequence"]]["type"].upper() for name in names)
     )
+
+
+def design_verdicts(designs: pd.DataFrame, config: Mapping) -> dict[str, dict]:
+    """What was found of the designed pulses that the ranked sequences play.
+
+    Args:
+        designs: compare/designs.tsv.
+        config: the validated configuration.
+    Returns:
+        {analysis: {"label", "use" (True, False, or None without a rival), "words" for a ranking, "sentence"}}.
+    """
+    rows = designs[designs["metric"] == "verdict"].set_index("design")
+    words = {True: "its pulse: better than its rivals", False: "its pulse: do not use", None: "its pulse: no rival"}
+    found = {}
+    for name in ranked_names(config):
+        entry = config["sequences"][config["analyses"][name]["sequence"]]
+        for slot in SLOTS:
+            if entry.get(slot) in rows.index:
+                value = rows.loc[entry[slot], "value"]
+                use = None if pd.isna(value) else bool(value)
+                said = {"label": _label(name, config), "use": use, "words": words[use]}
+                found[name] = said | {"sentence": rows.loc[entry[slot], "source"]}
+    return found
 
 
 def _label(name: str, config: Mapping) -> str:

@@ -19,6 +19,7 @@ from spinsculpt.report._answer import (
     axis_summary,
     bounds_summary,
     cost_summary,
+    design_verdicts,
     error_summary,
     headline,
     power_summary,
@@ -109,6 +110,8 @@ def write_report(
     if separation is not None:
         sentences += [] if ranked is None else headline(read["ranking"], read["montecarlo"], separation, config)
         sentences += answer(separation, config, cost=ranked is None)
+    verdicts = {} if "designs" not in read else design_verdicts(read["designs"], config)
+    header["verdicts"] = {name: found["words"] for name, found in verdicts.items()}
     page = template("page.html").render(
         title=config["figures"]["title"],
         data=pack.text(header),
@@ -118,6 +121,7 @@ def write_report(
         sentences=sentences,
         bounds=None if separation is None else _html(bounds_summary(playable(separation), config), index=True),
         ideal=None if separation is None or ideal.empty else _html(bounds_summary(ideal, config), index=True),
+        verdicts=verdicts,
         cost=None if separation is None or cost.empty else _html(cost, index=True),
         errors=None if ranked is None else _html(error_summary(*ranked, config), index=True),
         axes=None if ranked is None else _html(axis_summary(*ranked, config), index=True),
@@ -204,4 +208,6 @@ def _figure(path: Path) -> dict:
 
 def _html(table: pd.DataFrame, index: bool = False) -> str:
     html = table.to_html(index=index, border=0, na_rep="", float_format=lambda value: f"{value:.3g}")
+    above, empty, below = html.rpartition("<th></th>")  # a head without words says nothing to a screen reader
+    html = above.replace("<th></th>", "<td></td>") + ("<th>sequence</th>" if empty else "") + below
     return html.replace('class="dataframe"', 'class="dataframe sortable"')

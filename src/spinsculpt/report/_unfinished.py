@@ -2,6 +2,8 @@
 
 import logging
 import os
+import shlex
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from pathlib import Path
 from spinsculpt.compare import tabulate_fits, tabulate_quality
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.report._page import HOW_TO_GO_ON, write_report
-from spinsculpt.workflow import what_stopped
+from spinsculpt.workflow import COMMAND, what_stopped
 
 # Of reports that are not whole: older than all that a report is made from, so that the next run writes the whole one.
 OLD = 315_532_800  # 1980-01-01
@@ -148,14 +150,19 @@ def write_report_so_far(
 
 
 def in_words(failures: Sequence[Failure], out: Path | str) -> str:
-    """What went wrong, grouped, and how to go on; for a terminal."""
+    """What went wrong, grouped, and how to go on, with the command; for a terminal."""
     lines = []
     for failure in failures:
         count = len(failure.jobs)
         named = ", ".join(failure.jobs[:3]) + (f" and {count - 3} more" if count > 3 else "")
         lines += [f"Failed: {named}", f"  {failure.sentence}", *(f"  log: {log}" for log in failure.logs[:1])]
     lines += [f"What is through is reported in {out}.", HOW_TO_GO_ON]
-    return "\n".join(lines)
+    return "\n".join([*lines, f"To continue: {command_to_continue()}"])
+
+
+def command_to_continue() -> str:
+    """The command by which this run was started: of the shell, of `spinsculpt run` or of make."""
+    return os.environ.get(COMMAND) or shlex.join(["snakemake", *sys.argv[1:]])
 
 
 def report_failures(out: Path | str, **study) -> str:

@@ -15,6 +15,7 @@
     node.append(...children.filter((child) => child !== null).map((child) => (child instanceof Node ? child : String(child))));
     return node;
   };
+  const verdict = (data) => (sequence) => (data.verdicts && data.verdicts[sequence] ? ` (${data.verdicts[sequence]})` : "");
   const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const digits = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(3))) : "");
 
@@ -247,6 +248,7 @@
   }
   // which sequence is best, under which assumptions
   function ranking(place, rows, data) {
+    const said = verdict(data);
     const distinct = (name) => [...new Set(rows.map((row) => row[name]))];
     const axes = { baseline: "baseline", macromolecules: "macromolecules", t2_scale: "T₂ of the library ×" };
     const chosen = { metabolite: data.measures[0] };
@@ -264,11 +266,11 @@
       const svg = make("svg", { viewBox: `0 0 ${whole} ${height}`, role: "img", "aria-label": found.map((row) => `${data.labels[row.sequence] || row.sequence} ${digits(row.value)} %`).join(", ") });
       found.forEach((row, k) => {
         const colour = data.colours[row.sequence] || "#7f7f7f", y = 26 * k + 4;
-        svg.append(make("text", { x: left - 8, y: y + 14, "text-anchor": "end" }, data.labels[row.sequence] || row.sequence), make("rect", { x: left, y, width: (width * row.value) / largest, height: 19, fill: colour, rx: 2 }), make("text", { x: left + (width * row.value) / largest + 6, y: y + 14 }, `${digits(row.value)} %`));
+        svg.append(make("text", { x: left - 8, y: y + 14, "text-anchor": "end" }, data.labels[row.sequence] || row.sequence), make("rect", { x: left, y, width: (width * row.value) / largest, height: 19, fill: colour, rx: 2 }), make("text", { x: left + (width * row.value) / largest + 6, y: y + 14 }, `${digits(row.value)} %${said(row.sequence)}`));
       });
       svg.append(make("text", { x: left, y: height - 6, class: "dim" }, `bound of ${chosen.metabolite} at equal scan time (%): shorter is better`));
       here.replaceChildren(svg);
-      sentence.textContent = found.length ? `${data.labels[found[0].sequence] || found[0].sequence} has the smallest bound of ${chosen.metabolite}, ${digits(found[0].value)} %, under these assumptions.` : "No bound under these assumptions.";
+      sentence.textContent = found.length ? `${data.labels[found[0].sequence] || found[0].sequence} has the smallest bound of ${chosen.metabolite}, ${digits(found[0].value)} %, under these assumptions${said(found[0].sequence)}.` : "No bound under these assumptions.";
     }
     place.append(bar, sentence, here);
     draw();
