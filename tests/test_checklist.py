@@ -109,3 +109,12 @@ def test_answers_that_all_sequences_share_are_one_cell(second, spans):
     rows = [given | {"sequence": "a", "value": "3 T"}, given | {"sequence": "b", "value": second}]
     (section,) = checklist_sections(pd.DataFrame(rows))
     assert [cell["span"] for cell in section["items"][0]["cells"]] == spans
+
+
+def test_every_band_of_an_editing_pulse_is_stated(tmp_path):
+    ppm = {"a": [4.56, 1.9], "b": 1.9, "c": 4.56, "d": 7.46}
+    hermes = config(sequences={"press30": {"type": "megapress", "gap": None, "editing": {"ppm": ppm}}})
+    table = filled(tmp_path, SIDECAR, settings=hermes)
+    text = " ".join(table.astype(str).to_numpy().ravel())
+    assert "editing A at 4.56 and 1.9 ppm" in text and "editing D at 7.46 ppm" in text
+    assert "shared by 4 editing conditions" in text

@@ -110,17 +110,24 @@ def _timing(facts: Facts) -> str:
     return together(("TR", milliseconds("RepetitionTime")), ("TE", milliseconds("EchoTime")), *given)
 
 
+def _editing(facts: Facts) -> dict:
+    """Chemical shifts of the editing pulses of each shot; none where a designed pulse takes their place."""
+    edited = facts.entry["type"] in ("megapress", "megaslaser") and not facts.entry.get("edit")
+    return facts.entry["editing"]["ppm"] if edited else {}
+
+
 def _averages(facts: Facts) -> str:
     total = stated(facts, "NumberOfTransients")
-    shots = len(facts.entry["editing"]["ppm"]) if facts.entry["type"] == "megapress" else 1
+    shots = len(_editing(facts))
     return f"{total}, shared by {shots} editing conditions" if total and shots > 1 else total
 
 
 def _parameters(facts: Facts) -> str:
     width = stated(facts, "SpectralWidth", lambda value: f"{value:g} Hz")
     parts = [("spectral width", width), ("", stated(facts, "NumberOfSpectralPoints", lambda value: f"{value} points"))]
-    editing = facts.entry["editing"]["ppm"] if facts.entry["type"] == "megapress" else {}
-    parts += [(f"editing {shot.upper()}", f"at {ppm:g} ppm") for shot, ppm in editing.items()]
+    for shot, ppm in _editing(facts).items():
+        bands = [ppm] if isinstance(ppm, int | float) else ppm
+        parts.append((f"editing {shot.upper()}", f"at {' and '.join(f'{band:g}' for band in bands)} ppm"))
     return together(*parts)
 
 
