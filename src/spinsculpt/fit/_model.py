@@ -8,11 +8,11 @@ from itertools import pairwise
 from spinsculpt.errors import SpinsculptError
 
 RANGE = (0.2, 4.2)  # ppm
-BROAD = (("MM*", "Lip*"),)  # macromolecules and lipids
+BROAD = (("MM*", "Mac*", "Lip*"),)  # macromolecules and lipids
 # What an average over models is of, besides the stiffness of the spline: the whole range or that without the flanks of
 # water and lipids; broad signals that share a width and a shift, or lipids with their own.
 AVERAGE_RANGES = ((0.2, 4.2), (0.5, 4.0))
-AVERAGE_GROUPS = (BROAD, (("MM*",), ("Lip*",)))
+AVERAGE_GROUPS = (BROAD, (("MM*", "Mac*"), ("Lip*",)))
 # What the section `fit` leaves open (null): for the simulated cohort, and for real scans (docs/fitting.md says why).
 SIMULATED = {"baseline": "poly:2", "noise": "noise"}
 MEASURED = {"baseline": "average", "noise": "residual"}

@@ -28,6 +28,12 @@ def draw_fit(result: FitResult) -> Figure:
         draw(curve.data.real, color="0.6", lw=1.2, label="data")
         draw(curve.fit.real, color="#d55e00", lw=0.9, label="fit")
         draw(curve.baseline.real, color="#009e73", lw=0.9, label="baseline")
+        if curve.baselines is not None:
+            every = curve.baselines.real
+            label = f"baselines of {len(every)} models"
+            axis.fill_between(
+                curve.ppm, every.min(axis=0), every.max(axis=0), color="#009e73", alpha=0.2, lw=0, label=label
+            )
         level = curve.data.real.max() + 0.15 * span
         draw(curve.residual.real + level, color="0.2", lw=0.7)
         axis.text(curve.ppm.max(), level, " residual", va="bottom", fontsize=8)
