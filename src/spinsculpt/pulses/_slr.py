@@ -1,5 +1,7 @@
 """Shinnar-Le Roux pulses (Pauly 1991, doi:10.1109/42.75611): a slice profile as a filter, the filter as a pulse."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from spinsculpt.conventions import GAMMA_BAR
@@ -9,6 +11,7 @@ from spinsculpt.pulses._pulse import Pulse
 _GRID = 16  # frequencies a tap, for the least squares and for the minimum phase
 
 
+@lru_cache(64)  # a slider of the echo time, or a rule of many sequences, asks for the same pulse again
 def slr(
     duration: float, flip_angle: float = 180.0, time_bandwidth: float = 6.0, ripple: float = 0.01, samples: int = 256
 ) -> Pulse:
@@ -35,7 +38,9 @@ def slr(
     largest = np.abs(np.fft.fft(b, _GRID * samples)).max()
     rf = _inverse(_minimum_phase(b / max(1.0, largest + 1e-7)), b / max(1.0, largest + 1e-7))
     dwell = duration / samples
-    return Pulse("slr", rf.real.astype(complex) / (2 * np.pi * GAMMA_BAR * dwell), dwell)
+    b1 = rf.real.astype(complex) / (2 * np.pi * GAMMA_BAR * dwell)
+    b1.setflags(write=False)  # who asks next gets the same samples
+    return Pulse("slr", b1, dwell)
 
 
 def _filter(taps: int, time_bandwidth: float, inside: float, outside: float) -> np.ndarray:
