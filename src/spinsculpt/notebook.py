@@ -16,10 +16,9 @@ from spinsculpt import basis as _basis
 from spinsculpt.basis import DEFAULT_METABOLITES, BasisSet, basis_library
 from spinsculpt.config import load_schema, validate
 from spinsculpt.conventions import FID, to_spectrum
-from spinsculpt.fit import FitResult
+from spinsculpt.fit import MEASURED, SIMULATED, FitResult
 from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.sequences import Sequence, build_sequence
-from spinsculpt.study import MEASURED, SIMULATED
 from spinsculpt.system import System
 
 _MM = ("MM09", "MM12", "MM14", "MM17", "MM20", "MM37", "MM39")
