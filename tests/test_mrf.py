@@ -13,6 +13,8 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.mrf import (
     NAMES,
     Model,
+    Task,
+    estimate,
     grid,
     match,
     protocol_from_table,
@@ -232,3 +234,90 @@ def test_the_pieces_of_a_dictionary_do_not_matter(preclinical):
         match(data[:, :29], *arguments[1:])
     with pytest.raises(SpinsculptError, match="allow more"):
         match(*arguments, memory_mb=1e-4)
+
+
+# Six images of two pools at 3 T, short enough to be fitted in a moment.
+SMALL = {"b1_uT": [0, 2, 1, 3.5, 0.6, 2.5], "offset_ppm": 3.5, "saturation_s": 1.0, "recovery_s": 1.5}
+RANGES = {"fs": (0.0, 0.012), "ksw": (20.0, 400.0)}
+
+
+def small_task(voxels=120, noise=0.0, seed=0, **known):
+    """Voxels of known truth, with a T1 map: (task, true values of shape (voxels, 2))."""
+    rng = np.random.default_rng(seed)
+    truth = np.stack([rng.uniform(0.002, 0.010, voxels), rng.uniform(60, 350, voxels)], 1)
+    known = {"T1": rng.uniform(1.0, 1.6, voxels)} | known
+    protocol = protocol_from_table(SMALL, 3.0)
+    table = tissue({"fs": truth[:, 0], "ksw": truth[:, 1], **known})
+    data = simulate(protocol, Model(True), table)[0]
+    return Task(data + noise * rng.normal(size=data.shape), protocol, Model(True), RANGES, known), truth
+
+
+def stacked(found):
+    return np.stack([found.values[name] for name in RANGES], 1)
+
+
+@pytest.mark.parametrize("scale", ["m0", "free"])
+def test_a_fit_without_noise_finds_the_truth(scale):
+    task, truth = small_task(40)
+    factor = 1.0 if scale == "m0" else np.linspace(3, 900, 40)[:, None]
+    found = estimate("vbmf", Task(task.data * factor, task.protocol, task.model, RANGES, task.known, scale))
+    assert np.abs(stacked(found) / truth - 1).max() < 1e-3
+    assert found.r2.min() > 1 - 1e-6 and not found.out_of_range.any()
+
+
+def test_the_bound_is_the_spread_of_repeated_fits():
+    task, _ = small_task(1)
+    rng = np.random.default_rng(1)
+    data = task.data + 5e-4 * rng.normal(size=(400, task.data.shape[1]))
+    found = estimate("vbmf", Task(data, task.protocol, task.model, RANGES, {"T1": float(task.known["T1"][0])}))
+    for name, values in found.values.items():
+        expected = np.sqrt((found.bound[name] ** 2).mean())
+        assert values.std() == pytest.approx(expected, rel=0.15)
+
+
+def test_voxels_at_the_end_of_a_range_and_in_noise_are_flagged():
+    task, truth = small_task(30)
+    narrow = {"fs": (0.0, 0.003), "ksw": RANGES["ksw"]}
+    found = estimate("vbmf", Task(task.data, task.protocol, task.model, narrow, task.known))
+    assert found.out_of_range[truth[:, 0] > 0.004].all()
+    noisy, _ = small_task(30, noise=0.1)
+    assert estimate("vbmf", noisy).low_snr.mean() > 0.5
+
+
+def test_decoupled_images_of_noiseless_data_are_those_in_sequence():
+    task, _ = small_task(10)
+    table = tissue({**task.known, "fs": 0.004, "ksw": 150})
+    whole = simulate(task.protocol, task.model, table)[0]
+    assert np.abs(simulate(task.protocol, task.model, table, measured=whole)[0] - whole).max() < 5e-4
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda t: {"data": t.data[:, :5]}, "5 images, the protocol plays 6"),
+        (lambda t: {"data": t.data * np.nan}, "mask them out"),
+        (lambda t: {"data": t.data * 400}, "divide by the image without saturation"),
+        (lambda t: {"data": t.data / np.linalg.norm(t.data, axis=1)[:, None]}, "already normalised"),
+        (lambda t: {"known": {"B1": np.full(len(t.data), 98.0)}}, "looks like percent"),
+        (lambda t: {"known": {"T1": np.ones(7)}}, "bring it to their grid"),
+        (lambda t: {"model": Model(True, "lorentzian")}, "fit the MT data first"),
+    ],
+    ids=["images", "nan", "raw", "normalised", "percent", "grid", "three pools"],
+)
+def test_bad_input_is_refused_with_a_sentence(change, sentence):
+    task, _ = small_task(12)
+    given = {name: getattr(task, name) for name in ("data", "protocol", "model", "ranges", "known", "scale")}
+    with pytest.raises(SpinsculptError, match=sentence):
+        Task(**(given | change(task)))
+
+
+def test_a_voxelwise_fit_of_a_real_phantom_agrees_with_the_published_maps(preclinical):
+    """With one T2 for all voxels, the middle of the dictionary's; every tenth voxel."""
+    protocol, data, published = preclinical
+    ranges = {"fs": (10 * 3 / 110e3, 120 * 3 / 110e3), "ksw": (100.0, 1400.0)}
+    known = {"T1": 2.5, "T2": 0.9, "T1s": 2.8, "T2s": 0.04, "shift_s": 3.0}
+    found = estimate("vbmf", Task(data[::10], protocol, Model(True, field=9.4), ranges, known, "free"))
+    error = {name: np.abs(found.values[name] / published[name][::10] - 1).mean() for name in ranges}
+    print(f"\nmean deviation {error}")
+    assert max(error.values()) <= 0.08
+    assert np.corrcoef(found.values["ksw"], published["ksw"][::10])[0, 1] >= 0.985

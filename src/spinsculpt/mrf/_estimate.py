@@ -1,0 +1,240 @@
+r"""What a fingerprint says of its voxel: estimators behind one interface, and how far to trust them.
+
+Every estimator returns an `Estimate`, whose residuals, R^2 and Cramer-Rao bounds are made by the same code from the
+simulator, whatever found the values. With `scale="m0"` data are in units of the equilibrium signal; with
+`scale="free"` each voxel has an unknown factor a, which is projected out: a = s.d / s.s, J -> a (1 - s s' / s.s) J.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.mrf._dictionary import match, random_grid
+from spinsculpt.mrf._kernel import simulate
+from spinsculpt.mrf._model import PARAMETERS, Model, tissue
+from spinsculpt.mrf._protocol import Protocol
+
+METHODS = ("dictionary", "vbmf")
+SCALES = ("m0", "free")
+Ranges = Mapping[str, tuple[float, float]]
+_EDGE = 1e-3  # of a range; a value this close to its end counts as at the end
+_STARTS = (0.1, 0.35, 0.6, 0.85)  # of each range; all combinations are tried before the fit
+
+
+@dataclass(frozen=True)
+class Task:
+    """Fingerprints and what is known of their voxels, checked.
+
+    Attributes:
+        data: shape (voxels, images); units of the equilibrium signal if `scale` is "m0", any if "free".
+        protocol: what was played.
+        model: which pools there are.
+        ranges: lowest and highest value of each parameter to find.
+        known: other tissue parameters, one number or one a voxel.
+        scale: "m0" or "free".
+    """
+
+    data: np.ndarray
+    protocol: Protocol
+    model: Model
+    ranges: Ranges
+    known: Mapping[str, object] = field(default_factory=dict)
+    scale: str = "m0"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", np.ascontiguousarray(self.data, float))
+        _check(self)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameters to find."""
+        return tuple(self.ranges)
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest values, shape (parameters,) each."""
+        low, high = np.array(list(self.ranges.values()), float).T
+        return low, high
+
+    def part(self, rows: np.ndarray) -> "Task":
+        """The same of some voxels."""
+        known = {name: value if np.ndim(value) == 0 else np.asarray(value)[rows] for name, value in self.known.items()}
+        return Task(self.data[rows], self.protocol, self.model, self.ranges, known, self.scale)
+
+    def table(self, values: np.ndarray) -> np.ndarray:
+        """Tissue parameters with `values`, shape (voxels, parameters), of what is to be found."""
+        return tissue({**self.known, **dict(zip(self.names, values.T, strict=True))}, len(values))
+
+
+def _check(task: Task) -> None:
+    data, names = task.data, set(task.ranges)
+    if data.ndim != 2 or not len(data):
+        raise SpinsculptError("the data hold no voxel; check the mask.")
+    if data.shape[1] != task.protocol.images:
+        raise SpinsculptError(
+            f"the data hold {data.shape[1]} images, the protocol plays {task.protocol.images}; "
+            "name the one of this scan."
+        )
+    if task.scale not in SCALES:
+        raise SpinsculptError(f"the scale is {task.scale!r}; it can be {' or '.join(SCALES)}.")
+    if (bad := ~np.isfinite(data).all(axis=1)).any():
+        raise SpinsculptError(f"{int(bad.sum())} voxels hold NaN or an infinite number; mask them out.")
+    if (data == 0).all(axis=1).any():
+        raise SpinsculptError("some voxels hold no signal at all; mask them out.")
+    if task.scale == "m0" and not 0.05 < (top := float(np.median(np.abs(data).max(axis=1)))) < 1.5:
+        raise SpinsculptError(
+            f"the largest image of the median voxel is {top:.3g} where 1 is the signal in equilibrium; divide by the "
+            'image without saturation, or use the scale "free".'
+        )
+    if task.scale == "m0" and np.allclose(np.linalg.norm(data, axis=1), 1, atol=1e-3):
+        raise SpinsculptError('fingerprints were already normalised to length 1; use the scale "free".')
+    if unknown := (names | set(task.known)) - set(PARAMETERS):
+        raise SpinsculptError(f"unknown tissue parameter {min(unknown)!r}; known are {', '.join(PARAMETERS)}.")
+    if both := names & set(task.known):
+        raise SpinsculptError(f"{min(both)} is to be found and known at once; remove one of the two.")
+    for name, (low, high) in task.ranges.items():
+        if not low < high:
+            raise SpinsculptError(f"the range of {name} runs from {low:g} to {high:g}; give the lower end first.")
+    for name, value in task.known.items():
+        if np.ndim(value) and np.size(value) != len(data):
+            raise SpinsculptError(
+                f"the map of {name} has {np.size(value)} voxels, the data have {len(data)}; bring it to their grid."
+            )
+    if "B1" in task.known and np.median(np.asarray(task.known["B1"], float)) > 10:
+        raise SpinsculptError("the B1 map looks like percent; give it as a factor, 1 for the nominal B1.")
+    if task.model.semisolid and task.model.solute:
+        missing = [name for name in ("fss", "kssw") if name not in names | set(task.known)]
+        if missing:
+            raise SpinsculptError(
+                f"a fit of three pools needs {' and '.join(missing)} of the semisolid pool; fit the MT data first."
+            )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Values of each voxel and how far to trust them; all arrays of shape (voxels,) unless said otherwise.
+
+    Attributes:
+        values: by name.
+        bound: Cramer-Rao bound of the SD of each, by name, at the noise of the residuals; infinite where the protocol
+            cannot tell the parameters apart there.
+        r2: 1 - |d - d_fit|^2 / |d - mean d|^2.
+        out_of_range: whether a value stands at an end of its range.
+        low_snr: whether the bound of a parameter exceeds half its range.
+    """
+
+    values: Mapping[str, np.ndarray]
+    bound: Mapping[str, np.ndarray]
+    r2: np.ndarray
+    out_of_range: np.ndarray
+    low_snr: np.ndarray
+
+    @property
+    def trusted(self) -> np.ndarray:
+        """Voxels that no flag speaks against."""
+        return ~(self.out_of_range | self.low_snr)
+
+
+def fitted(task: Task, values: np.ndarray, derivatives: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Residuals (voxels, images) at `values`, and the Jacobian of the fit (voxels, images, parameters)."""
+    signals, jacobian = simulate(task.protocol, task.model, task.table(values), task.names if derivatives else ())
+    if task.scale == "free":
+        power = (signals**2).sum(1, keepdims=True)
+        factor = (signals * task.data).sum(1, keepdims=True) / power
+        along = np.einsum("vi,vip->vp", signals, jacobian) / power
+        jacobian = factor[..., None] * (jacobian - signals[..., None] * along[:, None, :])
+        signals = factor * signals
+    return task.data - signals, jacobian
+
+
+def judged(task: Task, values: np.ndarray) -> Estimate:
+    """An estimate with its bounds and flags from values of shape (voxels, parameters)."""
+    residual, jacobian = fitted(task, values)
+    low, high = task.bounds()
+    freedom = max(1, task.data.shape[1] - len(task.names) - (task.scale == "free"))
+    variance = (residual**2).sum(1) / freedom
+    scaled = jacobian * (high - low)
+    information = np.einsum("vip,viq->vpq", scaled, scaled)
+    told = np.linalg.cond(information) < 1e12
+    covariance = np.full_like(information, np.inf)
+    covariance[told] = np.linalg.inv(information[told]) * variance[told, None, None]
+    bound = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)) * (high - low)
+    spread = ((task.data - task.data.mean(1, keepdims=True)) ** 2).sum(1)
+    edge = _EDGE * (high - low)
+    return Estimate(
+        values=dict(zip(task.names, values.T, strict=True)),
+        bound=dict(zip(task.names, bound.T, strict=True)),
+        r2=1 - (residual**2).sum(1) / np.maximum(spread, np.finfo(float).tiny),
+        out_of_range=((values <= low + edge) | (values >= high - edge)).any(1),
+        low_snr=(bound > 0.5 * (high - low)).any(1),
+    )
+
+
+def fit_voxels(task: Task, iterations: int = 25, tolerance: float = 1e-4) -> Estimate:
+    """VBMF: each voxel by itself, Levenberg-Marquardt with exact derivatives of the simulator.
+
+    It starts at the best point of a coarse grid of the ranges; steps end at the ends of the ranges.
+
+    Args:
+        task: the data and what is known.
+        iterations: at most.
+        tolerance: step, as a part of the range, at which a voxel has converged.
+    """
+    low, high = task.bounds()
+    unit, cost = np.empty((len(task.data), len(low))), np.full(len(task.data), np.inf)
+    for start in product(_STARTS, repeat=len(low)):
+        tried = np.tile(start, (len(unit), 1))
+        reached = (fitted(task, low + tried * (high - low), derivatives=False)[0] ** 2).sum(1)
+        better = reached < cost
+        unit[better], cost[better] = start, reached[better]
+    residual, jacobian = fitted(task, low + unit * (high - low))
+    damping, active = np.full(len(unit), 1e-2), np.ones(len(unit), bool)
+    for _ in range(iterations):
+        rows = np.flatnonzero(active)
+        if not rows.size:
+            break
+        scaled = jacobian[rows] * (high - low)
+        gradient = np.einsum("vip,vi->vp", scaled, residual[rows])
+        normal = np.einsum("vip,viq->vpq", scaled, scaled)
+        held = ((unit[rows] <= 0) & (gradient < 0)) | ((unit[rows] >= 1) & (gradient > 0))
+        diagonal = np.einsum("vpp->vp", normal).copy()
+        index = np.arange(len(low))
+        normal[:, index, index] += damping[rows, None] * diagonal + 1e-12 * diagonal.max() + 1e-300
+        normal = np.where(held[:, :, None] | held[:, None, :], 0.0, normal)
+        normal[:, index, index] = np.where(held, 1.0, normal[:, index, index])
+        step = np.linalg.solve(normal, np.where(held, 0.0, gradient)[..., None])[..., 0]
+        trial = np.clip(unit[rows] + step, 0, 1)
+        moved, slope = fitted(task.part(rows), low + trial * (high - low))
+        reached = (moved**2).sum(1)
+        fine = reached <= cost[rows]
+        small = fine & (np.abs(trial - unit[rows]).max(1) < tolerance)
+        taken = rows[fine]
+        unit[taken], residual[taken], jacobian[taken], cost[taken] = (
+            trial[fine],
+            moved[fine],
+            slope[fine],
+            reached[fine],
+        )
+        damping[rows] = np.where(fine, damping[rows] / 5, damping[rows] * 5).clip(1e-12, 1e12)
+        active[rows[small | (damping[rows] > 1e10)]] = False
+    return judged(task, low + unit * (high - low))
+
+
+def match_voxels(task: Task, entries: int = 16384, seed: int = 0, memory_mb: float = 500.0) -> Estimate:
+    """Dictionary matching on a random (Sobol) grid of the ranges; known parameters must be single numbers."""
+    if several := [name for name, value in task.known.items() if np.size(value) > 1]:
+        raise SpinsculptError(f"a dictionary takes one value of {several[0]} for all voxels; use vbmf with maps.")
+    points = random_grid(task.ranges, entries, seed)
+    found = match(task.data, task.protocol, task.model, points, task.known, memory_mb)
+    return judged(task, np.stack([found.values[name] for name in task.names], 1))
+
+
+def estimate(method: str, task: Task, **settings: object) -> Estimate:
+    """Values of each voxel by one of `METHODS`; settings as of `match_voxels`, `fit_voxels`."""
+    if method == "dictionary":
+        return match_voxels(task, **settings)
+    if method == "vbmf":
+        return fit_voxels(task, **settings)
+    raise SpinsculptError(f"unknown estimator {method!r}; known are {', '.join(METHODS)}.")
