@@ -164,6 +164,13 @@ def nulled_scan(wildcards):
     return f"<results>/macromolecules/{sequence}.json" if at and sequence in NULLED_SCANS else ""
 
 
+def nulled_inputs(wildcards):
+    """The converted metabolite-nulled scan of a sequence, and its water reference where there is one."""
+    scan = NULLED_SCANS[wildcards.sequence]
+    start = f"<results>/bids/{scan.folder}/mrs/{scan.name}"
+    return {"data": f"{start}_svs.nii.gz", "water": f"{start}_mrsref.nii.gz" if scan.water else []}
+
+
 def measured_macromolecules(wildcards):
     """The file of measured macromolecules that a basis needs; none where they are from the library."""
     return nulled_scan(wildcards) or config["basis"]["measured"] or []

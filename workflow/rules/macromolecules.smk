@@ -22,13 +22,6 @@ rule fit_macromolecules:
         "../scripts/fit_macromolecules.py"
 
 
-def nulled_inputs(wildcards):
-    """The converted metabolite-nulled scan of a sequence, and its water reference where there is one."""
-    scan = NULLED_SCANS[wildcards.sequence]
-    start = f"<results>/bids/{scan.folder}/mrs/{scan.name}"
-    return {"data": f"{start}_svs.nii.gz", "water": f"{start}_mrsref.nii.gz" if scan.water else []}
-
-
 use rule fit_macromolecules as fit_nulled_scan with:
     input:
         unpack(nulled_inputs),
