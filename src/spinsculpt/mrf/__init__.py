@@ -1,4 +1,20 @@
-"""Molecular fingerprinting: quantitative CEST and MT maps through differentiable Bloch-McConnell physics."""
+"""Molecular fingerprinting: quantitative CEST and MT maps through differentiable Bloch-McConnell physics.
+
+The way from data to maps, all of it with voxels as rows (mask a volume first, `data[mask]`):
+
+    protocol = read_protocol("scan.seq", 3.0)                            # or protocol_from_table, published_protocol
+    task = Task(data, protocol, Model(True), {"fs": (0, 0.012), "ksw": (20, 400)}, known={"T1": t1, "B0": b0})
+    found = estimate("nbmf", task, seed=0, progress=print)               # or "dictionary", "vbmf", "supervised"
+    found.values["fs"], found.bound["fs"], found.r2, found.trusted       # each of shape (voxels,)
+    found.spread["fs"]                                                   # SD that NBMF predicts; {} of other methods
+    found.history                                                        # rows of a training, [] of other methods
+    found.reconstructor.save("amide.pt")                                 # None of dictionary and vbmf
+    Reconstructor.load("amide.pt").apply(next_subject)                   # transfer mode: an Estimate, too
+
+Two stages are two tasks: `known |= first.values` hands fss and kssw of the MT data to the task of three pools.
+`brain_volume` and `vial_volume` make a `Volume` (mask, labels, true maps) and `Volume.fingerprints` its noisy data;
+`bound_plane` says what a protocol can tell apart, `design_protocol` chooses B1 and offsets by it.
+"""
 
 from spinsculpt.mrf._dictionary import Match, grid, match, random_grid
 from spinsculpt.mrf._estimate import METHODS, Estimate, Task, estimate
