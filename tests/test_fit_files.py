@@ -17,6 +17,7 @@ from spinsculpt.cli._fit import fit_command
 from spinsculpt.conventions import FID, time_axis
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import (
+    SIMULATED,
     find_fsl_mrs,
     fit,
     fit_files,
@@ -69,7 +70,8 @@ def table(folder):
 
 def test_a_fit_writes_its_files_and_the_concentrations_in_mmol(scan, tmp_path):
     out = tmp_path / "deep" / "fit"
-    result = fit_files(scan / "data.nii.gz", {"": scan / "basis"}, out, {}, water=scan / "water.nii.gz")
+    section = {**SIMULATED}
+    result = fit_files(scan / "data.nii.gz", {"": scan / "basis"}, out, section, water=scan / "water.nii.gz")
     written = {path.name for path in out.iterdir()}
     assert written == {"summary.csv", "covariance.csv", "parameters.csv", "qc.json", "fit.npz", "fit.png", MANIFEST}
     rows = table(out)
@@ -94,8 +96,10 @@ def test_a_fit_writes_its_files_and_the_concentrations_in_mmol(scan, tmp_path):
 
 
 def test_without_water_the_columns_stay_and_their_cells_are_empty(scan, tmp_path):
+    """What is left open is what real scans get: the models of an average in a table of their own."""
     fit_files(scan / "data.nii.gz", {"": scan / "phantom.basis"}, tmp_path / "fit", {})
     assert table(tmp_path / "fit")["Glu"]["mM"] == ""
+    assert (tmp_path / "fit/models.csv").is_file()
 
 
 def test_edited_data_are_fitted_jointly_or_as_their_difference(tmp_path):
@@ -332,9 +336,8 @@ def test_tissue_comes_from_numbers_a_table_or_images(tmp_path):
 
 @pytest.mark.parametrize("kind", ["noise", "bootstrap"])
 def test_resampling_adds_a_table_whose_sds_agree_with_the_crlbs(scan, tmp_path, kind):
-    fit_files(
-        scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / "fit", {"resample": kind, "repeats": 150, "groups": []}
-    )
+    section = {"baseline": "poly:2", "resample": kind, "repeats": 150, "groups": []}
+    fit_files(scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / "fit", section)
     with (tmp_path / "fit/resampled.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["Metab"] for row in rows] == list(LINES)

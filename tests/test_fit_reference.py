@@ -118,12 +118,13 @@ def with_lcmodel_broad(basis: BasisSet) -> BasisSet:
 
 
 def test_lcmodels_own_test_spectrum(evidence):
-    """In-vivo data, basis and results of LCModel's self test: its range and priors, a baseline about as stiff."""
+    """In-vivo data, basis and results of LCModel's self test: its range, priors and one line shape, a like baseline."""
     folder = evidence / "results/lcmodel_selftest"
     numbers = np.array((folder / "data.raw").read_text().split("$END")[1].split(), float).reshape(-1, 2)
     data = FID(numbers[:, 0] - 1j * numbers[:, 1], 5e-4, 127.786142)
     basis = with_lcmodel_broad(BasisSet.read_lcmodel(folder / "3t.basis"))
-    model = FitModel.from_config({"ppm": [0.2, 4.0], "baseline": "spline:1.5", "soft_ratios": "lcmodel"})
+    section = {"ppm": [0.2, 4.0], "baseline": "spline:1.5", "soft_ratios": "lcmodel", "groups": []}
+    model = FitModel.from_config(section)
     result = fit([data], [basis], model)
     header, row = list(csv.reader((folder / "test-reference-out.csv").open()))
     theirs = dict(zip((name.strip() for name in header), map(float, row), strict=True))
