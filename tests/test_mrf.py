@@ -8,6 +8,7 @@ from scipy.integrate import solve_ivp
 from scipy.io import loadmat
 from scipy.linalg import expm
 
+from conftest import REPOSITORY
 from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.mrf import (
@@ -25,6 +26,7 @@ from spinsculpt.mrf import (
     tissue,
 )
 
+PRECLINICAL = REPOSITORY / "config/examples/molecular_mrf_preclinical"
 PULSED = [("wait", 0.3)]
 for b1, hertz in ((2.0, 447.0), (0.0, 0.0), (3.1, -900.0), (1.2, 1277.0)):
     PULSED += [("wait", 0.05), ("irradiate", 0.1, b1, hertz, 0.4), ("wait", 0.02), ("irradiate", 0.1, b1, hertz, 1.0)]
@@ -178,14 +180,13 @@ def test_tissue_says_what_is_wrong():
 
 
 @pytest.fixture(scope="module")
-def preclinical(evidence):
+def preclinical():
     """Protocol, data (voxels, 30) and published maps of a phantom at 9.4 T, within its mask."""
-    folder = evidence / "results/molecular_mrf_preclinical"
-    mask = np.load(folder / "mask.npy").ravel().astype(bool)
-    data = loadmat(folder / "acquired_data.mat")["acquired_data"].reshape(30, -1).T[mask]
-    maps = loadmat(folder / "quant_maps.mat")
+    mask = np.load(PRECLINICAL / "mask.npy").ravel().astype(bool)
+    data = loadmat(PRECLINICAL / "acquired_data.mat")["acquired_data"].reshape(30, -1).T[mask]
+    maps = loadmat(PRECLINICAL / "quant_maps.mat")
     return (
-        read_protocol(folder / "acq_protocol.seq", 9.4),
+        read_protocol(PRECLINICAL / "acq_protocol.seq", 9.4),
         data,
         {name: maps[name].ravel()[mask] for name in ("fs", "ksw")},
     )
@@ -204,8 +205,8 @@ def test_a_pulseq_file_and_the_table_of_what_it_says_of_itself_play_the_same(pre
     assert np.abs(signals[0] - signals[1]).max() < 1e-3  # seconds around the readout stand elsewhere
 
 
-def test_a_pulseq_file_that_contradicts_itself_is_refused(evidence, tmp_path):
-    text = (evidence / "results/molecular_mrf_preclinical/acq_protocol.seq").read_text()
+def test_a_pulseq_file_that_contradicts_itself_is_refused(tmp_path):
+    text = (PRECLINICAL / "acq_protocol.seq").read_text()
     assert "\nTsat 3 " in text
     (tmp_path / "p.seq").write_text(text.replace("\nTsat 3 ", "\nTsat 2 "))
     with pytest.raises(SpinsculptError, match=r"p\.seq: Tsat says 2 s.*write the file again"):
