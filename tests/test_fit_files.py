@@ -29,11 +29,12 @@ from spinsculpt.fit import (
 from spinsculpt.fit._tissue import tissue_of
 from spinsculpt.folders import MANIFEST
 from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.spins import load_library
 
 TIMES = {"EchoTime": 0.03, "RepetitionTime": 2.0}
 WATER = 40000.0  # signal per proton: 40 mol/l
 COLUMNS = ["Metab", "/Cr", "/Cr CRLB", "mMol/kg", "mMol/kg CRLB", "mM", "mM CRLB", "%CRLB", "SNR", "FWHM"]
-COLUMNS += ["flag", "reliable"]
+VERDICT = ["flag", "reliable"]
 
 
 def save(path, *fids, header=None):
@@ -75,10 +76,12 @@ def test_a_fit_writes_its_files_and_the_concentrations_in_mmol(scan, tmp_path):
     written = {path.name for path in out.iterdir()}
     assert written == {"summary.csv", "covariance.csv", "parameters.csv", "qc.json", "fit.npz", "fit.png", MANIFEST}
     rows = table(out)
-    assert list(rows["Glu"]) == COLUMNS
-    relaxed = water_scaling(WATER, 0.03, 2.0).molal
+    assert list(rows["Glu"]) == [*COLUMNS, "mMol/kg relaxation SD", "mM relaxation SD", *VERDICT]
+    library = load_library()
+    times = {name: (library[name].t1, library[name].t2) for name in LINES}
+    scaling = water_scaling(WATER, 0.03, 2.0, relaxation=times)
     for name in LINES:
-        sd = float(rows[name]["mMol/kg CRLB"])
+        sd, relaxed = float(rows[name]["mMol/kg CRLB"]), scaling.molal * scaling.relative[name]
         assert abs(float(rows[name]["mMol/kg"]) - relaxed * CONCENTRATIONS[name]) < 4.0 * sd + 0.005 * relaxed * 10.0
     assert rows["Glu+Gln"]["SNR"] == "" and rows["NAA"]["reliable"] == "yes"
     qc = json.loads((out / "qc.json").read_text())
@@ -149,6 +152,20 @@ def test_water_scaling_follows_the_consensus_formulas():
     assert half.molal == pytest.approx(55.51 * (0.78 + 0.97) / 0.78, rel=1e-5)
     slow = water_scaling(1000.0, 0.194, 1e3, grey, t2={"gm": 1e6})
     assert slow.molal == pytest.approx(55.51 * np.e, rel=1e-3)
+
+
+def test_each_metabolite_relaxes_by_its_own_times_and_what_is_not_known_of_them_is_in_the_sd():
+    """What is left of a signal is exp(-TE/T2) (1 - exp(-TR/T1)); its error to first order by a finite difference."""
+    known = {"NAA": (1.4, 0.3), "MM09": (0.3, 0.03)}
+    scaling = water_scaling(1000.0, 0.03, 2.0, relaxation=known, relaxation_sd={"t1": 0.0, "t2": 1.0})
+    for name, (t1, t2) in known.items():
+        left = np.exp(-0.03 / t2) * (1.0 - np.exp(-2.0 / t1))
+        assert scaling.relative[name] == pytest.approx(scaling.details["relaxation_factors"]["metabolite"] / left)
+        assert scaling.relative_sd[name] == pytest.approx(np.exp(0.03 / t2 - 0.03 / (1.01 * t2)) - 1.0, rel=0.02)
+    given = water_scaling(1000.0, 0.03, 2.0, relaxation=known, t2={"metabolite": 0.16, "MM09": 0.02}, t1={"NAA": 1.0})
+    times = given.details["metabolite_t1_t2_s"]
+    assert times == {"NAA": [1.0, 0.16], "MM09": [0.3, 0.02]}
+    np.testing.assert_array_equal(given.weights(["Glu", "NAA"]), [1.0, given.relative["NAA"]])
 
 
 def test_tissue_fractions_are_those_inside_the_voxel():
@@ -275,7 +292,7 @@ def test_fsl_mrs_and_the_builtin_engine_agree_side_by_side(scan, tmp_path):
         arguments = (scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / engine, section, engine)
         results[engine] = fit_files(*arguments, water=scan / "water.nii.gz")
     ours, theirs = table(tmp_path / "builtin"), table(tmp_path / "fsl_mrs")
-    assert list(theirs["Glu"]) == COLUMNS
+    assert list(theirs["Glu"]) == [*COLUMNS, "mMol/kg relaxation SD", "mM relaxation SD", *VERDICT]
     for name in LINES:
         sd = float(ours[name]["mMol/kg CRLB"])
         a, b = float(ours[name]["mMol/kg"]), float(theirs[name]["mMol/kg"])

@@ -11,7 +11,8 @@ from spinsculpt.config import SCHEMAS, read_yaml, validate
 from spinsculpt.conventions import FID, ppm_axis, to_spectrum
 from spinsculpt.convert import convert_scan
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import read_fids
+from spinsculpt.fit import fit_measured
+from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.philips import decode_vax, encode_vax, read_spar
 from spinsculpt.scanner import TRUTH_COLUMNS, simulate_scan, water_amplitude, write_scan
 from spinsculpt.sequences import build_sequence
@@ -184,7 +185,7 @@ def test_metabolites_over_water_is_the_concentration_in_mm(studies):
     sequence, sets = studies["press30"]
     (basis,) = sets.values()
     amplitudes = np.linalg.lstsq(basis.fids.T, scan.fids[0], rcond=None)[0].real
-    water_per_proton = abs(scan.water[0, 0]) / 2
+    water_per_proton = abs(scan.water[0, 0]) / abs(basis.water) / 2
     config = section("scanner")
     relaxed = water_amplitude(sequence, config) / 2 / config["water"]["concentration"]
     for name, amplitude in zip(basis.names, amplitudes, strict=True):
@@ -221,3 +222,26 @@ def test_echo_time_weights_by_t2(studies):
     short = simulate(studies)
     ratio = truth(long, "relaxation_weight")["MM09"] / truth(short, "relaxation_weight")["MM09"]
     assert ratio == pytest.approx(np.exp(-0.1 / LIBRARY["MM09"].t2))
+
+
+def test_a_designed_pulse_does_to_water_what_it_does_to_a_proton_there(studies):
+    """A pulse that turns water by 180 degrees and takes half of it: the reference says so, and mM do not change."""
+    sequence, sets = studies["press30"]
+    (basis,) = sets.values()
+    assert abs(basis.water) == pytest.approx(np.abs(basis["Cr"][0]) / 5, rel=0.02)  # all singlets alike here
+    turned = replace(basis, meta=basis.meta | {"water": [-0.5 * basis.water.real, 0.0]})
+    config = section("scanner", **{"averages": 16, "dynamics": 8, **QUIET})
+    plain, other = (simulate_scan("01", sequence, {"": each}, LIBRARY, config) for each in (basis, turned))
+    np.testing.assert_allclose(other.water, -0.5 * plain.water, atol=1e-3 * abs(plain.water).max())
+    header = {"EchoTime": plain.echo_time, "RepetitionTime": plain.repetition_time}
+    found = []
+    for scan, each in ((plain, basis), (other, turned)):
+        data, water = (
+            MRSData(fids.mean(0), scan.dwell, scan.central_frequency, header=header) for fids in (scan.fids, scan.water)
+        )
+        result = fit_measured(data, {"": each}, {"baseline": "poly:2", "noise": "noise"}, water)
+        found.append([row["mM"] for row in result.summary()])
+    np.testing.assert_allclose(found[1], found[0], rtol=2e-3)
+    true = truth(plain, "concentration")
+    for name, value in zip(result.names, found[0], strict=False):
+        assert value == pytest.approx(true[name], rel=0.01), name

@@ -6,7 +6,7 @@ Row k of a scan (a dynamic: the mean of `averages / dynamics` shots) is
     w_m    = exp(-TE/T2_m) (1 - exp(-TR/T1_m))
 
 with b_m the basis of the shot that row k plays, c_m the concentrations of the subject, L the added line shape, W the
-water signal, r the residue of its suppression, df_k and phi_k drift and jitter, theta(t) the eddy-current phase and g
+water signal as the sequence leaves it, r the residue of its suppression, df_k and phi_k drift and jitter, theta(t) the eddy-current phase and g
 the receiver gain. The water reference sees g, phi, theta and W without suppression, drift and jitter.
 
 What belongs to the subject (concentrations, shim) is drawn from (seed, subject) and so the same for all sequences; what
@@ -101,7 +101,7 @@ def simulate_scan(
     times = [shot.echo_time or sequence.echo_time for shot in sequence.shots]
     tissue = [_tissue(shot, time, concentrations, library, config) for shot, time in zip(shots, times, strict=True)]
     tissue = np.stack(tissue) * shape
-    water = water_amplitude(sequence, config) * shape
+    water = water_amplitude(sequence, config) * (1.0 if first.water is None else first.water) * shape
     lines = sum(share * np.exp(2j * np.pi * f * t) * decay(points, dwell, width) for f, width, share in _RESIDUAL_LINES)
     unsuppressed = residual * np.exp(2j * np.pi * scan.uniform()) * water * lines
 

@@ -53,6 +53,12 @@ class BasisSet:
         return self
 
     @property
+    def water(self) -> complex | None:
+        """What a proton of water gives at the start of the acquisition; None in bases that do not say it."""
+        told = self.meta.get("water")
+        return complex(*told) if isinstance(told, list) and len(told) == 2 else None
+
+    @property
     def points(self) -> int:
         return self.fids.shape[1]
 

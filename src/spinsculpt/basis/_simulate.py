@@ -12,14 +12,22 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spinsculpt.basis._basisset import BasisSet
-from spinsculpt.basis._slices import averaged_lines, slice_axes
-from spinsculpt.conventions import larmor_frequency
+from spinsculpt.basis._slices import Axis, averaged_lines, localised, slice_axes
+from spinsculpt.conventions import WATER_PPM, larmor_frequency
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.gate import check_numbers
 from spinsculpt.provenance import provenance
 from spinsculpt.sequences import Sequence, ShapedPulse
 from spinsculpt.spectra import LineList, decay
-from spinsculpt.spins import Library, Macromolecule, Metabolite, load_library, read_macromolecule, symmetry_sectors
+from spinsculpt.spins import (
+    Library,
+    Macromolecule,
+    Metabolite,
+    SpinSystem,
+    load_library,
+    read_macromolecule,
+    symmetry_sectors,
+)
 
 DEFAULT_METABOLITES = (
     *("NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH"),
@@ -106,16 +114,43 @@ def simulate_basis(
             raise SpinsculptError(f"{sequence.name}: the shot {name!r} leaves no signal; check its pulses and delays.")
     for name, weights in sequence.combinations.items():
         shots[name] = sum(weight * shots[shot] for shot, weight in weights.items())
+    water = water_signal(sequence, frequency, axes, b1_scale, b0_hz)
     meta = {
         "sequence": sequence.name,
         "echo_time_s": sequence.echo_time,
         "macromolecules": list(config.get("macromolecules", ())),
+        "water": [water.real, water.imag],
+        "relaxation": {entry.name: [entry.t1, entry.t2] for entry in entries},
         "provenance": provenance(dict(config)),
     }
     return {
         name: BasisSet(tuple(names), shot_fids, dwell, frequency, linewidth, meta | {"subspectrum": name})
         for name, shot_fids in shots.items()
     }
+
+
+def water_signal(
+    sequence: Sequence, frequency: float, axes: Mapping[str, Axis], b1_scale: float = 1.0, b0_hz: float = 0.0
+) -> complex:
+    """What the sequence leaves of a proton of water at the start of the acquisition, without relaxation.
+
+    A designed pulse need not treat water as it treats metabolites; a water reference is played by it, too.
+
+    Args:
+        sequence: with its slots filled.
+        frequency: MHz.
+        axes: of `slice_axes`.
+        b1_scale: factor on the amplitude of shaped pulses.
+        b0_hz: offset of the main field in Hz.
+    Returns:
+        Complex amplitude, 1 for all of it, in the unit of the basis.
+    """
+    spin = SpinSystem("water", ("H",), (WATER_PPM,))
+    signal = sum(
+        weight * averaged_lines(sequence.shot(shot).events, spin, frequency, axes, {}, b1_scale, b0_hz).amplitude.sum()
+        for shot, weight in localised(sequence).items()
+    )
+    return complex(signal * np.exp(1j * np.deg2rad(sequence.receiver_phase)))
 
 
 def _states(entry: Metabolite | Macromolecule) -> int:

@@ -34,6 +34,12 @@ class Axis:
     weight: float
 
 
+def localised(sequence: Sequence) -> dict[str, float]:
+    """Weights of the shots whose sum comes from the voxel alone: the last one, or DIFF where shots select a slice."""
+    subtracted = any(isinstance(e, ShapedPulse) and _silent_slice(e) for shot in sequence.shots for e in shot.events)
+    return sequence.combinations["diff"] if subtracted else {sequence.shots[-1].name: 1.0}
+
+
 def slice_axes(sequence: Sequence, central_frequency: float, points: int, extent: float) -> dict[str, Axis]:
     """Grid over every slice axis of a sequence, {} without slice-selective pulses.
 
@@ -60,8 +66,7 @@ def slice_axes(sequence: Sequence, central_frequency: float, points: int, extent
 
     spins = SpinSystem("grid test", tuple("abc"), (1.3, 2.4, 3.9))
     places = ppm_to_hz(np.array(spins.shifts), central_frequency)
-    subtracted = any(isinstance(e, ShapedPulse) and _silent_slice(e) for shot in sequence.shots for e in shot.events)
-    weights = sequence.combinations["diff"] if subtracted else {sequence.shots[-1].name: 1.0}
+    weights = localised(sequence)
 
     def signal(points: int, extent: float) -> np.ndarray:
         """Complex amplitudes of uncoupled spins across the spectrum; of DIFF where the shots select the slice."""

@@ -33,6 +33,13 @@ def fit_command(
     tissue: Annotated[
         tuple[float, float, float] | None, typer.Option(help="volume fractions of grey matter, white matter, CSF")
     ] = None,
+    t1: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=SECONDS, of gm, wm, csf, metabolite (all of them) or one of them; may be repeated"),
+    ] = None,
+    t2: Annotated[list[str] | None, typer.Option(help="NAME=SECONDS, in the same way")] = None,
+    echo_time: Annotated[float | None, typer.Option(help="in s, where the header does not say it")] = None,
+    repetition_time: Annotated[float | None, typer.Option(help="in s, where the header does not say it")] = None,
 ) -> None:
     """Fit a spectrum with a basis and write concentrations with their CRLBs.
 
@@ -51,7 +58,13 @@ def fit_command(
         "resample": resample,
         "repeats": repeats,
         "seed": seed,
-        "water": {"tissue": dict(zip(("gm", "wm", "csf"), tissue, strict=True)) if tissue else None},
+        "water": {
+            "tissue": dict(zip(("gm", "wm", "csf"), tissue, strict=True)) if tissue else None,
+            "t1": _times(t1, "--t1"),
+            "t2": _times(t2, "--t2"),
+            "echo_time": echo_time,
+            "repetition_time": repetition_time,
+        },
     }
     section = validate(section, load_schema()["properties"]["fit"], "the options of the fit")
     measured = read_fids(data)
@@ -74,6 +87,18 @@ def fit_command(
     typer.echo(
         f"{sum(result.reliable)} of {len(result.names)} estimates are reliable; the table is {out / 'summary.csv'}"
     )
+
+
+def _times(given: list[str] | None, option: str) -> dict[str, float]:
+    """{"gm": 1.5} of ["gm=1.5"]."""
+    found = {}
+    for each in given or []:
+        name, _, seconds = each.partition("=")
+        try:
+            found[name] = float(seconds)
+        except ValueError:
+            raise typer.BadParameter(f"{each!r} is not NAME=SECONDS, such as gm=1.5", param_hint=option) from None
+    return found
 
 
 def _label(path: Path) -> str:

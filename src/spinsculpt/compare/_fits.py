@@ -22,8 +22,8 @@ def fits_table(summaries: Iterable[Path | str], labels: Iterable[Mapping[str, st
         labels: engine, subject, session and sequence (name of the analysis) of each.
     Returns:
         Columns FIT_COLUMNS. `quantity` is "ratio" (to the reference of the fit), "concentration" (mM), "molality"
-        (mmol/kg), "SNR" or "linewidth" (Hz); `crlb` is in %; `sd`, of noise and models together, and `model_sd`,
-        between the models of an average, are in the unit of the value.
+        (mmol/kg), "SNR" or "linewidth" (Hz); `crlb` is in %; `sd`, of noise, models and (to water) relaxation
+        together, and `model_sd`, between the models of an average, are in the unit of the value.
     """
     parts = []
     for path, label in zip(summaries, labels, strict=True):
@@ -45,7 +45,9 @@ def fits_table(summaries: Iterable[Path | str], labels: Iterable[Mapping[str, st
                 "metabolite": summary["Metab"],
                 "quantity": quantity,
                 "value": summary[column],
-                "sd": np.hypot(summary.get(f"{column} CRLB", np.nan), between),
+                "sd": np.hypot(
+                    np.hypot(summary.get(f"{column} CRLB", np.nan), between), summary.get(f"{column} relaxation SD", 0.0)
+                ),
                 "model_sd": between,
                 "unit": unit,
                 "crlb": summary["%CRLB"],

@@ -41,6 +41,11 @@ def signal_per_proton(basis: BasisSet) -> float:
     return 1.0
 
 
+def water_per_proton(basis: BasisSet) -> float:
+    """What one proton of water gives in this basis: as simulated, or as a methyl group where a basis does not say it."""
+    return signal_per_proton(basis) if basis.water is None else abs(basis.water)
+
+
 def _line_amplitude(fid: FID, ppm: float, half_width: float) -> float:
     """Amplitude at t = 0 of the one line within `half_width` ppm of `ppm`."""
     baseline = "off" if half_width > 0.5 else "poly:0"  # a line near others stands on their wings

@@ -43,10 +43,11 @@ class Estimates:
         i, j = self.index(a), self.index(b)
         return float(self.covariance[i, j] / (self.sd[i] * self.sd[j]))
 
-    def total(self, names: Sequence[str]) -> tuple[float, float]:
-        """Sum of several metabolites and its SD, sqrt(1' V 1)."""
+    def total(self, names: Sequence[str], weights: np.ndarray | None = None) -> tuple[float, float]:
+        """Sum of several metabolites, each by its weight (1 if None), and its SD, sqrt(w' V w)."""
         pick = [self.index(name) for name in names]
-        return float(self.values[pick].sum()), float(np.sqrt(max(self.covariance[np.ix_(pick, pick)].sum(), 0.0)))
+        w = np.ones(len(pick)) if weights is None else weights
+        return float(w @ self.values[pick]), float(np.sqrt(max(w @ self.covariance[np.ix_(pick, pick)] @ w, 0.0)))
 
     def ratio(self, numerator: Sequence[str], denominator: Sequence[str]) -> tuple[float, float]:
         """Ratio of two sums and its SD to first order with all covariances.

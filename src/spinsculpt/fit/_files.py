@@ -7,19 +7,21 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis import BasisSet, read_jmrui, read_nifti
-from spinsculpt.conventions import FID
+from spinsculpt.conventions import FID, GAMMA_BAR
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude
+from spinsculpt.fit._amplitudes import water_amplitude, water_per_proton
 from spinsculpt.fit._average import fit, refuse_average
 from spinsculpt.fit._data import FREQUENCY_TOLERANCE
 from spinsculpt.fit._fslmrs import fit_with_fsl_mrs
-from spinsculpt.fit._model import MEASURED, FitModel
+from spinsculpt.fit._model import BROAD, MEASURED, FitModel, matches
 from spinsculpt.fit._quantify import WaterScaling, water_scaling
 from spinsculpt.fit._resample import monte_carlo, sample_posterior
 from spinsculpt.fit._result import FitResult
 from spinsculpt.fit._tissue import tissue_of
+from spinsculpt.gate import quantity
 from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.sequences import SUBSPECTRA, combinations_of
+from spinsculpt.spins import load_library
 
 RESAMPLE = {"resample": "off", "repeats": 500, "seed": 1}  # keys of the section fit and their defaults
 IMPLAUSIBLE = 200.0  # mmol/kg of total creatine: ten times what tissue has, so the water is not that of this scan
@@ -118,18 +120,15 @@ def _fitted(scan: Scan, section: Mapping, engine: str, water: MRSData | None, la
     # What a section leaves open is meant for real data; the workflow fills it in for its simulated cohort.
     model = FitModel.from_config({**section, **{k: v for k, v in MEASURED.items() if section.get(k) is None}})
     reference = None if water is None else _water(water, scan, label)
-    timing = _timing(scan, section.get("water") or {})
     if engine == "fsl_mrs":
         command = section.get("fsl_mrs_command", "fsl_mrs")
-        result = fit_with_fsl_mrs(scan.fids, scan.bases, model, scan.labels, reference, timing, command)
+        result = fit_with_fsl_mrs(scan.fids, scan.bases, model, scan.labels, command)
     elif engine == "builtin":
         result = fit(scan.fids, scan.bases, model, labels=scan.labels)
     else:
         raise SpinsculptError(f"fit: the engine must be builtin or fsl_mrs, not {engine!r}.")
     if reference is not None:
-        differs = {"diff", "gaba", "gsh"} & set(scan.labels)  # a difference has no whole singlets
-        per_proton = 1.0 if differs else signal_per_proton(scan.bases[0])
-        result = result.with_water(_scaling(result, reference, {**timing, "basis_per_proton": per_proton}, label))
+        result = result.with_water(_scaling(result, scan, section.get("water") or {}, reference, label))
     kind, repeats, seed = (section.get(key, default) for key, default in RESAMPLE.items())
     kind = kind if engine == "builtin" else "off"  # the numbers of another engine are not ours to repeat
     if kind != "off":
@@ -196,7 +195,12 @@ def _water(water: MRSData, scan: Scan, label: str) -> FID:
 
 def _timing(scan: Scan, water: Mapping) -> dict:
     """Echo and repetition time (s), tissue, relaxation times for the water scaling: the config's, else the header's."""
+    differs = {"diff", "gaba", "gsh"} & set(scan.labels)  # a difference has no whole singlets
+    basis = scan.bases[0]
     return {
+        "basis_per_proton": 1.0 if differs and basis.water is None else water_per_proton(basis),
+        "relaxation": _relaxation(basis),
+        "relaxation_sd": water.get("relaxation_sd"),
         "echo_time": water.get("echo_time") or scan.header.header.get("EchoTime"),
         "repetition_time": water.get("repetition_time") or scan.header.header.get("RepetitionTime"),
         "tissue": tissue_of(water.get("tissue"), scan.header, scan.name),
@@ -205,7 +209,25 @@ def _timing(scan: Scan, water: Mapping) -> dict:
     }
 
 
-def _scaling(result: FitResult, reference: FID, timing: Mapping, label: str) -> WaterScaling:
+def _relaxation(basis: BasisSet) -> dict[str, tuple[float, float]]:
+    """(T1, T2) in s of what the basis holds: those of its own library, else of ours; others relax as their mean."""
+    told = basis.meta.get("relaxation")
+    if isinstance(told, dict):
+        return {
+            name: (quantity(t1, "t1", "The basis", name), quantity(t2, "t2", "The basis", name))
+            for name, (t1, t2) in told.items()
+            if name in basis.names
+        }
+    library = load_library(field_strength=basis.central_frequency / GAMMA_BAR)
+    known = {**library.metabolites, **library.macromolecules}
+    broad = library.macromolecules["MM09"]
+    entries = {name: broad if matches(name, BROAD[0]) else None for name in basis.names}
+    entries = {name: known.get(name, entry) for name, entry in entries.items()}
+    return {name: (entry.t1, entry.t2) for name, entry in entries.items() if entry is not None}
+
+
+def _scaling(result: FitResult, scan: Scan, section: Mapping, reference: FID, label: str) -> WaterScaling:
+    timing = _timing(scan, section)
     if timing["echo_time"] is None or timing["repetition_time"] is None:
         raise SpinsculptError(
             f"{label}: water scaling needs the echo and the repetition time, which the header of the data lacks; "

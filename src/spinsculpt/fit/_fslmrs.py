@@ -3,7 +3,7 @@
 import csv
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,14 +37,13 @@ def fit_with_fsl_mrs(
     bases: Sequence[BasisSet],
     model: FitModel,
     labels: Sequence[str],
-    water: FID | None = None,
-    timing: Mapping | None = None,
     command: str = "fsl_mrs",
 ) -> FitResult:
     """Fit one spectrum by the real `fsl_mrs` command.
 
     Its table, its curves and baseline and its SDs are kept as it wrote them; columns that it does not write are filled
-    by us. The correlations, which it does not write, and the flags are ours, computed at its estimates, with the noise
+    by us, mM and mmol/kg among them: its own scaling takes the area of the real part of a creatine singlet for its
+    size, which a designed pulse may have turned, and one T1 and T2 for all metabolites. The correlations, which it does not write, and the flags are ours, computed at its estimates, with the noise
     from the residual as it does; where our model does not reproduce its curves or SDs, a message says so. What it does
     not check is checked first: central frequency, length of the basis, numbers that are not finite; and afterwards,
     that not everything is zero.
@@ -52,15 +51,9 @@ def fit_with_fsl_mrs(
     Args:
         data, bases, labels: one of each; FSL-MRS fits no spectra jointly.
         model: ranges with gaps, Gaussian lines, priors and soft ratios are refused: FSL-MRS has none of them.
-        water: unsuppressed water of the same scan.
-        timing: "echo_time" and "repetition_time" in s, "tissue" {"gm", "wm", "csf"} or None, for its water scaling.
         command: name or path of the command.
     """
     executable = find_fsl_mrs(command)
-    if "diff" in labels:
-        water = (
-            None  # it scales by the creatine of the basis, of which a difference leaves nothing; ours does not need it
-        )
     _refuse_what_it_lacks(data, model)
     model = replace(_its_own(model, bases[0].names), noise="residual")
     fids, matched = prepare(data, bases, model, labels)
@@ -69,9 +62,7 @@ def fit_with_fsl_mrs(
         folder = Path(folder)
         matched[0].write_fslmrs(folder / "basis")
         _write(folder / "data.nii.gz", fids[0])
-        if water is not None:
-            _write(folder / "water.nii.gz", water)
-        run_command([executable, *_arguments(folder, problem, water is not None, timing or {})], "fsl_mrs", labels[0])
+        run_command([executable, *_arguments(folder, problem)], "fsl_mrs", labels[0])
         table = _read_table(folder / "out" / "summary.csv", labels[0])
         theta, c, sd = _estimates(folder / "out" / "all_parameters.csv", problem, labels[0])
         curve = _curve(folder / "out", problem, labels[0])
@@ -136,7 +127,7 @@ def _refuse_what_it_lacks(data: Sequence[FID], model: FitModel) -> None:
             )
 
 
-def _arguments(folder: Path, problem: Problem, water: bool, timing: Mapping) -> list[str]:
+def _arguments(folder: Path, problem: Problem) -> list[str]:
     model = problem.model
     (low, high), (kind, number) = model.ranges[0], model.baseline_kind
     if kind == "spline":
@@ -171,12 +162,6 @@ def _arguments(folder: Path, problem: Problem, water: bool, timing: Mapping) -> 
     for group in model.combine:
         present = [name for name in group if name in problem.names]
         arguments += ["--combine", *present] if len(present) > 1 else []
-    if water:
-        arguments += ["--h2o", folder / "water.nii.gz"]
-        if timing.get("echo_time") and timing.get("repetition_time"):
-            arguments += ["--TE", 1e3 * timing["echo_time"], "--TR", timing["repetition_time"]]
-        if timing.get("tissue"):
-            arguments += ["--tissue_frac", *(timing["tissue"][k] for k in ("wm", "gm", "csf"))]
     return [str(argument) for argument in arguments]
 
 

@@ -2,13 +2,14 @@ r"""From signal per proton to mM and mmol/kg with the unsuppressed water of the 
 
 Near et al. 2021 (doi:10.1002/nbm.4257), equations 4 and 6, after Gasparovic 2006 (doi:10.1002/mrm.20901). With f_k the
 volume fractions and d_k the water densities of grey matter, white matter and cerebrospinal fluid,
-R = exp(-TE/T2) (1 - exp(-TR/T1)), S the water signal per proton and c a metabolite's,
+R = exp(-TE/T2) (1 - exp(-TR/T1)), S the water signal per proton and c a metabolite's, each metabolite m with an R of its own,
 
     molar  = (c / S) 55.51 mol/kg  sum_k f_k d_k R_k / ((1 - f_csf) R_m)
     molal  = (c / S) 55.51 mol/kg  sum_k x_k R_k / ((1 - x_csf) R_m),   x_k = f_k d_k / sum f d
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,6 +20,9 @@ DENSITY = {"gm": 0.78, "wm": 0.65, "csf": 0.97}  # kg/l of water; Kreis 1993 (do
 # T1 and T2 in s at 3 T: the means of the literature that FSL-MRS documents (its manual, "Constants").
 T1 = {"gm": 1.50, "wm": 0.97, "csf": 4.47, "metabolite": 1.29}
 T2 = {"gm": 0.088, "wm": 0.073, "csf": 2.03, "metabolite": 0.194}
+# SDs in per cent of the T1 and T2 of a metabolite, about the scatter of the literature at 3 T: T2 of Glu 122-201 ms, of Gln
+# 99-168 ms in different studies; T1 of Glu 1.23 +- 0.08 s (Choi 2006, ISMRM 3064).
+RELAXATION_SD = {"t1": 8.0, "t2": 15.0}
 
 
 @dataclass(frozen=True)
@@ -26,14 +30,26 @@ class WaterScaling:
     """Factors from signal per proton to concentration.
 
     Attributes:
-        molal: mmol/kg.
-        molar: mM.
+        molal: mmol/kg, of a metabolite that relaxes as their mean.
+        molar: mM, of the same.
+        relative: factor on both of each metabolite, for relaxation times of its own; 1 of those not named.
+        relative_sd: SD of the concentration of each, relative, by what is not known of its T1 and T2.
         details: all numbers that went into them (JSON-serialisable).
     """
 
     molal: float
     molar: float
     details: dict
+    relative: Mapping[str, float] = field(default_factory=dict)
+    relative_sd: Mapping[str, float] = field(default_factory=dict)
+
+    def weights(self, names: Sequence[str]) -> np.ndarray:
+        """`relative` of each name, shape (n,)."""
+        return np.array([self.relative.get(name, 1.0) for name in names])
+
+    def uncertainty(self, names: Sequence[str]) -> np.ndarray:
+        """`relative_sd` of each name, shape (n,)."""
+        return np.array([self.relative_sd.get(name, 0.0) for name in names])
 
 
 def water_scaling(
@@ -44,6 +60,8 @@ def water_scaling(
     t1: dict[str, float] | None = None,
     t2: dict[str, float] | None = None,
     basis_per_proton: float = 1.0,
+    relaxation: Mapping[str, tuple[float, float]] | None = None,
+    relaxation_sd: Mapping[str, float] | None = None,
 ) -> WaterScaling:
     """Factors to mM and mmol/kg.
 
@@ -52,37 +70,77 @@ def water_scaling(
         echo_time, repetition_time: s, of both scans.
         tissue: volume fractions {"gm": , "wm": , "csf": } that sum to 1; None: pure water that relaxes like the mean of
             grey and white matter, as FSL-MRS assumes, so that molar and molal are the same.
-        t1, t2: s, for "gm", "wm", "csf", "metabolite"; those given replace the values at 3 T.
-        basis_per_proton: what one proton gives in the basis, see `_amplitudes.signal_per_proton`.
+        t1, t2: s, for "gm", "wm", "csf", for "metabolite" (all of them) and for single metabolites; those given replace
+            the values at 3 T.
+        basis_per_proton: what one proton of water gives in the basis, see `_amplitudes.water_per_proton`.
+        relaxation: (T1, T2) in s of each metabolite and macromolecule; those without relax as their mean.
+        relaxation_sd: SDs of "t1" and "t2" of the metabolites in per cent; those given replace RELAXATION_SD.
     """
-    t1, t2 = {**T1, **(t1 or {})}, {**T2, **(t2 or {})}
+    own = _own_relaxation(relaxation or {}, t1 or {}, t2 or {})
+    t1, t2 = ({k: (given or {}).get(k, v) for k, v in known.items()} for known, given in ((T1, t1), (T2, t2)))
+    spread = {**RELAXATION_SD, **(relaxation_sd or {})}
     if echo_time <= 0.0 or repetition_time <= echo_time:
         raise SpinsculptError(
             f"Water scaling needs 0 < echo time < repetition time, not {echo_time} s and {repetition_time} s; "
             "set fit: water: echo_time and repetition_time (s)."
         )
-    relaxation = {k: float(np.exp(-echo_time / t2[k]) * (1.0 - np.exp(-repetition_time / t1[k]))) for k in T1}
-    per_kg = WATER_MOLALITY * basis_per_proton / water_per_proton / relaxation["metabolite"]
+    left = {k: _left(echo_time, repetition_time, t1[k], t2[k]) for k in T1}
+    per_kg = WATER_MOLALITY * basis_per_proton / water_per_proton / left["metabolite"]
     if tissue is None:
-        molal = molar = per_kg * 0.5 * (relaxation["gm"] + relaxation["wm"])
+        molal = molar = per_kg * 0.5 * (left["gm"] + left["wm"])
     else:
         _check_tissue(tissue)
         water = {k: tissue[k] * DENSITY[k] for k in DENSITY}
         whole = sum(water.values())
-        seen = sum(water[k] * relaxation[k] for k in DENSITY)
+        seen = sum(water[k] * left[k] for k in DENSITY)
         molal = per_kg * seen / (whole - water["csf"])
         molar = per_kg * seen / (1.0 - tissue["csf"])
+    relative = {
+        name: left["metabolite"] / _left(echo_time, repetition_time, *times) for name, times in own.items()
+    }
+    relative_sd = {
+        name: float(np.hypot(spread["t2"] * echo_time / b, spread["t1"] * _by_t1(repetition_time / a))) / 100.0
+        for name, (a, b) in own.items()
+    }
     details = {
         "water_signal_per_proton": water_per_proton,
         "basis_signal_per_proton": basis_per_proton,
         "echo_time_s": echo_time,
         "repetition_time_s": repetition_time,
         "tissue": tissue or "unknown: pure water that relaxes like the mean of grey and white matter",
-        "relaxation_factors": relaxation,
+        "relaxation_factors": left,
+        "metabolite_t1_t2_s": {name: list(times) for name, times in own.items()},
+        "metabolite_relaxation_factors": {name: left["metabolite"] / each for name, each in relative.items()},
+        "relaxation_sd_percent": spread,
         "mmol_per_kg_per_unit": molal,
         "mM_per_unit": molar,
     }
-    return WaterScaling(molal, molar, details)
+    return WaterScaling(molal, molar, details, relative, relative_sd)
+
+
+def _own_relaxation(
+    known: Mapping[str, tuple[float, float]], t1: Mapping[str, float], t2: Mapping[str, float]
+) -> dict[str, tuple[float, float]]:
+    """(T1, T2) of each metabolite: its own of the config, else the config's of all, else what is known of it."""
+    names = [*known, *(name for name in (*t1, *t2) if name not in known and name not in T1)]
+    mean = (T1["metabolite"], T2["metabolite"])
+    return {
+        name: tuple(
+            given.get(name, given.get("metabolite", times))
+            for given, times in zip((t1, t2), known.get(name, mean), strict=True)
+        )
+        for name in names
+    }
+
+
+def _left(echo_time: float, repetition_time: float, t1: float, t2: float) -> float:
+    """Share of a signal that relaxation leaves."""
+    return float(np.exp(-echo_time / t2) * (1.0 - np.exp(-repetition_time / t1)))
+
+
+def _by_t1(ratio: float) -> float:
+    """Relative change of 1 - exp(-TR/T1) by a relative change of T1, at TR/T1."""
+    return float(ratio / np.expm1(ratio)) if ratio < 500.0 else 0.0
 
 
 def _check_tissue(tissue: dict[str, float]) -> None:

@@ -178,28 +178,41 @@ class FitResult:
         percent = percent_of(value, sd)
         reference = self.reference()
         ratio = self.concentrations.ratio(group, reference) if reference else (float("nan"), float("nan"))
-        molal, molar = (self.water.molal, self.water.molar) if self.water else (float("nan"), float("nan"))
-        numbers = (*ratio, value * molal, sd * molal, value * molar, sd * molar, percent)
+        numbers = (*ratio, *self._in_water(self.concentrations, group), percent)
         shape = (self.snr[position], self.fwhm[position]) if position is not None else (float("nan"), float("nan"))
         row = dict(zip(self.columns(), (label, *numbers, *shape), strict=True))
+        if self.water and self.water.relative_sd:
+            row |= self._by_relaxation(group)
         if self.spread is not None:
-            row |= self._between_models(group, value, sd, molal, molar)
+            row |= self._between_models(group, value, sd)
             percent = row["%SD"]
         flag = self.flags[position] if position is not None else self._flag_of_sum(value, percent)
         return {**row, "flag": flag, "reliable": "no" if flag else "yes"}
 
-    def _between_models(self, group: Sequence[str], value: float, sd: float, molal: float, molar: float) -> dict:
+    def _in_water(self, estimates: Estimates, group: Sequence[str]) -> tuple[float, float, float, float]:
+        """mmol/kg and its SD, mM and its SD of a sum, each metabolite by its relaxation; nan without a reference."""
+        if self.water is None:
+            return (float("nan"),) * 4
+        value, sd = estimates.total(group, self.water.weights(group))
+        return value * self.water.molal, sd * self.water.molal, value * self.water.molar, sd * self.water.molar
+
+    def _by_relaxation(self, group: Sequence[str]) -> dict:
+        """SDs of mmol/kg and mM of a sum by T1 and T2 of its metabolites, taken as wrong in the same direction."""
+        pick = [self.concentrations.index(name) for name in group]
+        each = self.concentrations.values[pick] * self.water.weights(group) * self.water.uncertainty(group)
+        return {
+            "mMol/kg relaxation SD": float(each.sum() * self.water.molal),
+            "mM relaxation SD": float(each.sum() * self.water.molar),
+        }
+
+    def _between_models(self, group: Sequence[str], value: float, sd: float) -> dict:
         """SDs between the models, in the units of the columns, and the SD of noise and model together in per cent."""
         models = Estimates(self.names, self.concentrations.values, self.spread)
         _, between = models.total(group)
         reference = self.reference()
         _, of_ratio = models.ratio(group, reference) if reference else (float("nan"), float("nan"))
-        ratio, _, _, mass, _, molarity, *_ = self.columns()[1:]
-        named = {
-            ratio: of_ratio,
-            mass.removesuffix(" CRLB"): between * molal,
-            molarity.removesuffix(" CRLB"): between * molar,
-        }
+        _, molal, _, molar = self._in_water(models, group)
+        named = {self.columns()[1]: of_ratio, "mMol/kg": molal, "mM": molar}
         return {f"{column} model SD": number for column, number in named.items()} | {
             "%model SD": percent_of(value, between),
             "%SD": percent_of(value, float(np.hypot(sd, between))),
