@@ -45,9 +45,10 @@ PRESS = {"type": "press", "echo_time": 0.03, "te1": 0.012, "ideal": True}
 LIBRARY = """sources: {a: somebody}
 metabolites:
   Cr: {full_name: creatine, parts: [{shifts: {A: 3.03, B: 3.91}, couplings: [[A, B, 7.0]]}], t1: 1.4, t2: {3.0: 0.15},
-    concentration: 8, sources: {spins: [a], t1: [a]}}
+    concentration: 8, sources: {spins: [a], t1: [a], t2: [a], concentration: [a]}}
 macromolecules:
-  MM09: {peaks: [[0.9, 3, 0.1]], t1: 0.3, t2: 0.03, concentration: 5, sources: {peaks: [a]}}
+  MM09: {peaks: [[0.9, 3, 0.1]], t1: 0.3, t2: 0.03, concentration: 5,
+    sources: {peaks: [a], t1: [a], t2: [a], concentration: [a]}}
 """
 TABLE = "subject\tsession\tsequence\tdata\twater\tgm\twm\tcsf\n01\t\tpress30\ta/b.SDAT\tc.SDAT\t0.6\t0.3\t0.1\n"
 

@@ -105,7 +105,8 @@ def test_a_moved_limit_rejects_a_scan_that_stays_visible_and_computes_no_scan_ag
 
 
 def test_no_temporary_file_is_left_behind(finished):
-    assert not [path for path in (finished / "results").rglob(".*") if path.is_file() and "snakemake" not in path.name]
+    hidden = [path for path in (finished / "results").rglob(".*") if path.is_file() and "snakemake" not in path.name]
+    assert {path.name for path in hidden} == {".bidsignore"}
 
 
 def test_results_carry_provenance(finished):

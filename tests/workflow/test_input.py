@@ -20,7 +20,7 @@ def test_a_bids_folder_needs_no_table(tmp_path):
     for subject, label, fields in (
         ("01", "press30", {"EchoTime": 0.03, "RepetitionTime": 1.5}),
         ("02", "a", {"PulseSequenceType": "PRESS", "EchoTime": 0.03}),
-        ("03", "hermes", {"EchoTime": 0.08}),
+        ("03", "hyper", {"EchoTime": 0.08}),
     ):
         name = tmp_path / f"study/sub-{subject}/mrs/sub-{subject}_acq-{label}_svs"
         write_fids(name.with_suffix(".nii.gz"), fid)
@@ -29,7 +29,7 @@ def test_a_bids_folder_needs_no_table(tmp_path):
     config = write_config(tmp_path, tiny_config() | {"subjects": "study"})
     status, text = snakemake(tmp_path, *targets, configfile=config)
     assert status == 0, text
-    assert "sub-03_acq-hermes_svs.nii.gz: no sequence of the config is hermes of TE 80 ms. It is left out." in text
+    assert "sub-03_acq-hyper_svs.nii.gz: no sequence of the config is hyper of TE 80 ms. It is left out." in text
     first, second = (json.loads((tmp_path / target).read_text()) for target in targets)
     assert first["RepetitionTime"] == 1.5 and first["PulseSequenceType"] == "PRESS"
     assert any("does not say RepetitionTime" in note for note in second["ConversionNotes"])
