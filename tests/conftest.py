@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+# Two processes test side by side: more threads than cores only wait for each other. Before numpy is imported.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 REFERENCE = REPOSITORY / "tests" / "reference"
 
@@ -35,3 +39,9 @@ def megapress() -> Path:
     if not path.is_file():
         pytest.skip("the real MEGA-PRESS scan is under the GPL and not in the repository (tests/reference/README.md)")
     return path
+
+
+@pytest.fixture
+def no_pages(monkeypatch):
+    """The picture of a scan takes longer than its cleaning: tests of the workflow draw it, others need not."""
+    monkeypatch.setattr("spinsculpt.preprocess._picture.draw_page", lambda *arguments: None)

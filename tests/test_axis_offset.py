@@ -11,6 +11,8 @@ from spinsculpt.nifti import read_fids, write_fids
 from spinsculpt.preprocess import preprocess_scan
 from spinsculpt.subjects import Scan
 
+pytestmark = pytest.mark.usefixtures("no_pages")
+
 SCANS = {
     "philips": "philips_press30/sub-01_ses-01_PRESS_raw-act_noID.SDAT",
     "philips with an artefact": "philips_press35/sub-01_press_act_noID.sdat",

@@ -12,6 +12,9 @@ from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.preprocess import correct_eddy_currents, preprocess_scan, preprocess_water, remove_lines
+from spinsculpt.preprocess._nuisance import _poles
+
+pytestmark = pytest.mark.usefixtures("no_pages")
 
 POINTS, DWELL, CENTRAL = 2048, 1 / 2000, 127.732
 SECTION = validate({}, read_yaml(SCHEMAS / "preprocess.schema.yaml"))
@@ -58,7 +61,7 @@ def test_shift_and_phase_are_found_and_undone(tmp_path):
     spoiled = BRAIN * np.exp(1j * (2 * np.pi * 9.0 * TIME + 0.7))
     result, quality = clean(tmp_path, scan(tmp_path, spoiled + noise(BRAIN.shape)))
     assert deviation(result.fid.samples, BRAIN) < 0.05
-    assert quality["snr"] > 50 and (tmp_path / "o.png").stat().st_size > 5000
+    assert quality["snr"] > 50
 
 
 def test_drift_over_averages_is_undone_so_that_lines_do_not_widen(tmp_path):
@@ -82,6 +85,15 @@ def test_eddy_currents_seen_by_the_water_are_undone():
     phase = 1.2 * (1 - np.exp(-TIME / 0.03))
     corrected = correct_eddy_currents((BRAIN * np.exp(1j * phase))[:, None], WATER * np.exp(1j * phase))[:, 0]
     assert deviation(corrected, BRAIN) < 1e-3
+
+
+def test_a_few_decaying_exponentials_are_found_exactly():
+    """Of any number of points, and the same at every call."""
+    poles = np.exp([2j * np.pi * 0.013 - 0.01, 2j * np.pi * 0.02 - 0.004, -2j * np.pi * 0.1 - 0.03])
+    for points in (300, 301):
+        fid = np.power.outer(poles, np.arange(points)).T @ [1.0, 20.0, 3.0j]
+        assert np.sort_complex(_poles(fid, 3)) == pytest.approx(np.sort_complex(poles), abs=1e-9)
+    assert np.array_equal(_poles(fid, 3), _poles(fid, 3))
 
 
 def test_residual_water_goes_and_the_metabolites_stay():

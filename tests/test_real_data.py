@@ -24,7 +24,7 @@ TOLD = ("snr", "linewidth_ppm", "drift_hz", "removed_water_ratio", "subtraction_
 RATIOS = ("Glu", "Gln", "NAA+NAAG", "Ins", "GABA", "EtOH")  # printed over total creatine, with their CRLB
 GROUPS = ["MM09", "MM12", "MM14", "MM17", "MM20", "MM37", "MM39"]
 
-pytestmark = pytest.mark.xdist_group("real data")
+pytestmark = [pytest.mark.xdist_group("real data"), pytest.mark.usefixtures("no_pages")]
 
 
 @cache

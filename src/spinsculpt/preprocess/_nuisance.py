@@ -1,8 +1,7 @@
 """What water suppression left over, and lipids, taken off by HLSVD."""
 
-import warnings
-
 import numpy as np
+from scipy.sparse.linalg import LinearOperator, svds
 
 
 def remove_lines(
@@ -10,8 +9,8 @@ def remove_lines(
 ) -> np.ndarray:
     """The FID without the decaying exponentials that HLSVD finds within `ppm` (doi:10.1006/jmre.2002.2593).
 
-    HLSVD gives frequencies and dampings. Exponentials that grow describe what a digital filter leaves at the end of a
-    FID, or noise: they are no signal, and the amplitudes of the others are fitted without them.
+    Exponentials that grow describe what a digital filter leaves at the end of a FID, or noise: they are no signal, and
+    the amplitudes of the others are fitted without them.
 
     Args:
         fid: FFT-positive, shape (points,).
@@ -22,15 +21,34 @@ def remove_lines(
     """
     from spinsculpt.conventions import hz_to_ppm
 
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-        from hlsvdpropy.hlsvd import hlsvdpro  # imports slowly
-
-    scale = np.abs(fid).max()
-    found = hlsvdpro(fid / scale, components, sparse=True)
-    frequencies, dampings = (np.asarray(each)[np.asarray(found[3]) < 0] for each in (found[2], found[3]))
-    lines = np.exp(np.outer(np.arange(len(fid)), dampings + 2j * np.pi * frequencies))
+    poles = _poles(fid / np.abs(fid).max(), components)
+    poles = poles[np.abs(poles) < 1]
+    lines = np.exp(np.outer(np.arange(len(fid)), np.log(poles)))
     amplitudes = np.linalg.lstsq(lines, fid, rcond=1e-10)[0]
-    shift = hz_to_ppm(frequencies / dwell, central_frequency)
+    shift = hz_to_ppm(np.angle(poles) / (2 * np.pi * dwell), central_frequency)
     chosen = (shift > ppm[0]) & (shift < ppm[1])
     return fid - lines[:, chosen] @ amplitudes[chosen]
+
+
+def _poles(fid: np.ndarray, components: int) -> np.ndarray:
+    """z of the exponentials z^n that model an FID: the shift of the signal space of its Hankel matrix by one sample.
+
+    The matrix H[i, j] = fid[i + j] is never stored: its products with vectors are correlations, worked out by FFT.
+    """
+    points = len(fid)
+    rows = points - points // 2
+    columns = points - rows + 1
+    transformed = np.fft.fft(fid)
+
+    def times(vector: np.ndarray) -> np.ndarray:
+        return np.fft.ifft(transformed * np.fft.fft(vector.ravel().conj(), points).conj())
+
+    hankel = LinearOperator(
+        (rows, columns),
+        matvec=lambda v: times(v)[:rows],
+        rmatvec=lambda u: times(u.conj())[:columns].conj(),
+        dtype=complex,
+    )
+    start = np.ones(min(rows, columns), complex)  # none at random: the same scan gives the same result
+    space, _, _ = svds(hankel, k=components, v0=start, return_singular_vectors="u")
+    return np.linalg.eigvals(np.linalg.lstsq(space[:-1], space[1:], rcond=None)[0])
