@@ -9,12 +9,14 @@ import sys
 
 from spinsculpt.basis import basis_library, simulate_basis
 from spinsculpt.compare import Analysis, all_bounds, noise_of_study
-from spinsculpt.config import default_config, load_schema, read_yaml, validate
+from spinsculpt.config import default_config, validate
 from spinsculpt.fit import FitModel
+from spinsculpt.gate import read_yaml
 from spinsculpt.sequences import build_sequence
+from spinsculpt.study import schema_of
 from spinsculpt.system import System
 
-CONFIG = validate(read_yaml(default_config()), load_schema())
+CONFIG = validate(read_yaml(default_config()), schema_of())
 BASIS, COMPARE = CONFIG["basis"], CONFIG["compare"]
 LIBRARY, MODEL = basis_library(BASIS), FitModel.from_config(dict(CONFIG["fit"]))
 EDITING = {"shape": "gaussian", "duration": 0.014}

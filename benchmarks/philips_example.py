@@ -16,9 +16,11 @@ from pathlib import Path
 import pandas as pd
 
 from spinsculpt.basis import simulate_basis, write_basis
-from spinsculpt.config import default_config, load_schema, read_yaml, validate
+from spinsculpt.config import default_config, validate
 from spinsculpt.fit import fit_files
+from spinsculpt.gate import read_yaml
 from spinsculpt.sequences import build_sequence
+from spinsculpt.study import schema_of
 
 RATIOS = ("Glu", "Gln", "NAA+NAAG", "Ins")
 LCMODEL = {"Glu": 1.17, "Gln": 0.15, "NAA+NAAG": 1.33, "Ins": 0.85}
@@ -39,7 +41,7 @@ CHOICES = {
 
 def ideal_basis(folder: Path) -> Path:
     """The basis of the scan with ideal instead of shaped pulses."""
-    config = validate(read_yaml(default_config()), load_schema())
+    config = validate(read_yaml(default_config()), schema_of())
     section = config["basis"] | {"macromolecules": [*config["basis"]["macromolecules"], *LIPIDS]}
     sequence = build_sequence("press35", config["sequences"]["press35"] | {"ideal": True}, {}, 127.75)
     write_basis(simulate_basis(sequence, section), folder)

@@ -16,18 +16,20 @@ from pathlib import Path
 import pandas as pd
 
 from spinsculpt.basis import basis_library, central_frequency, simulate_basis, write_basis
-from spinsculpt.config import load_schema, read_yaml, validate
+from spinsculpt.config import validate
 from spinsculpt.convert import convert_scan
 from spinsculpt.fit import fit_files
+from spinsculpt.gate import read_yaml
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.preprocess import preprocess_scan, preprocess_water
 from spinsculpt.scanner import simulate_scan
 from spinsculpt.sequences import build_sequence
+from spinsculpt.study import schema_of
 from spinsculpt.subjects import Scan
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL = REPOSITORY / "tests/reference/data"
-CONFIG = validate(read_yaml(REPOSITORY / "config/config.yaml"), load_schema())
+CONFIG = validate(read_yaml(REPOSITORY / "config/config.yaml"), schema_of())
 PHILIPS = "philips_press30/sub-01_ses-01_PRESS_raw-{}_noID.SDAT"
 STEAM = {"type": "steam", "echo_time": 0.011, "mixing_time": 0.032}
 CONDITIONS = {"megapress": ("ON", "OFF")}

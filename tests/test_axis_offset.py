@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spinsculpt.config import SCHEMAS, read_yaml, validate
+from spinsculpt.config import validate
 from spinsculpt.convert import convert_scan
 from spinsculpt.nifti import read_fids, write_fids
 from spinsculpt.preprocess import preprocess_scan
+from spinsculpt.study import schema_of
 from spinsculpt.subjects import Scan
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -21,7 +22,7 @@ SCANS = {
 
 
 def defaults(section: str) -> dict:
-    return validate({}, read_yaml(SCHEMAS / f"{section}.schema.yaml"))
+    return validate({}, schema_of()["properties"][section])
 
 
 @pytest.fixture(scope="module", params=list(SCANS))

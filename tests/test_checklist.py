@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from spinsculpt.compare import quality_table, write_table
-from spinsculpt.config import SCHEMAS, load_schema
 from spinsculpt.report import fill_checklist
 from spinsculpt.report._checklist import ITEMS, NOT_STATED, read_checklist
 from spinsculpt.report._scans import checklist_sections
+from spinsculpt.study import schema_of
 
 SIDECAR = {
     "SpectrometerFrequency": [127.75],
@@ -100,7 +100,7 @@ def test_a_simulated_scanner_is_not_asked_for_its_shimming(tmp_path):
 
 
 def test_every_item_can_be_answered_in_the_config():
-    assert list(load_schema(SCHEMAS)["properties"]["checklist"]["properties"]) == [item.key for item in ITEMS]
+    assert list(schema_of()["properties"]["checklist"]["properties"]) == [item.key for item in ITEMS]
 
 
 @pytest.mark.parametrize(("second", "spans"), [("3 T", [2]), ("7 T", [1, 1])])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import spinsculpt.convert._formats as formats
 from raw_files import DWELL, FREQUENCY, fids, write_p_file, write_philips_dicom, write_rda
 from spinsculpt.bids import sidecar_problems
-from spinsculpt.config import SCHEMAS, read_yaml, validate
+from spinsculpt.config import validate
 from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.convert import convert_scan, recognise
 from spinsculpt.convert._combine import choose
@@ -21,9 +21,10 @@ from spinsculpt.convert._philips import checked_pair, write_clean_spar
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.philips import write_sdat, write_spar
+from spinsculpt.study import Convert, schema_of
 from spinsculpt.subjects import Scan
 
-CONFIG = validate({}, read_yaml(SCHEMAS / "convert.schema.yaml"))
+CONFIG = validate({}, schema_of(Convert))
 SCAN = Scan("01", "", "press30", "a.SDAT", "b.SDAT")
 HEADER = {
     "samples": 64, "rows": 2, "dwell": 5e-4, "central_frequency": 127.75, "echo_time": 0.03, "repetition_time": 2.0,

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from spinsculpt.basis import averaged_lines, simulate_basis
 from spinsculpt.cli._design import design_command
-from spinsculpt.config import SCHEMAS, read_yaml, validate
+from spinsculpt.config import validate
 from spinsculpt.conventions import larmor_frequency
 from spinsculpt.design import (
     CRLB,
@@ -38,6 +38,7 @@ from spinsculpt.design._run import usable_device
 from spinsculpt.dynamics import evolve, free_eigensystem, line_list, liouville_evolve
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, predict_crlb
+from spinsculpt.gate import read_yaml
 from spinsculpt.pulses import DesignedPulses, Pulse, read_designed, read_json
 from spinsculpt.sequences import Delay, HardPulse, ShapedPulse, Slot, build_sequence, press, pulse_acquire
 from spinsculpt.spectra import decay
@@ -51,11 +52,12 @@ from spinsculpt.spins import (
     transfer_bound,
     unitary_bound,
 )
+from spinsculpt.study import DesignEntry, entries_of
 from spinsculpt.system import System
 
 F0 = larmor_frequency(3.0)
 NOMINAL = (Member(),)
-SCHEMA = read_yaml(SCHEMAS / "design.schema.yaml")
+SCHEMA = entries_of(DesignEntry)
 BASIS = {"field": 3.0, "metabolites": ["NAA", "Cr", "Glu", "Gln"], "macromolecules": ["MM20"]}
 SMALL = {
     "kind": "gap",

@@ -10,7 +10,7 @@ from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import MEASURED, SIMULATED, FitModel, fit
 from spinsculpt.fit._average import STIFFNESSES, refuse_average
-from spinsculpt.study import settle
+from spinsculpt.plan import settle
 
 AVERAGE = FitModel(**MEASURED)
 

@@ -23,17 +23,18 @@ from hypothesis import strategies as st
 from raw_files import write_p_file, write_philips, write_philips_dicom, write_rda, write_twix_head
 from spinsculpt.basis import BasisSet, read_jmrui, read_nifti, write_jmrui, write_nifti
 from spinsculpt.bids import read_sidecar
-from spinsculpt.config import SCHEMAS, load_schema, read_config, read_yaml
 from spinsculpt.convert import read_raw_header
 from spinsculpt.convert._philips import checked_pair, philips_pair
 from spinsculpt.convert._siemens import check_rda
 from spinsculpt.design._checkpoint import load_checkpoint, save_checkpoint
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._tissue import tissue_of, voxel_fractions
+from spinsculpt.gate import read_yaml
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.pulses import DesignedPulses, read_designed, read_pulse, sinc, write_designed, write_pulse
 from spinsculpt.sequences import Sequence, build_sequence, read_fslmrs, read_pulseq, write_fslmrs, write_pulseq
 from spinsculpt.spins import load_library, read_macromolecule
+from spinsculpt.study import read_config, schema_of
 from spinsculpt.subjects import read_subjects
 
 SECONDS = 20  # for one example; all take milliseconds
@@ -115,14 +116,13 @@ TISSUE = "subject,gm,wm,csf\n01,0.6,0.3,0.1\n"
 MACROMOLECULE = json.dumps({"name": "MMexp", "peaks_ppm_protons_fwhm_ppm": [[0.9, 3.0, 0.1]], "t1_s": 0.3})
 VOXEL = MRSData(FIDS[0], 5e-4, 127.7, affine=np.diag([20.0, 20.0, 20.0, 1.0]))
 HEADER = MRSData(FIDS[0], 5e-4, 127.7)
-ROWS = read_yaml(SCHEMAS / "subjects.schema.yaml")
 
 # Each: a sound file, its reader, and whether the reader decides over numbers (or only over words of a header).
 READERS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
-    "configuration": (made(text(CONFIG), "c.yaml"), lambda path: read_config([path], load_schema())),
+    "configuration": (made(text(CONFIG), "c.yaml"), lambda path: read_config([path], schema_of())),
     "library": (made(text(LIBRARY), "l.yaml"), lambda path: load_library(path)),
     "macromolecule": (made(text(MACROMOLECULE), "m.json"), read_macromolecule),
-    "table of scans": (made(text(TABLE), "s.tsv"), lambda path: read_subjects(path, ROWS, ["press30"])),
+    "table of scans": (made(text(TABLE), "s.tsv"), lambda path: read_subjects(path, ["press30"])),
     "table of tissue": (made(text(TISSUE), "t.csv"), lambda path: tissue_of(str(path), HEADER, "sub-01_svs")),
     "image of tissue": (made(tissue_image, "gm.nii"), lambda path: voxel_fractions(VOXEL, path, path, path)),
     "checkpoint": (made(checkpoint, "checkpoint.npz"), lambda path: load_checkpoint(path, "one")),

@@ -17,13 +17,14 @@ from fit_phantom import phantom, phantom_basis
 from spinsculpt.basis import BasisSet, read_basis, simulate_basis, write_fslmrs
 from spinsculpt.cli import app
 from spinsculpt.compare import subjects_needed, write_table
-from spinsculpt.config import default_config, load_schema, read_config, reference_page, validate
+from spinsculpt.config import default_config, validate
 from spinsculpt.convert._read import read_raw
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, fit
 from spinsculpt.gate import LARGEST, RANGES, check_numbers, quantity, read_json, read_yaml, samples
 from spinsculpt.provenance import write_json
 from spinsculpt.sequences import Sequence, build_sequence
+from spinsculpt.study import read_config, reference_page, schema_of
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True) | st.integers() | st.booleans() | st.none() | st.text(max_size=5))
@@ -56,7 +57,7 @@ def numbers_of(content, path=()):
 
 def test_no_number_of_the_configuration_may_be_infinite_nan_or_absurd():
     """Every number of the default configuration and of its designs, one after the other."""
-    whole = read_config([default_config()], load_schema())
+    whole = read_config([default_config()], schema_of())
     names = list(whole["designs"])
     whole["designs"] = {name: whole["designs"][name] for name in names[:1]}
     paths = [path for path in numbers_of(whole) if path[0] != "convert"]
@@ -77,7 +78,7 @@ def test_no_number_of_the_configuration_may_be_infinite_nan_or_absurd():
 )
 def test_a_configuration_with_senseless_numbers_is_a_sentence(changes):
     with pytest.raises(SpinsculptError, match="the configuration: "):
-        validate({"designs": {}, "sequences": {"p": {"type": "press"}}, "analyses": {}} | changes, load_schema())
+        validate({"designs": {}, "sequences": {"p": {"type": "press"}}, "analyses": {}} | changes, schema_of())
 
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -112,7 +113,7 @@ def test_bad_yaml_is_a_sentence(tmp_path, content):
 def test_a_configuration_that_is_no_map_of_texts_is_a_sentence(tmp_path, content):
     (tmp_path / "bad.yaml").write_text(content)
     with pytest.raises(SpinsculptError):
-        read_config([tmp_path / "bad.yaml"], load_schema())
+        read_config([tmp_path / "bad.yaml"], schema_of())
 
 
 @pytest.mark.parametrize(
@@ -263,7 +264,7 @@ def test_a_raw_file_that_no_memory_holds_is_refused_unread(tmp_path):
 
 
 def test_the_page_of_the_configuration_says_every_range():
-    page = reference_page(load_schema())
+    page = reference_page()
     for name, (low, high, unit) in RANGES.items():
         assert f"| `{name}` | {low:.10g} | {high:.10g} | {unit} |" in page
 

@@ -10,12 +10,13 @@ from typer.testing import CliRunner
 from spinsculpt.basis import basis_library, simulate_basis
 from spinsculpt.cli import app
 from spinsculpt.compare import Analysis, monte_carlo_study, power_table, retest_table, separation_table, subjects_needed
-from spinsculpt.config import load_schema, validate
+from spinsculpt.config import validate
 from spinsculpt.dynamics import line_list
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel
 from spinsculpt.sequences import build_sequence, idealised, press
 from spinsculpt.spins import load_library
+from spinsculpt.study import schema_of
 
 BASIS = {
     "field": 3.0,
@@ -92,9 +93,7 @@ def test_an_idealised_sequence_is_the_ideal_one_at_the_same_times():
 @pytest.fixture(scope="module")
 def study():
     """A Monte Carlo study of PRESS and SPECIAL, with its settings and analyses."""
-    settings = validate({"designs": {}, "sequences": {"p": {"type": "press"}}, "analyses": {}}, load_schema())[
-        "compare"
-    ]
+    settings = validate({"designs": {}, "sequences": {"p": {"type": "press"}}, "analyses": {}}, schema_of())["compare"]
     settings |= {"macromolecules": ["free"], "t2_scales": [1.0]}
     settings["montecarlo"] |= {"repeats": 24, "snr": [50], "linewidth_hz": [10], "ratio": [0.5], "subjects": 12}
     library, analyses, ideal = basis_library(BASIS), [], {}

@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 
 from spinsculpt.basis import BasisSet, write_basis
-from spinsculpt.config import SCHEMAS, read_yaml, validate
+from spinsculpt.config import validate
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.preprocess import correct_eddy_currents, preprocess_scan, preprocess_water, remove_lines
 from spinsculpt.preprocess._nuisance import _poles
+from spinsculpt.study import Preprocess, schema_of
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 
 POINTS, DWELL, CENTRAL = 2048, 1 / 2000, 127.732
-SECTION = validate({}, read_yaml(SCHEMAS / "preprocess.schema.yaml"))
+SECTION = validate({}, schema_of(Preprocess))
 TIME = np.arange(POINTS) * DWELL
 HEADER = {"EchoTime": 0.03, "RepetitionTime": 2.0}
 

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import yaml
 
-from spinsculpt.config import SCHEMAS, read_yaml, validate
+from spinsculpt.config import validate
 from spinsculpt.conventions import ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.preprocess import find_fsl_mrs_preproc, preprocess_scan, preprocess_water
+from spinsculpt.study import Preprocess, schema_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SCHEMA = read_yaml(SCHEMAS / "preprocess.schema.yaml")
+SCHEMA = schema_of(Preprocess)
 POINTS, DWELL, CENTRAL = 2048, 1 / 2000, 127.732
 TIME = np.arange(POINTS) * DWELL
 EDITING = ("ON", "OFF")

@@ -19,7 +19,7 @@ def run(tmp_path, arguments: list[str], before: str = "") -> subprocess.Complete
 
 
 def test_a_bug_is_called_one_and_leaves_a_log(tmp_path):
-    found = run(tmp_path, ["config"], "import spinsculpt.config as c; c.reference_page = lambda schema: 1 / 0")
+    found = run(tmp_path, ["config"], "import spinsculpt.study as c; c.reference_page = lambda: 1 / 0")
     (log,) = tmp_path.glob("spinsculpt-bug-*.log")
     assert found.returncode == 1 and "Traceback" not in found.stderr
     assert "This is a bug of spinsculpt, not of yours (ZeroDivisionError: division by zero)" in found.stderr

@@ -11,13 +11,14 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from spinsculpt.compare import quality_table, verdicts, with_verdict
-from spinsculpt.config import SCHEMAS, read_yaml, validate
+from spinsculpt.config import validate
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.figures import Style, draw_fits, draw_preprocessing, draw_recovery
 from spinsculpt.nifti import MRSData
 from spinsculpt.preprocess import Drift, failures, in_words
 from spinsculpt.preprocess._picture import Trace, draw_page
 from spinsculpt.preprocess._quality import MEASURES, measure, subtraction
+from spinsculpt.study import schema_of
 
 POINTS, DWELL, CENTRAL = 2048, 1 / 2000, 127.732
 TIME = np.arange(POINTS) * DWELL
@@ -101,8 +102,8 @@ def test_limits_of_the_config_are_numbers_that_are_measured(quality_limits):
 
 @pytest.fixture
 def quality_limits() -> dict:
-    schema = SCHEMAS / "quality.schema.yaml"
-    return validate({}, read_yaml(schema))["limits"]
+
+    return validate({}, schema_of()["properties"]["quality"])["limits"]
 
 
 def test_numbers_carry_their_unit():

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from spinsculpt.basis import simulate_basis, write_basis
-from spinsculpt.config import SCHEMAS, read_yaml, validate
+from spinsculpt.config import validate
 from spinsculpt.conventions import FID
 from spinsculpt.convert import convert_scan
 from spinsculpt.fit import fit_files
@@ -17,6 +17,7 @@ from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.preprocess import failures, preprocess_scan
 from spinsculpt.preprocess._coils import coil_weights
 from spinsculpt.sequences import build_sequence
+from spinsculpt.study import schema_of
 from spinsculpt.subjects import Scan
 
 BRAIN = ["NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH", "Ins", "Tau", "Lac"]
@@ -29,7 +30,7 @@ pytestmark = [pytest.mark.xdist_group("real data"), pytest.mark.usefixtures("no_
 
 @cache
 def defaults(section: str) -> dict:
-    return validate({}, read_yaml(SCHEMAS / f"{section}.schema.yaml"))
+    return validate({}, schema_of()["properties"][section])
 
 
 @dataclass(frozen=True)

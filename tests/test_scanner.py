@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spinsculpt.basis import basis_library, simulate_basis
-from spinsculpt.config import SCHEMAS, read_yaml, validate
+from spinsculpt.config import validate
 from spinsculpt.conventions import FID, ppm_axis, to_spectrum
 from spinsculpt.convert import convert_scan
 from spinsculpt.errors import SpinsculptError
@@ -16,6 +16,7 @@ from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.philips import decode_vax, encode_vax, read_spar
 from spinsculpt.scanner import TRUTH_COLUMNS, simulate_scan, water_amplitude, write_scan
 from spinsculpt.sequences import build_sequence
+from spinsculpt.study import SequenceEntry, entries_of, schema_of
 from spinsculpt.subjects import Scan
 
 SEQUENCES = {"press30": {"type": "press", "echo_time": 0.030}, "megapress": {"type": "megapress", "echo_time": 0.068}}
@@ -25,7 +26,7 @@ QUIET = {  # a scan without anything but the spectrum
 
 
 def section(name: str, **given) -> dict:
-    return validate(given, read_yaml(SCHEMAS / f"{name}.schema.yaml"), name)
+    return validate(given, schema_of()["properties"][name], name)
 
 
 BASIS = section("basis", points=1024, metabolites=["NAA", "Cr", "Glu", "Gln", "Ins"], macromolecules=["MM09", "MM20"])
@@ -35,7 +36,7 @@ LIBRARY = basis_library(BASIS)
 @pytest.fixture(scope="module")
 def studies() -> dict:
     """Sequence and basis sets by name."""
-    entries = validate(SEQUENCES, read_yaml(SCHEMAS / "sequences.schema.yaml"))
+    entries = validate(SEQUENCES, entries_of(SequenceEntry))
     sequences = {name: build_sequence(name, entry) for name, entry in entries.items()}
     return {name: (sequence, simulate_basis(sequence, BASIS)) for name, sequence in sequences.items()}
 

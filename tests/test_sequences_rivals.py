@@ -5,7 +5,7 @@ import pytest
 
 from spinsculpt.basis import basis_library, simulate_basis
 from spinsculpt.compare import Analysis
-from spinsculpt.config import SCHEMAS, read_yaml, validate
+from spinsculpt.config import validate
 from spinsculpt.convert import convert_scan
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import fit_files
@@ -14,6 +14,7 @@ from spinsculpt.pulses import gaussian, refocusing_profile
 from spinsculpt.scanner import simulate_scan, write_scan
 from spinsculpt.sequences import SUBSPECTRA, Sequence, build_sequence, combinations_of
 from spinsculpt.sequences._build import multiband
+from spinsculpt.study import schema_of
 from spinsculpt.subjects import Scan
 
 BASIS = {"field": 3.0, "points": 512, "bandwidth": 2000.0, "linewidth": 1.0, "metabolites": ["NAA", "Glu", "GABA"]}
@@ -89,7 +90,7 @@ def test_four_conditions_go_from_raw_file_to_table(tmp_path):
     """HERMES of the simulated scanner: Philips file, conversion, preprocessing, joint fit, concentrations."""
 
     def valid(name: str, **given) -> dict:
-        return validate(given, read_yaml(SCHEMAS / f"{name}.schema.yaml"), name)
+        return validate(given, schema_of()["properties"][name], name)
 
     entry = {**HERMES, "editing": {**HERMES["editing"], "shape": "gaussian"}}
     sequence = build_sequence("hermes", entry)

@@ -4,18 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from spinsculpt.config import SCHEMAS, read_yaml
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.subjects import Scan, read_subjects, simulated_cohort
 
-SCHEMA = read_yaml(SCHEMAS / "subjects.schema.yaml")
 HEADER = "subject\tsession\tsequence\tdata\twater"
 
 
 def read(folder: Path, *lines: str) -> list[Scan]:
     table = folder / "subjects.tsv"
     table.write_text("\n".join(lines) + "\n")
-    return read_subjects(table, SCHEMA, ["press30", "megapress"])
+    return read_subjects(table, ["press30", "megapress"])
 
 
 def test_names_follow_bids(tmp_path):
@@ -54,7 +52,7 @@ def test_all_bad_lines_are_reported_together(tmp_path):
 
 def test_missing_and_empty_tables_and_unknown_columns(tmp_path):
     with pytest.raises(SpinsculptError, match="no such table"):
-        read_subjects(tmp_path / "none.tsv", SCHEMA, [])
+        read_subjects(tmp_path / "none.tsv", [])
     with pytest.raises(SpinsculptError, match="has no line"):
         read(tmp_path, HEADER)
     with pytest.raises(SpinsculptError, match="did you mean 'subject'"):

@@ -10,10 +10,10 @@ import pytest
 
 from raw_files import write_p_file, write_philips, write_philips_dicom, write_rda, write_twix_head
 from spinsculpt.cli import app
-from spinsculpt.config import SCHEMAS, read_config, read_yaml
 from spinsculpt.convert import read_raw_header
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, write_fids
+from spinsculpt.study import read_config
 from spinsculpt.subjects import Scan, read_subjects
 from spinsculpt.survey import Survey, survey, write_table
 
@@ -197,8 +197,7 @@ def test_a_table_with_lines_is_kept_unless_forced(tmp_path):
     table = tmp_path / "subjects.tsv"
     table.write_text("subject\tsequence\tdata\n\n")
     write_table(table, [Scan("01", "", "press30", "a.SDAT")])
-    schema = read_yaml(SCHEMAS / "subjects.schema.yaml")
-    assert read_subjects(table, schema, list(SEQUENCES)) == [Scan("01", "", "press30", "a.SDAT")]
+    assert read_subjects(table, list(SEQUENCES)) == [Scan("01", "", "press30", "a.SDAT")]
     with pytest.raises(SpinsculptError, match=r"has lines already.*--force"):
         write_table(table, [])
     assert "a.SDAT" in table.read_text()
@@ -260,8 +259,7 @@ def test_a_name_that_the_table_cannot_hold_is_passed_over_and_loses_no_other(tmp
     plain = name.startswith("plain")
     assert [scan.subject for scan in found.scans] == (["01", "02"] if plain else ["01"])
     assert any("rename it" in sentence for sentence in found.sentences) != plain
-    schema = read_yaml(SCHEMAS / "subjects.schema.yaml")
-    assert len(read_subjects(tmp_path / "table.tsv", schema, list(SEQUENCES))) == 1 + plain
+    assert len(read_subjects(tmp_path / "table.tsv", list(SEQUENCES))) == 1 + plain
 
 
 def test_names_that_are_no_text_are_printed_by_the_command(tmp_path):
@@ -294,4 +292,4 @@ def test_a_table_with_a_name_that_snakemake_would_change_is_refused(tmp_path, en
     table = tmp_path / "subjects.tsv"
     table.write_text(f"subject\tsession\tsequence\tdata\twater\n01\t\tpress30\t{entry}\t\n")
     with pytest.raises(SpinsculptError, match=r"subjects.tsv, line 2: a name in .* rename it"):
-        read_subjects(table, read_yaml(SCHEMAS / "subjects.schema.yaml"), list(SEQUENCES))
+        read_subjects(table, list(SEQUENCES))

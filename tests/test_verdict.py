@@ -9,9 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinsculpt.config import default_config, load_schema, read_config
+from spinsculpt.config import default_config
 from spinsculpt.design import Design
 from spinsculpt.design._verdict import MARGIN, verdict
+from spinsculpt.study import read_config, schema_of
 
 BOUND = st.floats(0.2, 3.0)
 
@@ -95,6 +96,6 @@ def test_the_recipe_of_the_docs_is_a_whole_configuration(tmp_path):
     page = (Path(__file__).resolve().parents[1] / "docs/pulse-design.md").read_text()
     (recipe,) = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "designs:" in block]
     (tmp_path / "recipe.yaml").write_text(recipe)
-    settings = read_config([default_config(), tmp_path / "recipe.yaml"], load_schema())
+    settings = read_config([default_config(), tmp_path / "recipe.yaml"], schema_of())
     for name in yaml.safe_load(recipe)["designs"]:
         assert Design(name, settings["designs"][name], settings["basis"]).targets

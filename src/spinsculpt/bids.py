@@ -12,9 +12,8 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 
 from spinsculpt import __version__
-from spinsculpt.config import read_yaml
 from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.gate import read_json
+from spinsculpt.gate import read_json, read_yaml
 from spinsculpt.nifti import MRSData
 from spinsculpt.provenance import atomic_path, write_json
 from spinsculpt.subjects import Scan

@@ -3,16 +3,12 @@
 import copy
 import difflib
 import json
-from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import RANGES, check_nesting, check_numbers, read_yaml
-
-SCHEMAS = Path(__file__).with_name("schemas")  # one file a section of the configuration, and that of the table of scans
+from spinsculpt.gate import check_nesting, check_numbers
 
 
 def workflow_folder() -> Path:
@@ -33,42 +29,13 @@ def default_config() -> Path:
     return workflow_folder() / "config/config.yaml"
 
 
-def read_config(paths: Iterable[Path | str], schema: dict) -> dict:
-    """Configuration files laid over one another as Snakemake does (maps are merged, lists replaced), then checked.
-
-    Raises:
-        SpinsculptError: a file is missing or no YAML map, or the whole violates the schema.
-    """
-    whole: dict = {}
-    for path in paths:
-        content = read_yaml(path)
-        if not isinstance(content, dict):
-            raise SpinsculptError(f"{path}: a configuration is a map of keys; this is none.")
-        whole = _laid_over(whole, content)
-    return validate(whole, schema)
-
-
-def _laid_over(below: dict, above: dict) -> dict:
+def lay_over(below: dict, above: dict) -> dict:
+    """A configuration laid over another as Snakemake does: maps are merged, lists replaced."""
     merged = {
-        key: _laid_over(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
+        key: lay_over(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
         for key, value in above.items()
     }
     return below | merged
-
-
-@cache
-def _load_schema(folder: Path) -> str:
-    schema = read_yaml(folder / "config.schema.yaml")
-    for section, content in schema["properties"].items():
-        if "$ref" in content:
-            schema["properties"][section] = {**content, **read_yaml(folder / content["$ref"])}
-            del schema["properties"][section]["$ref"]
-    return json.dumps(schema)
-
-
-def load_schema(folder: Path | str = SCHEMAS) -> dict:
-    """The schema of the whole configuration, assembled from `config.schema.yaml` and one file a section."""
-    return json.loads(_load_schema(Path(folder)))
 
 
 def validate(content: dict, schema: dict, where: str = "the configuration") -> dict:
@@ -163,28 +130,11 @@ def describe(schema: dict, prefix: str = "") -> list[tuple[str, str, str]]:
     """Every key of a schema as (dotted key, default, description), in order; `*` stands for a name of one's choice."""
     rows = []
     for key, sub in schema.get("properties", {}).items():
-        default = json.dumps(sub["default"], ensure_ascii=False) if "default" in sub else "required"
+        default = "required" if key in schema.get("required", ()) else ""
+        if "default" in sub:
+            default = json.dumps(sub["default"], ensure_ascii=False)
         rows.append((prefix + key, "" if default == "{}" else default, sub.get("description", "")))
         rows += describe(sub, f"{prefix}{key}.")
     if isinstance(schema.get("additionalProperties"), dict):
         rows += describe(schema["additionalProperties"], f"{prefix}*.")
     return rows
-
-
-def reference_page(schema: dict) -> str:
-    """config/README.md: every key explained, from the schema."""
-    head = Path(__file__).with_name("config_reference.md").read_text()
-    lines = ["| key | default | meaning |", "|---|---|---|"]
-    for key, default, description in describe(schema):
-        lines.append(f"| `{key}` | {f'`{default}`' if default else ''} | {description.replace('|', '&#124;')} |")
-    lines += [
-        "",
-        "## Numbers",
-        "",
-        "All numbers are finite. Those of these names (the last part of a key, in files of sequences and headers too)",
-        "have a range that physics and hardware allow; any other lies between -1e12 and 1e12.",
-        "",
-    ]
-    lines += ["| name | from | to | unit |", "|---|---|---|---|"]
-    lines += [f"| `{name}` | {low:.10g} | {high:.10g} | {unit} |" for name, (low, high, unit) in sorted(RANGES.items())]
-    return head + "\n".join(lines) + "\n"

@@ -14,11 +14,12 @@ import pandas as pd
 
 from spinsculpt import basis as _basis
 from spinsculpt.basis import DEFAULT_METABOLITES, BasisSet, basis_library
-from spinsculpt.config import load_schema, validate
+from spinsculpt.config import validate
 from spinsculpt.conventions import FID, to_spectrum
 from spinsculpt.fit import MEASURED, SIMULATED, FitResult
 from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.sequences import Sequence, build_sequence
+from spinsculpt.study import schema_of
 from spinsculpt.system import System
 
 _MM = ("MM09", "MM12", "MM14", "MM17", "MM20", "MM37", "MM39")
@@ -78,7 +79,7 @@ def _sequence(kind: str, te: float | None, **entry) -> Sequence:
     frequency, designs = entry.pop("central_frequency", None), entry.pop("designs", {})
     name = entry.pop("name", None) or kind + ("" if te is None or kind == "file" else f"{te:g}".replace(".", "p"))
     content = {"type": kind, "echo_time": _seconds(te), **entry}
-    schema = load_schema()["properties"]["sequences"]
+    schema = schema_of()["properties"]["sequences"]
     content = validate({name: content}, schema, "the sequence")[name]
     at = {} if frequency is None else {"central_frequency": frequency}
     return build_sequence(name, content, designs, system=system, **at)
@@ -160,7 +161,7 @@ def simulate_basis(
         settings: keys of the section `basis` of the configuration, e.g. field=7.0, points=4096, library="mine.yaml".
     """
     content = {"metabolites": list(metabolites), "macromolecules": list(macromolecules), **settings}
-    section = validate(content, load_schema()["properties"]["basis"], "simulate_basis")
+    section = validate(content, schema_of()["properties"]["basis"], "simulate_basis")
     return Basis(sequence, _basis.simulate_basis(sequence, section, threads=2), section)
 
 
@@ -181,7 +182,7 @@ def crlb(bases: Basis | Iterable[Basis], pair: tuple[str, str] = ("Glu", "Gln"),
     from spinsculpt.fit import FitModel
 
     bases = [bases] if isinstance(bases, Basis) else list(bases)
-    schema = load_schema()["properties"]
+    schema = schema_of()["properties"]
     settings = validate({"pair": list(pair)}, schema["compare"], "crlb")
     model = FitModel.from_config(_settled(fit, SIMULATED, "crlb"))
     analyses = [Analysis(each.sequence.name, each.sequence, _fitted_sets(each)) for each in bases]
@@ -200,7 +201,7 @@ def crlb(bases: Basis | Iterable[Basis], pair: tuple[str, str] = ("Glu", "Gln"),
 
 def _settled(section: Mapping, left_open: Mapping, where: str) -> dict:
     """A checked section `fit`, and what it leaves open."""
-    checked = validate(dict(section), load_schema()["properties"]["fit"], where)
+    checked = validate(dict(section), schema_of()["properties"]["fit"], where)
     return checked | {key: value for key, value in left_open.items() if checked[key] is None}
 
 
@@ -289,7 +290,7 @@ def design_pulse(
     from spinsculpt.design import run_design
     from spinsculpt.pulses import read_designed
 
-    schema = load_schema()["properties"]
+    schema = schema_of()["properties"]
     content = validate({name: {"kind": "gap", **entry}}, schema["designs"], "design_pulse")[name]
     section = validate(dict(basis or {}), schema["basis"], "design_pulse: basis")
     with tempfile.TemporaryDirectory() as temporary:
@@ -361,7 +362,7 @@ def read_scan(
     from spinsculpt.preprocess import preprocess_scan, preprocess_water
     from spinsculpt.subjects import Scan
 
-    schema = load_schema()["properties"]
+    schema = schema_of()["properties"]
     converting = validate({}, schema["convert"]) | {"check_echo_time": False}
     section = validate(preprocess, schema["preprocess"], "read_scan")
     files = [raw] if isinstance(raw, str | Path) else list(raw)

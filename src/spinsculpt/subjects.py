@@ -5,9 +5,10 @@ import io
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from spinsculpt.config import nearest_name, validate
+from spinsculpt.config import nearest_name
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.gate import read_text
+from spinsculpt.study import ScanRow, parse, plain
 
 TABLE = "subjects.tsv"  # in the folder of the run: where `spinsculpt import` writes it and the workflow finds it
 SIMULATED = "simulated"  # instead of a table: the simulated cohort
@@ -63,12 +64,11 @@ def place_of_scans(named: str) -> str:
     return TABLE if Path(TABLE).is_file() else ""
 
 
-def read_subjects(path: Path | str, schema: dict, sequences: list[str]) -> list[Scan]:
+def read_subjects(path: Path | str, sequences: list[str]) -> list[Scan]:
     """Read and check the table of scans.
 
     Args:
         path: tab-separated file with a header line.
-        schema: JSON schema of one row.
         sequences: names of the sequences that the config knows.
     Raises:
         SpinsculptError: a sentence for each bad line, with the file and the line number.
@@ -95,7 +95,7 @@ def read_subjects(path: Path | str, schema: dict, sequences: list[str]) -> list[
         where = f"{path}, line {number}"
         row = {column: (value or "").strip() for column, value in row.items() if column is not None}
         try:
-            scan = Scan(**validate(row, schema, where))
+            scan = Scan(**plain(parse(ScanRow, row, where)))
             for entry in (scan.data, scan.water):
                 for name in entry.split(SEPARATOR):
                     checked_place(name.strip(), where)

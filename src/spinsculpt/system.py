@@ -5,10 +5,9 @@ The presets are classes of scanners, not machines: gradients as the vendors stat
 heads of usual load. Each scanner says its own at its console: overwrite any value.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-
-import numpy as np
 
 from spinsculpt.errors import SpinsculptError
 
@@ -55,7 +54,7 @@ class System:
 
     def on_raster(self, duration: float) -> float:
         """A duration in s, rounded up to the raster of the gradients."""
-        return float(np.ceil(duration / self.gradient_raster - 1e-6) * self.gradient_raster)
+        return float(math.ceil(duration / self.gradient_raster - 1e-6) * self.gradient_raster)
 
     def ramp(self, strength: float) -> float:
         """Time in s from zero to a gradient of `strength` mT/m, on the raster."""
@@ -65,7 +64,7 @@ class System:
         """Shortest trapezoid in s of an area in mT/m ms, ramps included, on the raster."""
         area = abs(area)  # mT/m ms = 1e-6 T/m s
         ramp = self.gradient * 1e-3 / self.slew
-        triangle = np.sqrt(area * 1e-6 / self.slew)
+        triangle = math.sqrt(area * 1e-6 / self.slew)
         if triangle <= ramp:
             return 2 * self.on_raster(triangle)
         return self.on_raster(area * 1e-3 / self.gradient - ramp) + 2 * self.on_raster(ramp)
@@ -99,5 +98,5 @@ def head_sar(b1_rms: float, central_frequency: float) -> float:
         b1_rms: B1+ in uT, root mean square over the repetition time.
         central_frequency: MHz.
     """
-    omega = 2e6 * np.pi * central_frequency
+    omega = 2e6 * math.pi * central_frequency
     return float(CONDUCTIVITY * (omega * b1_rms * 1e-6 * HEAD_RADIUS) ** 2 / (10 * DENSITY))

@@ -9,12 +9,14 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
-from spinsculpt.config import SCHEMAS, default_config, load_schema, nearest_name, read_yaml, validate, workflow_folder
+from spinsculpt.config import default_config, nearest_name, validate, workflow_folder
+from spinsculpt.gate import read_yaml
+from spinsculpt.study import schema_of
 from spinsculpt.convert import files_on_disk, named_files, scanner_of
 from spinsculpt.dataset import scans_of_dataset
 from spinsculpt.locks import forget_run, remove_stale_lock, sign_run
 from spinsculpt.problems import problem
-from spinsculpt.study import (
+from spinsculpt.plan import (
     as_measured_at,
     check_study,
     design_seconds,
@@ -62,7 +64,7 @@ onstart:
 
 
 try:
-    config = validate(over_defaults(config), load_schema())  # a module is given its own config alone
+    config = validate(over_defaults(config), schema_of())  # a module is given its own config alone
     found = place_of_scans(config["subjects"])
     if found and not config["subjects"] and workflow.is_main_process:
         logger.info(f"The scans of {found} are analysed; --config subjects=simulated takes the simulated cohort.")
@@ -86,7 +88,6 @@ try:
     elif config["subjects"]:
         SCANS = read_subjects(
             config["subjects"],
-            read_yaml(SCHEMAS / "subjects.schema.yaml"),
             list(config["sequences"]),
         )
     else:

@@ -57,9 +57,9 @@ app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_o
 @app.command("config")
 def config_command() -> None:
     """Print every key of the configuration with its default and meaning (config/README.md)."""
-    from spinsculpt.config import load_schema, reference_page
+    from spinsculpt.study import reference_page
 
-    print(reference_page(load_schema()), end="")
+    print(reference_page(), end="")
 
 
 def main() -> None:

@@ -23,13 +23,15 @@ def design_command(
     device: Annotated[Device, typer.Option(help="where to compute; auto: on a GPU where there is one")] = Device.auto,
 ) -> None:
     """Design pulses and write pulse.json, history.tsv, metrics.json, state.tsv and spectra.tsv of each."""
-    from spinsculpt.config import default_config, load_schema, nearest_name, read_config, read_yaml
+    from spinsculpt.config import default_config, nearest_name
     from spinsculpt.design import run_design
     from spinsculpt.errors import SpinsculptError
     from spinsculpt.folders import path_in
+    from spinsculpt.gate import read_yaml
+    from spinsculpt.study import read_config, schema_of
     from spinsculpt.system import System
 
-    settings = read_config([default_config(), config], load_schema())
+    settings = read_config([default_config(), config], schema_of())
     named = read_yaml(config).get("designs")
     if not named:
         raise SpinsculptError(f"{config} lacks the section 'designs'; `spinsculpt config` prints its keys.")

@@ -45,9 +45,10 @@ def fit_command(
 
     Edited data (DIM_EDIT of ON and OFF) are fitted jointly with the folders `on` and `off` of the basis.
     """
-    from spinsculpt.config import load_schema, validate
+    from spinsculpt.config import validate
     from spinsculpt.fit._files import Scan, basis_at, conditions_of, fit_scan, only_spectrum, sub_spectrum
     from spinsculpt.nifti import read_fids
+    from spinsculpt.study import schema_of
 
     section = {
         "ppm": list(ppm) if ppm else None,
@@ -66,7 +67,7 @@ def fit_command(
             "repetition_time": repetition_time,
         },
     }
-    section = validate(section, load_schema()["properties"]["fit"], "the options of the fit")
+    section = validate(section, schema_of()["properties"]["fit"], "the options of the fit")
     measured = read_fids(data)
     if "DIM_EDIT" in measured.dims:
         labels = conditions_of(measured)

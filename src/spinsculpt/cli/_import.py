@@ -19,13 +19,14 @@ def import_command(
 
     What cannot be guessed is left empty and said in a sentence.
     """
-    from spinsculpt.config import default_config, load_schema, read_config
+    from spinsculpt.config import default_config
     from spinsculpt.gate import check_numbers
+    from spinsculpt.study import read_config, schema_of
     from spinsculpt.subjects import TABLE
     from spinsculpt.survey import survey, write_table
 
     check_numbers({"echo_time": tolerance * 1e-3}, "the option --tolerance")
-    settings = read_config([default_config(), *(config or [])], load_schema())
+    settings = read_config([default_config(), *(config or [])], schema_of())
     data = Path(settings["data"])
     root = data if folder.absolute().is_relative_to(data.absolute()) else folder
     found = survey(folder, root, settings["sequences"], tolerance * 1e-3)

@@ -46,7 +46,8 @@ def fits_table(summaries: Iterable[Path | str], labels: Iterable[Mapping[str, st
                 "quantity": quantity,
                 "value": summary[column],
                 "sd": np.hypot(
-                    np.hypot(summary.get(f"{column} CRLB", np.nan), between), summary.get(f"{column} relaxation SD", 0.0)
+                    np.hypot(summary.get(f"{column} CRLB", np.nan), between),
+                    summary.get(f"{column} relaxation SD", 0.0),
                 ),
                 "model_sd": between,
                 "unit": unit,

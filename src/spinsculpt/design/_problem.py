@@ -62,7 +62,7 @@ class Design:
 
     Args:
         name: of the entry.
-        entry: as spinsculpt/schemas/design.schema.yaml describes it.
+        entry: a `DesignEntry` of spinsculpt.study as a map.
         basis: the `basis` section: field, metabolites and macromolecules that the entry does not name itself.
         system: whose real pulses stand around the designed one, unless the entry is ideal; the clinical one when None.
     """

@@ -50,7 +50,7 @@ def run_design(
 
     Args:
         name: of the entry; becomes the name of the pulse.
-        entry: as spinsculpt/schemas/design.schema.yaml describes it, defaults filled in.
+        entry: a `DesignEntry` of spinsculpt.study as a map, defaults filled in.
         basis: the `basis` section of the configuration (field, metabolites, macromolecules).
         out_dir: folder of the results; what others have in it stays. A checkpoint lives there until the design is done.
         resume: go on from a checkpoint of the same entry; the result is the one of a run without a break.

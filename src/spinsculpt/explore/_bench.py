@@ -12,12 +12,13 @@ import pandas as pd
 from spinsculpt.basis import basis_library, central_frequency, simulate_basis
 from spinsculpt.compare import Analysis, all_bounds, noise_of_study
 from spinsculpt.compare._analysis import broadened, typical_concentrations
-from spinsculpt.config import load_schema, validate
+from spinsculpt.config import validate
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel
+from spinsculpt.plan import settle
 from spinsculpt.pulses import excitation_profile, refocusing_profile
 from spinsculpt.sequences import SLOTS, Sequence, ShapedPulse, build_sequence, is_pulse_file
-from spinsculpt.study import settle
+from spinsculpt.study import schema_of
 from spinsculpt.system import System
 
 ANCHOR = "press30"  # the sequence whose noise all others share, at equal scan time
@@ -51,7 +52,7 @@ def configuration(
         "figures": {"designs": []},
         "designs": {},
     }
-    return settle(validate(content, load_schema()))
+    return settle(validate(content, schema_of()))
 
 
 @dataclass(frozen=True)

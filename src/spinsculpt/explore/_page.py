@@ -15,7 +15,6 @@ from bokeh.models import ColumnDataSource, HoverTool, Range1d
 from bokeh.plotting import figure
 
 from spinsculpt.basis import DEFAULT_METABOLITES
-from spinsculpt.config import load_schema
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.explore._bench import (
     ANCHOR,
@@ -30,10 +29,11 @@ from spinsculpt.explore._bench import (
 )
 from spinsculpt.explore._save import notebook_text, saved, yaml_text
 from spinsculpt.explore._tabs import COLOURS, DesignTab, RefitTab, draw, plain, verdict_of
+from spinsculpt.plan import spectra_of
 from spinsculpt.pulses import DesignedPulses, read_designed, read_pulse, write_designed
 from spinsculpt.sequences import SLOTS
 from spinsculpt.spins import load_library
-from spinsculpt.study import spectra_of
+from spinsculpt.study import schema_of
 
 MOST = 6  # sequences side by side
 TYPES = ["press", "megapress", "steam", "slaser", "special", "megaslaser", "spin_echo", "pulse_acquire", "file"]
@@ -93,7 +93,7 @@ class Workbench:
     def _widgets(self) -> None:
         library = load_library()
         names = sorted(library.metabolites)
-        presets = load_schema()["properties"]["system"]["properties"]["preset"]["enum"]
+        presets = schema_of()["properties"]["system"]["properties"]["preset"]["enum"]
         w = pn.widgets
         self.kind = w.Select(label="Sequence", options=TYPES, value="press")
         self.echo_time = w.FloatSlider(label="Echo time (ms)", start=6, end=200, step=1, value=30)

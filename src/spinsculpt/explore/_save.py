@@ -9,9 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from spinsculpt.config import read_yaml
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.explore._bench import entry_files
+from spinsculpt.gate import read_yaml
 
 FOLDER = "explored_pulses"  # beside the configuration: the files that it plays
 

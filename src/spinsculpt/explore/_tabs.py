@@ -17,10 +17,11 @@ from bokeh.models import ColumnDataSource, HoverTool, Plot, Range1d
 from bokeh.plotting import figure
 from bokeh.transform import linear_cmap
 
-from spinsculpt.config import SCHEMAS, read_yaml, validate
+from spinsculpt.config import validate
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.nifti import read_fids
 from spinsculpt.sequences import SLOTS
+from spinsculpt.study import DesignEntry, entries_of
 from spinsculpt.system import System
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -172,7 +173,7 @@ class DesignTab:
         }
         if self.kind.value == "gap":
             entry["echo_time"] = max(0.028, 2 * (entry["duration"] + 0.008))  # refocusing pulses and spoilers beside it
-        return validate({"explored": entry}, read_yaml(SCHEMAS / "design.schema.yaml"))["explored"]
+        return validate({"explored": entry}, entries_of(DesignEntry))["explored"]
 
     def _start(self, _) -> None:
         if self.thread and self.thread.is_alive():

@@ -95,9 +95,7 @@ def water_scaling(
         seen = sum(water[k] * left[k] for k in DENSITY)
         molal = per_kg * seen / (whole - water["csf"])
         molar = per_kg * seen / (1.0 - tissue["csf"])
-    relative = {
-        name: left["metabolite"] / _left(echo_time, repetition_time, *times) for name, times in own.items()
-    }
+    relative = {name: left["metabolite"] / _left(echo_time, repetition_time, *times) for name, times in own.items()}
     relative_sd = {
         name: float(np.hypot(spread["t2"] * echo_time / b, spread["t1"] * _by_t1(repetition_time / a))) / 100.0
         for name, (a, b) in own.items()

@@ -59,7 +59,7 @@ def build_sequence(
 
     Args:
         name: of the entry.
-        entry: as spinsculpt/schemas/sequences.schema.yaml describes it.
+        entry: a `SequenceEntry` of spinsculpt.study as a map.
         designs: designed pulses by the name of their design; one made for two shots gives the sequence two shots.
         central_frequency: MHz; pulses that name chemical shifts are played at the frequencies they have there.
         system: within whose limits the sequence is built, unless the entry is ideal; the clinical one when None.

@@ -1,0 +1,85 @@
+"""The configuration as typed, frozen objects: every key once, with its type, range, default and meaning.
+
+`parse` reads what YAML, the command line or a notebook gives; everything else of the package takes the objects. The
+JSON Schema, config/README.md and the defaults of the command line are made from the same classes.
+"""
+
+from spinsculpt.study._baseline import Baseline
+from spinsculpt.study._basis import Basis, Grid
+from spinsculpt.study._checklist import Checklist
+from spinsculpt.study._compare import Compare, Expected, MonteCarlo, NoiseLevel
+from spinsculpt.study._convert import Convert
+from spinsculpt.study._designs import DesignEntry, ObjectiveEntry, ReferencePress, Robustness, TimeRanges
+from spinsculpt.study._figures import Figures
+from spinsculpt.study._fit import (
+    AVERAGE_GROUPS,
+    AVERAGE_RANGES,
+    Fit,
+    FitModel,
+    SoftRatio,
+    Tissue,
+    WaterReference,
+    matches,
+)
+from spinsculpt.study._preprocess import Preprocess
+from spinsculpt.study._quality import Limit, Limits, Quality
+from spinsculpt.study._scanner import Scanner
+from spinsculpt.study._scans import ScanRow
+from spinsculpt.study._schema import entries_of, parse, read_config, read_study, reference_page, schema_of
+from spinsculpt.study._section import Section, default_of, meaning_of, plain
+from spinsculpt.study._sequences import IDEAL_TE1, SLOTS, Editing, Refocusing, SelectiveExcitation, SequenceEntry
+from spinsculpt.study._study import AnalysisEntry, Ladder, Study, Sweep
+from spinsculpt.study._system import SystemEntry
+
+__all__ = [
+    "AVERAGE_GROUPS",
+    "AVERAGE_RANGES",
+    "IDEAL_TE1",
+    "SLOTS",
+    "AnalysisEntry",
+    "Baseline",
+    "Basis",
+    "Checklist",
+    "Compare",
+    "Convert",
+    "DesignEntry",
+    "Editing",
+    "Expected",
+    "Figures",
+    "Fit",
+    "FitModel",
+    "Grid",
+    "Ladder",
+    "Limit",
+    "Limits",
+    "MonteCarlo",
+    "NoiseLevel",
+    "ObjectiveEntry",
+    "Preprocess",
+    "Quality",
+    "ReferencePress",
+    "Refocusing",
+    "Robustness",
+    "ScanRow",
+    "Scanner",
+    "Section",
+    "SelectiveExcitation",
+    "SequenceEntry",
+    "SoftRatio",
+    "Study",
+    "Sweep",
+    "SystemEntry",
+    "TimeRanges",
+    "Tissue",
+    "WaterReference",
+    "default_of",
+    "entries_of",
+    "matches",
+    "meaning_of",
+    "parse",
+    "plain",
+    "read_config",
+    "read_study",
+    "reference_page",
+    "schema_of",
+]

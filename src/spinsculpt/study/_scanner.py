@@ -1,0 +1,75 @@
+"""Section `scanner` of the configuration."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+from spinsculpt.study._section import NonNegative, Positive, Section, key
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoxelWater(Section):
+    """Water of the voxel, grey and white matter in equal parts."""
+
+    concentration: Annotated[
+        Positive, key("mM; pure water, since the concentrations of metabolites are in mM of tissue water")
+    ] = 55510
+    t1: Annotated[tuple[Positive, Positive], key("T1 of water in grey and in white matter in s")] = (1.5, 0.97)
+    t2: Annotated[tuple[Positive, Positive], key("T2 of water in grey and in white matter in s")] = (0.088, 0.073)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scanner(Section):
+    """Simulated scanner; the cohort that is analysed when there is no table of scans."""
+
+    subjects: Annotated[
+        tuple[Annotated[str, Meta(pattern="^[A-Za-z0-9]+$")], ...],
+        key("names of the simulated subjects, letters and digits", min_length=1, unique=True),
+    ] = ("01", "02", "03", "04")
+    seed: Annotated[
+        int, key("seed of the cohort; a subject's values depend on it and on the subject's name only", ge=0)
+    ] = 1
+    averages: Annotated[
+        int,
+        key("shots of every scan, the same for all sequences (equal scan time); edited sequences share them out", ge=1),
+    ] = 128
+    dynamics: Annotated[
+        int,
+        key(
+            "rows that a scan is stored in, each the mean of averages / dynamics shots; a multiple of the shots "
+            "of a sequence",
+            ge=1,
+        ),
+    ] = 32
+    water_averages: Annotated[int, key("shots of the water reference", ge=1)] = 8
+    repetition_time: Annotated[Positive, key("repetition time TR in s")] = 2.0
+    snr: Annotated[
+        Positive,
+        key("height of the unweighted NAA singlet over the SD of one real channel of the spectrum of all averages"),
+    ] = 250
+    cv: Annotated[
+        float,
+        key("coefficient of variation of the concentrations between subjects, around those of the library", ge=0, le=1),
+    ] = 0.15
+    lorentzian: Annotated[
+        NonNegative, key("Lorentzian full width at half maximum in Hz, added to that of the basis")
+    ] = 2.5
+    gaussian: Annotated[NonNegative, key("Gaussian full width at half maximum in Hz")] = 3.0
+    linewidth_cv: Annotated[float, key("coefficient of variation of both widths between subjects", ge=0, le=1)] = 0.15
+    drift: Annotated[NonNegative, key("largest frequency drift over a scan in Hz, either way")] = 5.0
+    frequency_jitter: Annotated[NonNegative, key("SD of the frequency from dynamic to dynamic in Hz")] = 0.3
+    phase: Annotated[float, key("largest constant phase of a scan in degrees, either way", ge=0, le=180)] = 40
+    phase_jitter: Annotated[NonNegative, key("SD of the phase from dynamic to dynamic in degrees")] = 3
+    eddy_phase: Annotated[
+        NonNegative,
+        key("largest eddy-current phase at the first sample in rad, either way; the water reference has the same"),
+    ] = 0.6
+    eddy_time: Annotated[Positive, key("time in s in which the eddy-current phase decays to 1/e")] = 0.03
+    residual_water: Annotated[
+        float, key("typical share of the water signal that its suppression leaves", ge=0, le=1)
+    ] = 0.002
+    gain: Annotated[
+        Positive, key("typical receiver gain; varies from scan to scan, so that only the water reference gives mM")
+    ] = 0.001
+    water: VoxelWater = VoxelWater()

@@ -1,0 +1,172 @@
+"""Entries of the section `sequences` of the configuration."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from spinsculpt.study._section import Positive, Section, key, mapping
+
+SLOTS = ("excitation", "prep", "gap", "edit")  # keys that name what is played in a slot: a design or its pulse file
+IDEAL_TE1 = {"press": 0.012, "megapress": 0.010}  # s, of ideal pulses, which have no shortest time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Editing(Section):
+    """Editing pulses of megapress and megaslaser."""
+
+    ppm: Annotated[
+        dict[
+            Annotated[str, Meta(pattern="^[a-z][a-z0-9]*$")],
+            float | Annotated[tuple[float, ...], Meta(min_length=1, max_length=4)],
+        ],
+        key(
+            "chemical shift of the editing pulses in each shot, or a list for pulses of several bands; shots "
+            "named on and off are combined to diff and sum, four named a, b, c, d (Hadamard: both, first, "
+            "second, none edited) to gaba, gsh and sum",
+            min_length=1,
+        ),
+    ] = mapping(on=1.9, off=7.46)
+    shape: Annotated[
+        str, key("gaussian, sinc, slr, sech, or the path of a pulse file (.pta, .RF, .txt of FID-A, Bruker, .json)")
+    ] = "gaussian"
+    duration: Annotated[
+        Positive | None,
+        key("length of an editing pulse in s; null is 0.014 for the analytic shapes, a pulse file needs it"),
+    ] = None
+    bandwidth: Annotated[Positive | None, key("sweep of a hyperbolic secant in Hz; null is 1.2 / duration")] = None
+    time_bandwidth = None  # that of an inversion
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refocusing(Section):
+    """Refocusing pulses of all but steam and pulse_acquire."""
+
+    shape: Annotated[
+        str,
+        key(
+            "auto (slr, in slaser and megaslaser goia; ideal where the sequence is), ideal, sinc, slr, or in "
+            "slaser sech and goia (its gradient changes during the pulse), or the path of a pulse file; "
+            "slice-selective, simulated over a spatial grid"
+        ),
+    ] = "auto"
+    duration: Annotated[
+        Positive | None,
+        key(
+            "length of a refocusing pulse in s; null is the shortest within the peak B1 of the system (sinc, "
+            "slr), 0.004 (goia) or 0.005 (sech); a pulse file needs it"
+        ),
+    ] = None
+    time_bandwidth: Annotated[
+        Annotated[float, Meta(ge=2)] | None, key("duration x bandwidth of an slr pulse; null is 4")
+    ] = None
+    bandwidth: Annotated[
+        Positive | None,
+        key("sweep of a hyperbolic secant or a goia in Hz; null is 2000 and, as the peak B1 allows, 15000 to 8000"),
+    ] = None
+    slice_thickness: Annotated[
+        Positive, key("thickness of the slices in mm; only its ratio to the grid matters for the basis")
+    ] = 20
+    carrier_ppm: Annotated[float, key("chemical shift at the centre frequency of the slice-selective pulses")] = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectiveExcitation(Section):
+    """Slice-selective 90-degree pulse with its rephasing gradient (steam uses it for all three slices)."""
+
+    shape: Annotated[
+        str, key("auto (slr; ideal where the sequence is), ideal, sinc, slr, or the path of a pulse file")
+    ] = "auto"
+    duration: Annotated[
+        Positive | None,
+        key("length of the pulse in s; null is the shortest within the peak B1 of the system; a pulse file needs it"),
+    ] = None
+    time_bandwidth: Annotated[
+        Annotated[float, Meta(ge=2)] | None, key("duration x bandwidth of an slr pulse; null is 6")
+    ] = None
+    slice_thickness: Annotated[Positive, key("thickness of the slice in mm")] = 20
+    carrier_ppm: Annotated[float, key("chemical shift at the centre frequency of the pulse")] = 3.0
+    bandwidth = None  # of a sweep: no excitation has one
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceEntry(Section):
+    """One sequence."""
+
+    type: Annotated[
+        Literal["press", "megapress", "steam", "slaser", "special", "megaslaser", "spin_echo", "pulse_acquire", "file"],
+        key("kind of sequence; file for what Pulseq (.seq) or FSL-MRS (.json) files describe"),
+    ]
+    ideal: Annotated[
+        bool,
+        key(
+            "true for infinitely short ideal pulses without room for gradients (teaching, tests); false builds "
+            "the sequence of real pulses, spoilers and ramps within the limits of the section system"
+        ),
+    ] = False
+    echo_time: Annotated[
+        Annotated[float, Meta(ge=0, le=2)] | None,
+        key(
+            "echo time TE in s; null is the shortest that the system can play; 0 for pulse_acquire, and for a "
+            "press that takes all its times from its gap or prep design"
+        ),
+    ] = 0.0
+    echo_times: Annotated[
+        tuple[Annotated[float, Meta(le=2, gt=0)], ...],
+        key(
+            "echo times in s of a press with a shot each (te35, te55, ...): spectra [mean] are TE-averaged "
+            "PRESS, all shots fitted jointly J-resolved PRESS",
+            unique=True,
+        ),
+    ] = ()
+    te1: Annotated[
+        Positive | None,
+        key(
+            "first echo time of press and megapress in s; the second is echo_time - te1; null is the shortest "
+            f"that the system can play (ideal: {IDEAL_TE1['press']:g}, megapress {IDEAL_TE1['megapress']:g})"
+        ),
+    ] = None
+    gap_shift: Annotated[
+        float, key("of the middle of the gap pulse from the middle between the refocusing pulses of press in s")
+    ] = 0.0
+    mixing_time: Annotated[Positive, key("mixing time TM of steam in s")] = 0.01
+    excitation: Annotated[
+        str | None,
+        key("name of a design that replaces the ideal excitation, or path of its pulse file (.json), or null"),
+    ] = None
+    prep: Annotated[
+        str | None,
+        key(
+            "name of a design, or path of its pulse file (.json), played before the excitation (press, "
+            "pulse_acquire), followed by a spoiler, or null"
+        ),
+    ] = None
+    gap: Annotated[
+        str | None,
+        key(
+            "name of a design, or path of its pulse file (.json), played between the refocusing pulses of press, "
+            "or null"
+        ),
+    ] = None
+    edit: Annotated[
+        str | None, key("name of a design played in place of the editing pulses of megapress or megaslaser, or null")
+    ] = None
+    editing: Editing = Editing()
+    refocusing: Refocusing = Refocusing()
+    selective_excitation: SelectiveExcitation = SelectiveExcitation()
+    files: Annotated[
+        dict[Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9]*$")], str],
+        key("Pulseq, FSL-MRS or spinsculpt sequence files of type file, by shot, e.g. {on: a.seq, off: b.seq}"),
+    ] = mapping()
+    orders: Annotated[
+        tuple[int | None, ...],
+        key(
+            "coherence order kept after each pulse of a Pulseq file that does not say so itself, e.g. [-1, 1, "
+            "-1]; null keeps all"
+        ),
+    ] = ()
+
+    @property
+    def slots(self) -> dict[str, str]:
+        """What fills each slot that is filled: names of designs, or paths of pulse files."""
+        return {slot: filled for slot in SLOTS if (filled := getattr(self, slot))}
