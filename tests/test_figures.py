@@ -8,7 +8,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from spinsculpt.figures import Style, draw_engines, draw_recovery, draw_sweep
-from spinsculpt.figures._engines import agreement
+from spinsculpt.figures._engines import _panel, agreement
 from spinsculpt.figures._explain import written_out
 from spinsculpt.figures._style import save
 from spinsculpt.look import house_style, ppm_axis
@@ -64,11 +64,26 @@ def test_states_are_written_as_the_field_writes_them():
 def test_engines_figure(tmp_path):
     keys = {"first": "builtin", "second": "fsl_mrs", "quantity": "concentration", "unit": "mM", "sd_first": 0.2}
     rows = [
-        keys | {"sequence": s, "metabolite": m, "value_first": v, "value_second": v * 1.01}
+        keys | {"sequence": s, "metabolite": m, "value_first": v, "value_second": v * 1.01, "reliable": "yes"}
         for s, (m, v) in itertools.product("ab", [("Glu", 8.0), ("Gln", 2.0), ("Glu+Gln", 10.0), ("NAA", 12.0)])
     ]
-    draw_engines(pd.DataFrame(rows), tmp_path / "engines", STYLE)
+    wild = rows[0] | {"value_second": 5252.0, "reliable": "no"}
+    draw_engines(pd.DataFrame([*rows, wild]), tmp_path / "engines", STYLE)
     assert files(tmp_path, "engines") == {".pdf", ".png", ".tsv"}
+    assert "5252" in (tmp_path / "engines.tsv").read_text()  # in the table of the figure, marked
+
+
+def test_what_an_engine_flags_is_counted_and_not_drawn():
+    part = pd.DataFrame(
+        [
+            {"sequence": "a", "value_first": 8.0, "value_second": 8.1, "sd_first": 0.2, "reliable": "yes"},
+            {"sequence": "a", "value_first": 8.0, "value_second": 5252.0, "sd_first": 0.2, "reliable": "no"},
+        ]
+    )
+    figure, axes = plt.subplots()
+    _panel(axes, part, ["a"], STYLE, bars=True, title="Glu")
+    assert axes.get_title(loc="left") == "Glu, 1 not reliable" and axes.get_ylim()[1] < 10
+    plt.close(figure)
 
 
 def test_recovery_figure(tmp_path):

@@ -410,3 +410,20 @@ def test_spectrum_of_the_fit_is_the_spectrum_of_its_parts(noisy):
     np.testing.assert_allclose(curve.fit, curve.baseline + curve.components.sum(axis=0))
     assert np.std(curve.residual.real) == pytest.approx(20.0, rel=0.15)
     assert to_spectrum(np.ones(4))[2] == 4.0  # the unnormalised transform that noise_sd refers to
+
+
+def test_a_width_that_its_bound_holds_counts_as_known():
+    """Macromolecules narrower than their basis functions: noise does not widen them, and the bounds know it."""
+    wide = phantom_basis()
+    narrow = np.exp((np.pi * 20.0) ** 2 / (4.0 * np.log(2.0)) * 0.4 * wide.dwell**2 * np.arange(wide.points) ** 2)
+    is_broad = np.array([name.startswith("MM") for name in wide.names])
+    true = replace(wide, fids=np.where(is_broad[:, None], wide.fids * narrow, wide.fids))
+    model = FitModel(groups=(("MM*",),), lineshape="gauss")
+    results = [fit([phantom(true, 20.0, seed)], [wide], model, noise_sd=[20.0]) for seed in range(60)]
+    assert all(result.qc["held_by_bounds"] == ["sigma2_1"] for result in results)
+    broad = wide.names.index("MM09")
+    found = np.std([result.concentrations.values[broad] for result in results], ddof=1)
+    bound = results[0].concentrations.sd[broad]
+    assert found == pytest.approx(bound, rel=0.2)
+    free = covariance_of(results[0].problem, results[0].solution.theta, results[0].solution.concentrations)
+    assert np.sqrt(free[broad, broad]) > 1.15 * bound

@@ -6,8 +6,9 @@ Row k of a scan (a dynamic: the mean of `averages / dynamics` shots) is
     w_m    = exp(-TE/T2_m) (1 - exp(-TR/T1_m))
 
 with b_m the basis of the shot that row k plays, c_m the concentrations of the subject, L the added line shape, W the
-water signal as the sequence leaves it, r the residue of its suppression, df_k and phi_k drift and jitter, theta(t) the eddy-current phase and g
-the receiver gain. The water reference sees g, phi, theta and W without suppression, drift and jitter.
+water signal as the sequence leaves it, r the residue of its suppression, df_k and phi_k drift and jitter, theta(t) the
+eddy-current phase and g the receiver gain. The water reference sees g, phi, theta and W without suppression, drift and
+jitter.
 
 What belongs to the subject (concentrations, shim) is drawn from (seed, subject) and so the same for all sequences; what
 belongs to the scan (gain, phase, drift, noise) from (seed, subject, sequence). Noise per shot is the same for all

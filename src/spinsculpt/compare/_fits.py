@@ -41,14 +41,12 @@ def fits_table(summaries: Iterable[Path | str], labels: Iterable[Mapping[str, st
             ("linewidth", "FWHM", "Hz"),
         ):
             between = summary.get(f"{column} model SD", 0.0)  # of a fit under one model there is none
+            noise, relaxation = summary.get(f"{column} CRLB", np.nan), summary.get(f"{column} relaxation SD", 0.0)
             given = {
                 "metabolite": summary["Metab"],
                 "quantity": quantity,
                 "value": summary[column],
-                "sd": np.hypot(
-                    np.hypot(summary.get(f"{column} CRLB", np.nan), between),
-                    summary.get(f"{column} relaxation SD", 0.0),
-                ),
+                "sd": np.sqrt(noise**2 + between**2 + relaxation**2),
                 "model_sd": between,
                 "unit": unit,
                 "crlb": summary["%CRLB"],
@@ -153,18 +151,22 @@ def expected_table(fits: pd.DataFrame, expected: Mapping[str, Mapping[str, Mappi
 def engines_table(fits: pd.DataFrame, engines: Sequence[str]) -> pd.DataFrame:
     """The same numbers by every two of `engines`, side by side.
 
-    `difference` is second - first in % of the first; `deviation` in units of the SD of the first.
+    `difference` is second - first in % of the first; `deviation` in units of the SD of the first; `reliable` is yes
+    where both engines call their estimate so.
     """
     scan = [key for key in KEYS if key != "engine"] + ["quantity", "unit"]
     part = fits[fits["quantity"].isin(["ratio", "concentration"])].fillna({"session": ""})
     tables = []
     for first, second in itertools.combinations(engines, 2):
-        ours, theirs = (part[part["engine"] == engine][[*scan, "value", "sd"]] for engine in (first, second))
+        columns = [*scan, "value", "sd", "reliable"]
+        ours, theirs = (part[part["engine"] == engine][columns] for engine in (first, second))
         both = ours.merge(theirs, on=scan, suffixes=("_first", "_second"))
         both.insert(0, "first", first)
         both.insert(1, "second", second)
         change = both["value_second"] - both["value_first"]
         both["difference"] = 100 * change / both["value_first"].where(both["value_first"] != 0)
         both["deviation"] = change / both["sd_first"]
+        good = [both.pop(f"reliable_{which}") == "yes" for which in ("first", "second")]
+        both["reliable"] = np.where(good[0] & good[1], "yes", "no")
         tables.append(both)
     return pd.concat(tables, ignore_index=True)

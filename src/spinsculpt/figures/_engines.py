@@ -19,8 +19,9 @@ def draw_engines(
 ) -> list[Path]:
     """Mean of two engines against their difference: a panel each of `metabolites` and one of all; a row a pair.
 
-    Dashed: limits of agreement (mean of the differences +- 1.96 SD), where there are three fits or more. Bars: CRLB of
-    the first engine, what a difference has to be held against.
+    Dashed: limits of agreement (mean of the differences +- 1.96 SD), where there are three fits or more. Bars: SD of
+    the first engine, what a difference has to be held against. What either engine does not call reliable is counted in
+    the title and not drawn.
 
     Args:
         table: as of `spinsculpt.compare.engines_table`; concentrations are drawn, ratios where there are none.
@@ -37,10 +38,9 @@ def draw_engines(
         )
         for row, ((first, second), rows) in zip(grid, pairs, strict=True):
             for axes, name in zip(row, shown, strict=False):
-                _panel(axes, rows[rows["metabolite"] == name], names, style, bars=True)
-                axes.set_title(name, loc="left")
-            _panel(row[-1], rows[~rows["metabolite"].str.contains("+", regex=False)], names, style, bars=False)
-            row[-1].set_title("all metabolites", loc="left")
+                _panel(axes, rows[rows["metabolite"] == name], names, style, bars=True, title=name)
+            single = rows[~rows["metabolite"].str.contains("+", regex=False)]
+            _panel(row[-1], single, names, style, bars=False, title="all metabolites")
             row[0].set_ylabel(f"{second} − {first} ({rows['unit'].iloc[0]})")
         for axes in grid[-1]:
             axes.set_xlabel(f"mean of both engines ({part['unit'].iloc[0]})")
@@ -53,7 +53,10 @@ def draw_engines(
         return save(figure, stem, style, table=part)
 
 
-def _panel(axes, part: pd.DataFrame, names: list[str], style: Style, bars: bool) -> None:
+def _panel(axes, part: pd.DataFrame, names: list[str], style: Style, bars: bool, title: str) -> None:
+    flagged = int((part["reliable"] != "yes").sum())
+    axes.set_title(f"{title}, {flagged} not reliable" if flagged else title, loc="left")
+    part = part[part["reliable"] == "yes"]
     mean = (part["value_first"] + part["value_second"]) / 2
     difference = part["value_second"] - part["value_first"]
     axes.axhline(0, color=PALE, linewidth=0.8, zorder=0)

@@ -42,7 +42,7 @@ def signal_per_proton(basis: BasisSet) -> float:
 
 
 def water_per_proton(basis: BasisSet) -> float:
-    """What one proton of water gives in this basis: as simulated, or as a methyl group where a basis does not say it."""
+    """What one proton of water gives in this basis: as simulated, or as a methyl group where that is not said."""
     return signal_per_proton(basis) if basis.water is None else abs(basis.water)
 
 

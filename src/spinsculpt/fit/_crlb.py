@@ -64,17 +64,28 @@ def predict_crlb(
     return Estimates(problem.names, c, covariance[: len(c), : len(c)])
 
 
-def covariance_of(problem: Problem, theta: np.ndarray, c: np.ndarray) -> np.ndarray:
+def covariance_of(problem: Problem, theta: np.ndarray, c: np.ndarray, held: np.ndarray | None = None) -> np.ndarray:
     """Covariance of concentrations and nonlinear parameters, the baseline marginalised, shape (L + K, L + K).
 
-    The inverse of the information matrix over all free parameters, at a bound or not. What the data do not determine
-    gets a variance so large that no estimate of it passes a limit; sums that the data do determine keep theirs.
+    The inverse of the information matrix. `held`, shape (K,), says which nonlinear parameters a bound holds: noise does
+    not move them, so they count as known and have no variance. Concentrations at zero count as unknown, because no one
+    knows that they are zero. What the data do not determine gets a variance so large that no estimate of it passes a
+    limit; sums that the data do determine keep theirs.
     """
     information = problem.fisher(theta, c)
+    count = len(c) + len(theta)
+    if held is not None and held.any():
+        free = np.ones(len(information), bool)
+        free[len(c) : count] = ~held
+        covariance = np.zeros_like(information)
+        covariance[np.ix_(free, free)] = _inverse(information[np.ix_(free, free)])
+        return covariance[:count, :count]
+    return _inverse(information)[:count, :count]
+
+
+def _inverse(information: np.ndarray) -> np.ndarray:
     scale = np.sqrt(np.diag(information))
     scale[scale == 0.0] = np.finfo(float).tiny ** 0.25
     values, vectors = np.linalg.eigh(information / np.outer(scale, scale))
     values = np.maximum(values, _SINGULAR * values[-1])
-    inverse = (vectors / values) @ vectors.T / np.outer(scale, scale)
-    count = len(c) + len(theta)
-    return inverse[:count, :count]
+    return (vectors / values) @ vectors.T / np.outer(scale, scale)

@@ -154,7 +154,8 @@ def report(
     reduced = chi2 / degrees
     # From the residual as FSL-MRS takes it: no correction for the number of fitted parameters.
     inflation = chi2 / len(problem.target) if model.noise == "residual" else 1.0
-    covariance = covariance_of(problem, theta, c) * inflation
+    held = problem.held(theta, c)
+    covariance = covariance_of(problem, theta, c, held) * inflation
     count = len(c)
     estimates = Estimates(problem.names, c, covariance[:count, :count])
     if curves is None:
@@ -191,6 +192,8 @@ def report(
             else "Cramer-Rao lower bound",
             "baseline_degrees_of_freedom": problem.baseline_dimension,
             "linewidth_hz": linewidth(problem, theta),
+            "held_by_bounds": [each.name for each, at in zip(parameters, held, strict=True) if at],
+            "at_zero": [name for name, value in zip(problem.names, c, strict=True) if value <= 0.0],
             "reliable": [name for name, flag in zip(problem.names, flags, strict=True) if not flag],
         },
         model=model,

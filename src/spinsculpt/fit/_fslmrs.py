@@ -43,10 +43,10 @@ def fit_with_fsl_mrs(
 
     Its table, its curves and baseline and its SDs are kept as it wrote them; columns that it does not write are filled
     by us, mM and mmol/kg among them: its own scaling takes the area of the real part of a creatine singlet for its
-    size, which a designed pulse may have turned, and one T1 and T2 for all metabolites. The correlations, which it does not write, and the flags are ours, computed at its estimates, with the noise
-    from the residual as it does; where our model does not reproduce its curves or SDs, a message says so. What it does
-    not check is checked first: central frequency, length of the basis, numbers that are not finite; and afterwards,
-    that not everything is zero.
+    size, which a designed pulse may have turned, and one T1 and T2 for all metabolites. The correlations, which it does
+    not write, and the flags are ours, computed at its estimates, with the noise from the residual as it does; where our
+    model does not reproduce its curves or SDs, a message says so. What it does not check is checked first: central
+    frequency, length of the basis, numbers that are not finite; and afterwards, that not everything is zero.
 
     Args:
         data, bases, labels: one of each; FSL-MRS fits no spectra jointly.

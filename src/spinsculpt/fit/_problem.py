@@ -318,6 +318,11 @@ class Problem:
             matrix -= cross.T @ np.linalg.solve(gram + 1e-12 * np.diag(np.diag(gram)), cross)
         return matrix + self.prior_precision, gradient - self.prior_precision @ theta
 
+    def held(self, theta: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """Which nonlinear parameters lie at a bound and would go beyond it, shape (K,)."""
+        _, downhill = self.normal_equations(self.linear(theta), c, theta)
+        return ((theta <= self.lower) & (downhill < 0.0)) | ((theta >= self.upper) & (downhill > 0.0))
+
     def fisher(self, theta: np.ndarray, c: np.ndarray) -> np.ndarray:
         """Information matrix of (concentrations, theta, baseline) in units of the noise, priors and penalties included.
 

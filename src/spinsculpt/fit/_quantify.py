@@ -2,7 +2,7 @@ r"""From signal per proton to mM and mmol/kg with the unsuppressed water of the 
 
 Near et al. 2021 (doi:10.1002/nbm.4257), equations 4 and 6, after Gasparovic 2006 (doi:10.1002/mrm.20901). With f_k the
 volume fractions and d_k the water densities of grey matter, white matter and cerebrospinal fluid,
-R = exp(-TE/T2) (1 - exp(-TR/T1)), S the water signal per proton and c a metabolite's, each metabolite m with an R of its own,
+R = exp(-TE/T2) (1 - exp(-TR/T1)), S the water signal per proton and c a metabolite's, each metabolite m with its own R,
 
     molar  = (c / S) 55.51 mol/kg  sum_k f_k d_k R_k / ((1 - f_csf) R_m)
     molal  = (c / S) 55.51 mol/kg  sum_k x_k R_k / ((1 - x_csf) R_m),   x_k = f_k d_k / sum f d
@@ -20,8 +20,8 @@ DENSITY = {"gm": 0.78, "wm": 0.65, "csf": 0.97}  # kg/l of water; Kreis 1993 (do
 # T1 and T2 in s at 3 T: the means of the literature that FSL-MRS documents (its manual, "Constants").
 T1 = {"gm": 1.50, "wm": 0.97, "csf": 4.47, "metabolite": 1.29}
 T2 = {"gm": 0.088, "wm": 0.073, "csf": 2.03, "metabolite": 0.194}
-# SDs in per cent of the T1 and T2 of a metabolite, about the scatter of the literature at 3 T: T2 of Glu 122-201 ms, of Gln
-# 99-168 ms in different studies; T1 of Glu 1.23 +- 0.08 s (Choi 2006, ISMRM 3064).
+# SDs in per cent of the T1 and T2 of a metabolite, about the scatter of the literature at 3 T: T2 of Glu 122-201 ms, of
+# Gln 99-168 ms in different studies; T1 of Glu 1.23 +- 0.08 s (Choi 2006, ISMRM 3064).
 RELAXATION_SD = {"t1": 8.0, "t2": 15.0}
 
 

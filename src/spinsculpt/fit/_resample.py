@@ -6,6 +6,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit._crlb import covariance_of
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._problem import Problem
 from spinsculpt.fit._result import FitResult
@@ -69,7 +70,8 @@ def sample_posterior(result: FitResult, draws: int = 2000, seed: int = 0) -> np.
     problem, solution = _origin(result)
     rng = np.random.default_rng(seed)
     scale = (result.curves[0].noise_sd ** 2) / problem.noise[0, 0]
-    sd = np.sqrt(np.diag(result.covariance))[len(result.names) :]
+    free = covariance_of(problem, solution.theta, solution.concentrations)  # a chain leaves a bound that holds the fit
+    sd = np.sqrt(scale * np.diag(free))[len(result.names) :]
 
     def log_posterior(theta: np.ndarray) -> float:
         if np.any(theta < problem.lower) or np.any(theta > problem.upper):
