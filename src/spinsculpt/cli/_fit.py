@@ -22,6 +22,10 @@ def fit_command(
     groups: Annotated[
         list[str] | None, typer.Option(help="names or patterns, by commas, with one width and shift; may be repeated")
     ] = None,
+    add: Annotated[
+        str | None,
+        typer.Option(help="lipids and macromolecules that the basis lacks, by commas, e.g. Lip09,Lip13a,Lip13b,Lip20"),
+    ] = None,
     noise: Annotated[str, typer.Option(help="noise of the CRLBs: noise (signal-free points) or residual")] = "residual",
     joint: Annotated[
         list[str] | None,
@@ -55,6 +59,7 @@ def fit_command(
         "baseline": baseline,
         "lineshape": lineshape,
         "groups": [group.split(",") for group in groups] if groups else None,
+        "add": add.split(",") if add else [],
         "noise": noise,
         "resample": resample,
         "repeats": repeats,

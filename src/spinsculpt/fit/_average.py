@@ -19,8 +19,9 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import _result
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
-from spinsculpt.fit._fit import beginnings, build_problem, fit_one, lowest, report
+from spinsculpt.fit._fit import beginnings, build_problem, fit_one, lowest, report, suspicions
 from spinsculpt.fit._model import AVERAGE_GROUPS, AVERAGE_RANGES, FitModel
+from spinsculpt.fit._residual import residual_tests
 from spinsculpt.fit._result import Curve, FitResult, ModelFit
 
 STIFFNESSES = (10.0, 7.0, 5.5, 4.0, 2.5, 1.5)  # degrees of freedom per ppm, from soft to stiff
@@ -115,7 +116,12 @@ def _average(members: Sequence[_Member], model: FitModel, labels: Sequence[str])
     widest = _widest(members)
     reduced = min(result.qc["reduced_chi_squared"] for result in results)
     misfit = reduced > HIGH_RESIDUAL
-    flags = _flags(results, weights, total, model, misfit)
+    local = weights @ np.array([result.misfit for result in results])
+    flags = _flags(results, weights, total, model, misfit, local)
+    curves = tuple(_mean_curve([results[k].curves[s] for k in widest], weights[widest]) for s in range(len(labels)))
+    noise_sd = best.qc["signal_free_noise_sd"]
+    tests = {curve.label: residual_tests(curve, noise_sd[curve.label]) for curve in curves}
+    told = _messages(flags, misfit, reduced)
     return replace(
         best,
         concentrations=estimates,
@@ -125,13 +131,16 @@ def _average(members: Sequence[_Member], model: FitModel, labels: Sequence[str])
             for member, weight in zip(members, weights, strict=True)
         ),
         covariance=noise + spread,
-        curves=tuple(_mean_curve([results[k].curves[s] for k in widest], weights[widest]) for s in range(len(labels))),
+        curves=curves,
         snr=weights @ np.array([result.snr for result in results]),
         flags=flags,
-        messages=_messages(flags, misfit, reduced),
+        misfit=local,
+        messages=told if _result.NO_SIGNAL in flags else (*told, *suspicions(tests, total, model)),
         qc=best.qc
         | {
             "averaged_models": len(members),
+            "residual": tests,
+            "held_by_bounds": sorted({name for result in results for name in result.qc["held_by_bounds"]}),
             "reduced_chi_squared": reduced,
             "covariance": "of the noise (weighted mean over the models) and between the models",
             "reliable": [name for name, flag in zip(best.names, flags, strict=True) if not flag],
@@ -155,7 +164,7 @@ def _mean_curve(curves: Sequence[Curve], weights: np.ndarray) -> Curve:
     return replace(curves[0], **{**parts, "noise_sd": float(parts["noise_sd"])}, baselines=baselines)
 
 
-def _flags(results, weights, total: Estimates, model: FitModel, misfit: bool) -> tuple[str, ...]:
+def _flags(results, weights, total: Estimates, model: FitModel, misfit: bool, local: np.ndarray) -> tuple[str, ...]:
     """What the most weighty half of the models says is wrong, then what the total SD says."""
     flags = []
     for k, percent in enumerate(total.percent):
@@ -166,7 +175,8 @@ def _flags(results, weights, total: Estimates, model: FitModel, misfit: bool) ->
         if not found and total.values[k] <= 0.0:
             found = _result.AT_ZERO
         poor = _result.poorly(percent, model.max_crlb, "SD")
-        flags.append(found or poor or (_result.HIGH_RESIDUAL if misfit else ""))
+        nearby = _result.LOCAL_RESIDUAL if local[k] > HIGH_RESIDUAL else ""
+        flags.append(found or poor or (_result.HIGH_RESIDUAL if misfit else nearby))
     return tuple(flags)
 
 

@@ -1,15 +1,15 @@
 """From files to a written fit: what the rule `fit` and the command line call."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from spinsculpt.basis import BasisSet, read_jmrui, read_nifti
-from spinsculpt.conventions import FID, GAMMA_BAR
+from spinsculpt.conventions import FID, GAMMA_BAR, ppm_to_hz, time_axis
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fit._amplitudes import water_amplitude, water_per_proton
+from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude, water_per_proton
 from spinsculpt.fit._average import fit, refuse_average
 from spinsculpt.fit._data import FREQUENCY_TOLERANCE
 from spinsculpt.fit._fslmrs import fit_with_fsl_mrs
@@ -21,6 +21,7 @@ from spinsculpt.fit._tissue import tissue_of
 from spinsculpt.gate import quantity
 from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.sequences import SUBSPECTRA, combinations_of
+from spinsculpt.spectra import decay
 from spinsculpt.spins import load_library
 
 RESAMPLE = {"resample": "off", "repeats": 500, "seed": 1}  # keys of the section fit and their defaults
@@ -116,7 +117,32 @@ def fit_measured(
     return _fitted(Scan(fids, bases, labels, measured, name), section, "builtin", water, "the water reference")
 
 
+def _with_broad(basis: BasisSet, names: Sequence[str]) -> BasisSet:
+    """The basis with macromolecules and lipids of the library, as the Gaussian lines that they are in any sequence."""
+    lacking = [name for name in names if name not in basis.names]
+    if not lacking:
+        return basis
+    library = load_library(field_strength=basis.central_frequency / GAMMA_BAR)
+    if unknown := [name for name in lacking if name not in library.macromolecules]:
+        known = ", ".join(library.macromolecules)
+        raise SpinsculptError(f"fit: add: {unknown[0]!r} is no macromolecule or lipid of the library; it has {known}.")
+    t, frequency, unit = time_axis(basis.points, basis.dwell), basis.central_frequency, signal_per_proton(basis)
+    lines = [
+        sum(
+            unit
+            * spin.weight
+            * np.exp(2j * np.pi * ppm_to_hz(spin.shifts[0], frequency) * t)
+            * decay(basis.points, basis.dwell, 0.0, width * frequency)
+            for spin, width in library.macromolecules[name].spins()
+        )
+        for name in lacking
+    ]
+    return replace(basis, names=(*basis.names, *lacking), fids=np.vstack([basis.fids, lines]))
+
+
 def _fitted(scan: Scan, section: Mapping, engine: str, water: MRSData | None, label: str) -> FitResult:
+    if section.get("add"):
+        scan = replace(scan, bases=[_with_broad(basis, section["add"]) for basis in scan.bases])
     # What a section leaves open is meant for real data; the workflow fills it in for its simulated cohort.
     model = FitModel.from_config({**section, **{k: v for k, v in MEASURED.items() if section.get(k) is None}})
     reference = None if water is None else _water(water, scan, label)

@@ -15,6 +15,7 @@ from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._noise import noise_covariance
 from spinsculpt.fit._problem import Problem, noise_matrix
+from spinsculpt.fit._residual import misfit_of, nuisance_messages, residual_messages, residual_tests
 from spinsculpt.fit._result import Curve, FitResult, ParameterEstimate
 from spinsculpt.fit._solver import Solution, minimise
 from spinsculpt.fit._starts import explained, starts
@@ -167,7 +168,14 @@ def report(
     snr, fwhm = _peaks(problem, theta, c, curves[0].noise_sd)
     detected = _detection(problem, chi2, max(1.0, reduced))
     misfit = reduced > HIGH_RESIDUAL
-    flags = _flags(problem, solution, estimates, parameters, detected, misfit)
+    signal_free = np.sqrt(np.diag(problem.noise))
+    of_spectra = [
+        misfit_of(curve.components, curve.residual, sd) for curve, sd in zip(curves, signal_free, strict=True)
+    ]
+    local = np.max(of_spectra, axis=0)
+    flags = _flags(problem, solution, estimates, parameters, detected, misfit, local)
+    tests = {curve.label: residual_tests(curve, float(sd)) for curve, sd in zip(curves, signal_free, strict=True)}
+    told = [*_messages(solution, flags, detected, misfit, reduced), *_without_reference(model, estimates)]
     return FitResult(
         engine=engine,
         concentrations=estimates,
@@ -177,7 +185,8 @@ def report(
         snr=snr,
         fwhm=fwhm,
         flags=flags,
-        messages=(*_messages(solution, flags, detected, misfit, reduced), *_without_reference(model, estimates)),
+        misfit=local,
+        messages=(*told, *suspicions(tests, estimates, model)) if detected else tuple(told),
         qc={
             "converged": solution.converged,
             "steps": solution.steps,
@@ -186,6 +195,8 @@ def report(
             "reduced_chi_squared": reduced,
             "noise_from": "residual" if model.noise == "residual" else "signal-free points",
             "noise_sd": {curve.label: curve.noise_sd for curve in curves},
+            "signal_free_noise_sd": dict(zip(labels, signal_free.tolist(), strict=True)),
+            "residual": tests,
             "noise_correlation": _correlation(problem.noise).tolist(),
             "covariance": "posterior: penalties and priors included"
             if _has_priors(problem)
@@ -200,6 +211,13 @@ def report(
         problem=problem,
         solution=solution,
     )
+
+
+def suspicions(tests: dict, estimates: Estimates, model: FitModel) -> list[str]:
+    """Sentences about residuals (by label, of `residual_tests`) and about what is not plausible."""
+    reference = [name for name in model.reference if name in estimates.names]
+    of_residuals = [text for label, each in tests.items() for text in residual_messages(each, label, estimates.names)]
+    return [*of_residuals, *nuisance_messages(estimates, reference)]
 
 
 def linewidth(problem: Problem, theta: np.ndarray) -> list[float]:
@@ -309,6 +327,7 @@ def _flags(
     parameters: Sequence[ParameterEstimate],
     detected: bool,
     misfit: bool,
+    local: np.ndarray,
 ) -> tuple[str, ...]:
     bad_groups = {
         p.group for p, e in zip(problem.parameters, parameters, strict=True) if e.at_bound and p.group is not None
@@ -325,7 +344,8 @@ def _flags(
             flags.append(_result.AT_BOUND)
         else:
             poor = _result.poorly(percent, problem.model.max_crlb)
-            flags.append(poor or (_result.HIGH_RESIDUAL if misfit else ""))
+            nearby = _result.LOCAL_RESIDUAL if local[k] > HIGH_RESIDUAL else ""
+            flags.append(poor or (_result.HIGH_RESIDUAL if misfit else nearby))
     return tuple(flags)
 
 

@@ -83,6 +83,7 @@ class FitResult:
         snr: peak height over SD of the noise of one real channel in the first spectrum, shape (L,).
         fwhm: width of the highest peak in Hz there, shape (L,); nan where the fit range cuts it.
         flags: what is wrong with each estimate, "" when nothing is, one a metabolite.
+        misfit: variance of the residual under the signals of each metabolite, in variances of the noise, shape (L,).
         messages: what the user should know about the fit as a whole.
         qc: further numbers of quality (JSON-serialisable).
         model: what was fitted.
@@ -113,6 +114,7 @@ class FitResult:
     models: tuple[ModelFit, ...] = field(default=(), repr=False)
     samples: np.ndarray | None = field(default=None, repr=False)
     samples_from: str = ""
+    misfit: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -315,6 +317,7 @@ NO_SIGNAL = "no signal"
 NOT_CONVERGED = "not converged"
 AT_BOUND = "width or shift at its bound"
 HIGH_RESIDUAL = "high residual"
+LOCAL_RESIDUAL = "high residual at its signals"
 
 
 def poorly(percent: float, limit: float, what: str = "CRLB") -> str:

@@ -234,6 +234,13 @@ class Fit(FitModel):
             unique=True,
         ),
     ] = ("builtin",)
+    add: Annotated[
+        Names,
+        key(
+            "macromolecules and lipids of the library that are added to a basis which lacks them, as those of other "
+            "programs often do, e.g. [Lip09, Lip13a, Lip13b, Lip20]"
+        ),
+    ] = ()
     resample: Annotated[
         Literal["off", "noise", "bootstrap", "posterior"],
         key(

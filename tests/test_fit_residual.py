@@ -1,0 +1,61 @@
+"""What a residual says: noise is called noise, a missing signal is found where it is, and what hides it is named."""
+
+import numpy as np
+import pytest
+
+from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
+from spinsculpt.conventions import FID, ppm_to_hz
+from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit import FitModel, fit, fit_measured
+from spinsculpt.nifti import MRSData
+
+GROUPED = FitModel(groups=(("MM*",),))
+
+
+@pytest.fixture(scope="module")
+def basis():
+    return phantom_basis()
+
+
+def with_line(fid: FID, ppm: float, size: float, width: float) -> FID:
+    """One more Gaussian line."""
+    rate = (np.pi * width) ** 2 / (4.0 * np.log(2.0))
+    line = size * np.exp(2j * np.pi * ppm_to_hz(ppm, fid.central_frequency) * fid.time - rate * fid.time**2)
+    return FID(fid.samples + line, fid.dwell, fid.central_frequency)
+
+
+def test_the_residual_of_the_right_model_is_white_in_nearly_every_spectrum(basis):
+    tests = [fit([phantom(basis, 20.0, seed)], [basis], GROUPED).qc["residual"]["spectrum"] for seed in range(20)]
+    assert sum(each["white"] for each in tests) >= 19
+    assert np.mean([each["periodogram"] for each in tests]) < 1.36
+    assert all(each["misfit"] < 2.0 for each in tests)
+
+
+def test_a_missing_signal_is_found_where_it_is_and_only_its_neighbours_are_flagged(basis):
+    result = fit([with_line(phantom(basis, 20.0), 1.33, 8.0, 12.0)], [basis], GROUPED)
+    tests = result.qc["residual"]["spectrum"]
+    assert not tests["white"] and tests["misfit_ppm"][0] < 1.33 < tests["misfit_ppm"][1]
+    said = " ".join(result.messages)
+    assert "residual is not noise" in said and "--add" in said
+    near = dict(zip(result.names, result.misfit, strict=True))
+    assert near["MM09"] > 1.5 * near["GPC"]
+
+
+def test_lipids_that_the_basis_lacks_are_added_from_the_library(basis):
+    data = with_line(phantom(basis, 20.0), 1.28, 25.0, 12.0)
+    scan = MRSData(data.samples, data.dwell, data.central_frequency)
+    section = {"baseline": "poly:2", "noise": "noise", "groups": [["MM*"], ["Lip*"]]}
+    lacking = fit_measured(scan, {"": basis}, section)
+    added = fit_measured(scan, {"": basis}, section | {"add": ["Lip13a", "Lip13b"]})
+    assert "Lip13b" in added.names
+    assert added.qc["chi_squared"] < 0.3 * lacking.qc["chi_squared"]
+    with pytest.raises(SpinsculptError, match="fit: add: 'Fat'"):
+        fit_measured(scan, {"": basis}, section | {"add": ["Fat"]})
+
+
+def test_macromolecules_of_impossible_proportions_are_named(basis):
+    odd = CONCENTRATIONS | {"MM09": 0.0, "MM20": 30.0}
+    result = fit([phantom(basis, 20.0, concentrations=odd)], [basis], GROUPED)
+    assert any(message.startswith("MM20 is ") for message in result.messages)
+    usual = fit([phantom(basis, 20.0)], [basis], GROUPED)
+    assert not any(message.startswith("MM20 is ") for message in usual.messages)
