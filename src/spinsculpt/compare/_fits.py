@@ -119,7 +119,8 @@ def expected_table(fits: pd.DataFrame, expected: Mapping[str, Mapping[str, Mappi
         fits: as of `fits_table`, with the verdict on each scan.
         expected: {analysis: {name of a row of the summary: {ratio, crlb, source}}}.
     Returns:
-        KEYS, then unit, ours, our crlb (%), expected, expected crlb (%), difference (%), source, verdict on the scan.
+        KEYS, then unit, ours, our crlb (%), our sd (%), flag, expected, expected crlb (%), difference (%), source,
+        verdict on the scan.
     """
     ratios = fits[fits["quantity"] == "ratio"]
     rows = []
@@ -138,6 +139,8 @@ def expected_table(fits: pd.DataFrame, expected: Mapping[str, Mapping[str, Mappi
                         **{key: row[key] for key in [*KEYS, "unit"]},
                         "ours": row["value"],
                         "our crlb": row["crlb"],
+                        "our sd": 100 * row["sd"] / row["value"] if row["value"] else np.nan,
+                        "flag": row["flag"],
                         "expected": other["ratio"],
                         "expected crlb": other.get("crlb"),
                         "difference": 100 * (row["value"] / other["ratio"] - 1) if other["ratio"] else np.nan,

@@ -65,6 +65,19 @@ class _Member:
     chi2_per_point: float
 
 
+def describe_model(model: FitModel) -> str:
+    """The model in words, e.g. "baseline poly:2, line shape voigt, fitted in 0.2–4.2 ppm"."""
+    average = model.baseline_kind[0] == "average"
+    members = [member for _, member in models_of(model)] if average else [model]
+    stiff = f"{min(STIFFNESSES):g} to {max(STIFFNESSES):g} degrees of freedom per ppm"
+    baseline = f"mean of {len(members) * len(STIFFNESSES)} models with spline baselines of {stiff}"
+    ranges = dict.fromkeys(" and ".join(f"{low:g}–{high:g}" for low, high in member.ranges) for member in members)
+    return (
+        f"{baseline if average else f'baseline {model.baseline}'}, line shape {model.lineshape}, "
+        f"fitted in {' or '.join(ranges)} ppm"
+    )
+
+
 def models_of(model: FitModel) -> list[tuple[str, FitModel]]:
     """The models that an average is of, without their stiffness: fit range and grouping of broad signals.
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from spinsculpt import __version__
 from spinsculpt.compare import read_table, write_table
+from spinsculpt.fit import FitModel, describe_model
 from spinsculpt.preprocess import MEASURES, in_words
 
 COLUMNS = ["section", "item", "key", "sequence", "value", "source"]
@@ -159,13 +160,13 @@ def _output(facts: Facts) -> str:
 
 
 def _assumptions(facts: Facts) -> str:
-    basis, fit = facts.config["basis"], facts.config["fit"]
+    basis, section = facts.config["basis"], facts.config["fit"]
     parts = [
         f"basis simulated for this sequence: {', '.join([*basis['metabolites'], *basis['macromolecules']])}",
-        f"fit range {json.dumps(fit['ppm'])} ppm, baseline {fit['baseline']}, line shape {fit['lineshape']}",
+        describe_model(FitModel.from_config(section)),
     ]
     if "concentration" in set(facts.fits["quantity"]):
-        tissue = "in the config" if fit["water"]["tissue"] else "in the table of scans where it has them"
+        tissue = "in the config" if section["water"]["tissue"] else "in the table of scans where it has them"
         parts.append(f"water as reference after Near et al. 2021 (doi:10.1002/nbm.4257); tissue fractions {tissue}")
     return "; ".join(parts)
 

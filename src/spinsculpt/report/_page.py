@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from spinsculpt.compare import playable, read_table
 from spinsculpt.figures import study_style
+from spinsculpt.fit import FitModel, describe_model
 from spinsculpt.provenance import atomic_path, provenance
 from spinsculpt.report._answer import (
     answer,
@@ -28,7 +29,15 @@ from spinsculpt.report._answer import (
     retest_summary,
 )
 from spinsculpt.report._checklist import read_checklist
-from spinsculpt.report._concentrations import cohort_table, concentration_tables, number, scan_page
+from spinsculpt.report._concentrations import (
+    cohort_table,
+    concentration_tables,
+    engines_summary,
+    expected_rows,
+    number,
+    own_answer,
+    scan_page,
+)
 from spinsculpt.report._pack import Pack, pack_fits
 from spinsculpt.report._scans import checklist_sections, quality_summary
 from spinsculpt.subjects import Scan
@@ -87,7 +96,7 @@ def write_report(
     pack = Pack()
     rejected = set() if summary is None else {scan["name"] for scan in summary["scans"] if scan["verdict"] == "reject"}
     curves, left_out = pack_fits(pack, [(path, _fit_words(label, config, rejected)) for path, label in fits])
-    style = study_style(config)
+    style, model = study_style(config), FitModel.from_config(config["fit"])
     names = ranked_names(config)
     header = {
         "fits": curves,
@@ -106,6 +115,11 @@ def write_report(
         header["separation"] = bounds[bounds["value"].map(np.isfinite)][shown].to_dict("records")
         header["measures"] = list(dict.fromkeys(bounds["metabolite"]))
     ranked = (read["montecarlo"], read["ranking"]) if {"montecarlo", "ranking"} <= set(read) else None
+    if ranked:
+        of_models = ranked[0][ranked[0]["axis"] == "model"]
+        shown = ["sequence", "condition", "metabolite", "rmse", "repeats"]
+        header["errors"] = of_models[of_models["rmse"].map(np.isfinite)][shown].to_dict("records")
+        header["intervals"] = ranked[1][["sequence", "metabolite", "low", "high", "conditions"]].to_dict("records")
     sentences = []
     if separation is not None:
         sentences += [] if ranked is None else headline(read["ranking"], read["montecarlo"], separation, config)
@@ -114,6 +128,9 @@ def write_report(
     header["verdicts"] = {name: found["words"] for name, found in verdicts.items()}
     page = template("page.html").render(
         title=config["figures"]["title"],
+        model=describe_model(model),
+        averaged=model.baseline_kind[0] == "average",
+        own_answer=[] if measured is None else own_answer(measured, quality, config),
         data=pack.text(header),
         config=config,
         own=bool(config.get("subjects")),
@@ -137,8 +154,8 @@ def write_report(
         checklist=None if answers is None else checklist_sections(answers),
         measured=[] if answers is None else list(dict.fromkeys(answers["sequence"])),
         recovery=_html(recovery_summary(read["recovery"], config)) if "recovery" in read else None,
-        expected=_html(read["expected"]) if "expected" in read else None,
-        engines=_html(read["engines"]) if "engines" in read else None,
+        expected=expected_rows(read["expected"], config) if "expected" in read else None,
+        engines=engines_summary(read["engines"], measured, config) if "engines" in read else None,
         designs=_html(read["designs"]) if "designs" in read else None,
         figures=[_figure(Path(path)) for path in figures if Path(path).stem not in LIVE],
         tables=sorted(paths),
@@ -181,7 +198,7 @@ def _cohort(fits: pd.DataFrame, config: Mapping) -> list[dict]:
         {
             **row,
             "analysis": labels.get(row["sequence"], row["sequence"]),
-            **{key: number(row[key]) for key in ("mean", "sd", "crlb", "cv")},
+            **{key: number(row[key], 3 if key == "mean" else 2) for key in ("mean", "sd", "own_sd", "cv")},
         }
         for row in cohort_table(fits, config).to_dict("records")
     ]

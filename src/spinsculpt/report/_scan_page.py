@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from spinsculpt import __version__
 from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.figures import ScanView
+from spinsculpt.fit import BROAD, matches
 from spinsculpt.preprocess import MEASURES, in_words
 from spinsculpt.provenance import atomic_path
 from spinsculpt.report._concentrations import number
@@ -83,18 +85,28 @@ def _estimates(summary: Path, quality: Path) -> dict:
     """The rows of a summary.csv, and what the fit said."""
     with summary.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    ratio = next(column for column in rows[0] if column.startswith("/") and not column.endswith(" CRLB"))
+    ratio = next(column for column in rows[0] if column.startswith("/") and not column.endswith((" CRLB", " SD")))
     heads = [head for head in (ratio, "mM", "mMol/kg") if any(row.get(head) for row in rows)]
+    if all(row.get("mM") == row.get("mMol/kg") for row in rows):
+        heads = [head for head in heads if head != "mMol/kg"]  # of unknown tissue: pure water, one number twice
+    averaged = any(row.get("%SD") for row in rows)
+    rows.sort(key=lambda row: matches(row["Metab"], BROAD[0]))  # macromolecules and lipids last
 
     def shown(text: str | None) -> str:
         return number(float(text)) if text else ""
+
+    def sd(row: Mapping[str, str], head: str) -> str:
+        """Of noise and models together."""
+        parts = [row.get(f"{head} {kind}") for kind in ("CRLB", "model SD")]
+        return number(math.hypot(*(float(part or 0) for part in parts)), 2) if parts[0] else ""
 
     reference = next((row for row in rows if row["Metab"] == ratio.removeprefix("/")), None)
     unsure = reference is not None and reference["reliable"] != "yes"
 
     content = json.loads(quality.read_text()) if quality.exists() else {}
     return {
-        "heads": heads,
+        "heads": [head.replace("mMol", "mmol") for head in heads],
+        "averaged": averaged,
         "messages": [
             *content.get("messages", []),
             *([f"No ratio is reliable: their reference {reference['Metab']} is flagged."] if unsure else []),
@@ -105,12 +117,13 @@ def _estimates(summary: Path, quality: Path) -> dict:
                 "cells": [
                     {
                         "value": shown(row[head]),
-                        "sd": shown(row.get(f"{head} CRLB")),
+                        "sd": sd(row, head),
                         "bad": unsure and head == ratio,
                     }
                     for head in heads
                 ],
                 "crlb": shown(row["%CRLB"]),
+                "percent": shown(row.get("%SD")),
                 "flag": row["flag"] or ("" if row["reliable"] == "yes" else "not reliable"),
                 "bad": row["reliable"] != "yes",
             }

@@ -246,33 +246,61 @@
   function radios(name, values, words, change) {
     return make("fieldset", {}, make("legend", {}, name), ...values.map((value, k) => make("label", {}, make("input", { type: "radio", name, checked: k === 0, onchange: () => change(value) }), ` ${words ? words(value) : value}`)));
   }
-  // which sequence is best, under which assumptions
-  function ranking(place, rows, data) {
-    const said = verdict(data);
-    const distinct = (name) => [...new Set(rows.map((row) => row[name]))];
+  // which sequence is best: by the errors of fits under the models that are ticked, or by bounds under one assumption
+  function ranking(place, data) {
+    const said = verdict(data), rows = data.separation, errors = data.errors || [];
+    const label = (name) => data.labels[name] || name;
+    const distinct = (from, name) => [...new Set(from.map((row) => row[name]))];
     const axes = { baseline: "baseline", macromolecules: "macromolecules", t2_scale: "T₂ of the library ×" };
-    const chosen = { metabolite: data.measures[0] };
+    const measures = [...data.measures].reverse(), chosen = { metabolite: measures[0] }, models = distinct(errors, "condition"), ticked = new Set(models);
+    let byErrors = errors.length > 0;
     const here = make("div", { class: "chart" }), sentence = make("p", { role: "status" });
-    const bar = make("div", { class: "bar" }, radios("bound of", data.measures, null, (value) => { chosen.metabolite = value; draw(); }));
+    const ofBounds = make("div", { class: "bar" }), ofErrors = make("fieldset", {}, make("legend", {}, "true of the data, unknown to the fit"));
+    const bar = make("div", { class: "bar" });
+    if (errors.length) bar.append(radios("ranked by", ["error of fits", "Cramér-Rao bound"], null, (value) => { byErrors = value === "error of fits"; draw(); }));
+    bar.append(radios("of", measures, null, (value) => { chosen.metabolite = value; draw(); }));
     for (const [name, words] of Object.entries(axes)) {
-      const values = distinct(name);
+      const values = distinct(rows, name);
       if (name === "t2_scale") values.sort((a, b) => Math.abs(a - 1) - Math.abs(b - 1));
       chosen[name] = values[0];
-      if (values.length > 1) bar.append(radios(words, values, null, (value) => { chosen[name] = value; draw(); }));
+      if (values.length > 1) ofBounds.append(radios(words, values, null, (value) => { chosen[name] = value; draw(); }));
+    }
+    const boxes = models.map((name) => make("label", {}, make("input", { type: "checkbox", checked: true, onchange: (event) => { event.target.checked ? ticked.add(name) : ticked.delete(name); draw(); } }), ` ${name}`));
+    const every = (on) => () => { boxes.forEach((one) => { $("input", one).checked = on; }); models.forEach((name) => (on ? ticked.add(name) : ticked.delete(name))); draw(); };
+    ofErrors.append(...boxes, make("button", { type: "button", onclick: every(true) }, "all"), make("button", { type: "button", onclick: every(false) }, "none"));
+    function pooled() {
+      const found = new Map();
+      for (const row of errors) {
+        if (row.metabolite !== chosen.metabolite || !ticked.has(row.condition)) continue;
+        const sum = found.get(row.sequence) || [0, 0];
+        found.set(row.sequence, [sum[0] + row.repeats * row.rmse ** 2, sum[1] + row.repeats]);
+      }
+      const ends = ticked.size === models.length ? new Map(data.intervals.filter((row) => row.metabolite === chosen.metabolite).map((row) => [row.sequence, row])) : new Map();
+      return [...found].map(([sequence, [squares, count]]) => ({ sequence, value: Math.sqrt(squares / count), ...(({ low, high } = {}) => ({ low, high }))(ends.get(sequence)) }));
     }
     function draw() {
-      const found = rows.filter((row) => Object.entries(chosen).every(([name, value]) => row[name] === value)).sort((a, b) => a.value - b.value);
-      const largest = Math.max(...found.map((row) => row.value), 1e-9), left = 150, whole = Math.max(300, here.clientWidth || 850), width = whole - left - 60, height = 26 * found.length + 34;
-      const svg = make("svg", { viewBox: `0 0 ${whole} ${height}`, role: "img", "aria-label": found.map((row) => `${data.labels[row.sequence] || row.sequence} ${digits(row.value)} %`).join(", ") });
+      ofBounds.hidden = byErrors;
+      ofErrors.hidden = !byErrors;
+      const found = (byErrors ? pooled() : rows.filter((row) => Object.entries(chosen).every(([name, value]) => row[name] === value))).sort((a, b) => a.value - b.value);
+      const whole = Math.max(300, here.clientWidth || 850), narrow = whole < 560, step = narrow ? 40 : 26, height = step * found.length + 34;
+      const texts = found.map((row) => `${digits(row.value)} %${said(row.sequence)}`);
+      const left = narrow ? 0 : 150, right = narrow ? 8 : Math.min(0.45 * whole, 12 + 6.6 * Math.max(0, ...texts.map((text) => text.length)));
+      const largest = Math.max(...found.map((row) => row.high || row.value), 1e-9), x = (value) => left + ((whole - left - right) * value) / largest;
+      const svg = make("svg", { viewBox: `0 0 ${whole} ${height}`, role: "img", "aria-label": found.map((row, k) => `${label(row.sequence)} ${texts[k]}`).join(", ") });
       found.forEach((row, k) => {
-        const colour = data.colours[row.sequence] || "#7f7f7f", y = 26 * k + 4;
-        svg.append(make("text", { x: left - 8, y: y + 14, "text-anchor": "end" }, data.labels[row.sequence] || row.sequence), make("rect", { x: left, y, width: (width * row.value) / largest, height: 19, fill: colour, rx: 2 }), make("text", { x: left + (width * row.value) / largest + 6, y: y + 14 }, `${digits(row.value)} %${said(row.sequence)}`));
+        const colour = data.colours[row.sequence] || "#7f7f7f", y = step * k + (narrow ? 18 : 4), thick = narrow ? 16 : 19;
+        if (narrow) svg.append(make("text", { x: 0, y: y - 4 }, `${label(row.sequence)}: ${texts[k]}`));
+        else svg.append(make("text", { x: left - 8, y: y + 14, "text-anchor": "end" }, label(row.sequence)), make("text", { x: x(row.high || row.value) + 6, y: y + 14 }, texts[k]));
+        svg.append(make("rect", { x: left, y, width: x(row.value) - left, height: thick, fill: colour, rx: 2 }));
+        if (row.high) svg.append(make("path", { class: "whisker", d: `M${x(row.low)} ${y + thick / 2}H${x(row.high)}M${x(row.low)} ${y + 5}v${thick - 10}M${x(row.high)} ${y + 5}v${thick - 10}` }));
       });
-      svg.append(make("text", { x: left, y: height - 6, class: "dim" }, `bound of ${chosen.metabolite} at equal scan time (%): shorter is better`));
+      const words = byErrors ? `root mean square error of ${chosen.metabolite} in fits (%), bias included${ticked.size === models.length ? "; whiskers: 95 % interval" : ""}` : `Cramér-Rao bound of ${chosen.metabolite} (%)`;
+      svg.append(make("text", { x: left, y: height - 6, class: "dim" }, narrow ? "shorter is better" : `${words}: shorter is better`));
       here.replaceChildren(svg);
-      sentence.textContent = found.length ? `${data.labels[found[0].sequence] || found[0].sequence} has the smallest bound of ${chosen.metabolite}, ${digits(found[0].value)} %, under these assumptions${said(found[0].sequence)}.` : "No bound under these assumptions.";
+      const what = byErrors ? "error" : "bound", under = byErrors ? (ticked.size === models.length ? `over all ${models.length} models` : `over the ${ticked.size} of ${models.length} models that are ticked`) : "under these assumptions";
+      sentence.textContent = found.length ? `${label(found[0].sequence)} has the smallest ${what} of ${chosen.metabolite}, ${digits(found[0].value)} %, ${under}${said(found[0].sequence)}.` : byErrors ? "Tick a model." : "No bound under these assumptions.";
     }
-    place.append(bar, sentence, here);
+    place.append(bar, ...(errors.length ? [make("div", { class: "bar" }, ofErrors)] : []), ofBounds, sentence, here);
     draw();
     redraw.push(draw);
     let width = place.clientWidth;
@@ -291,10 +319,11 @@
       const part = rows.filter((row) => row.metabolite === what.value && row.quantity === how.value && Number.isFinite(row.value));
       const groups = [...new Set(part.map((row) => `${row.sequence}\t${row.engine}`))];
       const wide = Math.max(340, here.clientWidth || 820), tall = 320, left = 56, bottom = (wide - 56) / Math.max(groups.length, 1) < 130 ? 100 : 46, top = 14;
-      const high = Math.max(...part.map((row) => row.value + (Number.isFinite(row.sd) ? Math.min(row.sd, row.value) : 0)), 1e-9) * 1.06;
+      const largest = Math.max(...part.map((row) => row.value + (Number.isFinite(row.sd) ? Math.min(row.sd, row.value) : 0)), 1e-9), high = largest * 1.06;
+      const power = 10 ** Math.floor(Math.log10(largest / 4)), tick = power * [1, 2, 2.5, 5, 10].find((step) => step * power >= largest / 4);
       const y = (v) => top + (tall - top - bottom) * (1 - v / high), column = (wide - left) / Math.max(groups.length, 1);
       const svg = make("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "group", "aria-label": `${what.value}, ${how.value} of every scan; points are links to the scans` });
-      for (let k = 0; k <= 4; k++) { const v = (high * k) / 4.24; svg.append(make("line", { class: "gridline", x1: left, x2: wide, y1: y(v), y2: y(v) }), make("text", { class: "dim", x: left - 6, y: y(v) + 4, "text-anchor": "end" }, digits(v))); }
+      for (let k = 0; k * tick <= high; k++) { const v = k * tick; svg.append(make("line", { class: "gridline", x1: left, x2: wide, y1: y(v), y2: y(v) }), make("text", { class: "dim", x: left - 6, y: y(v) + 4, "text-anchor": "end" }, digits(v))); }
       groups.forEach((group, g) => {
         const [sequence, engine] = group.split("\t"), mine = part.filter((row) => row.sequence === sequence && row.engine === engine), colour = data.colours[sequence] || "#7f7f7f";
         const label = (data.labels[sequence] || sequence) + (distinct("engine").length > 1 ? `, ${engine}` : "");
@@ -308,7 +337,7 @@
           svg.append(link);
         });
       });
-      svg.append(make("text", { class: "dim", x: left, y: tall - 4 }, `${what.value} (${part.length ? part[0].unit : ""}), bars: ± CRLB. Open points are flagged or of rejected scans.`));
+      svg.append(make("text", { class: "dim", x: left, y: tall - 4 }, `${what.value} (${part.length ? part[0].unit : ""}), bars: ± SD. Open points are flagged or of rejected scans.`));
       here.replaceChildren(svg);
     }
     for (const field of [what, how]) field.addEventListener("change", draw);
@@ -361,7 +390,7 @@
       return;
     }
     if (!data) return;
-    const views = { fits: (place) => chooser(place, data.fits, data), ranking: (place) => ranking(place, data.separation, data), cohort: (place) => cohort(place, fitsOf(data), data), estimates: (place) => browse(place, data.tables.fits), drift: (place) => drift(place, data), clean: (place) => before(place, data) };
+    const views = { fits: (place) => chooser(place, data.fits, data), ranking: (place) => ranking(place, data), cohort: (place) => cohort(place, fitsOf(data), data), estimates: (place) => browse(place, data.tables.fits), drift: (place) => drift(place, data), clean: (place) => before(place, data) };
     document.querySelectorAll("[data-view]").forEach((place) => views[place.dataset.view](place));
     document.querySelectorAll("[data-table]").forEach((button) => button.addEventListener("click", () => save(`${button.dataset.table}.tsv`, data.tables[button.dataset.table])));
     root.dataset.ready = "yes";
