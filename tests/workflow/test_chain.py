@@ -286,22 +286,21 @@ def test_pages_fit_a_phone_in_the_dark(finished, name):
 
 
 def test_a_scan_of_the_study_is_fitted_again_in_the_workbench(finished):
+    """The new fit stands beside the old one, sub-spectra and basis are found, and nothing is written."""
     pytest.importorskip("panel", reason="panel (extra explore) is not installed")
-    code = "from spinsculpt.explore import serve; serve(browser=False)"
-    run = subprocess.Popen(
-        [sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    address = run.stdout.readline().split(" at ")[1].split()[0]
-    with opened(viewport={"width": 1300, "height": 1000}, server=address) as page:
-        page.goto(address)
-        page.locator(".bk-tab", has_text="Fit a scan again").click()
-        page.get_by_label("Folder of the results").fill(str(finished / "results"))
-        page.keyboard.press("Enter")
-        page.get_by_text("Find its fits").click()
-        page.get_by_text("4 fits").wait_for()
-        page.get_by_label("Fit", exact=True).select_option(label="sub-01/megapress")
-        page.get_by_text("Fit again", exact=True).click()
-        page.get_by_text("nothing was written").wait_for(timeout=60_000)
-        page.get_by_text("%CRLB before").wait_for()
-    run.terminate()
-    assert "Traceback" not in run.communicate(timeout=20)[0]
+    from spinsculpt.explore._tabs import RefitTab
+
+    results = finished / "results"
+    before = {path: path.stat().st_mtime_ns for path in results.rglob("*")}
+    tab = RefitTab()
+    tab.results.value = str(results)
+    tab._find(None)
+    assert tab.status.object == "4 fits"
+    tab.fit.value, tab.baseline.value = str(results / "fit/builtin/sub-01/megapress/fit.npz"), "poly:4"
+    tab._again(None)
+    assert "nothing was written" in tab.status.object, tab.status.object
+    table = tab.table.object.set_index("Metab")
+    ratio = next(column.removesuffix(" before") for column in table if column.startswith("/"))
+    assert table.loc["Glu", f"{ratio} poly:4"] == pytest.approx(table.loc["Glu", f"{ratio} before"], rel=0.3)
+    assert list(tab.part.options) == ["on", "off"] and len(tab.lines["data"].data["x"]) > 100
+    assert before == {path: path.stat().st_mtime_ns for path in results.rglob("*")}

@@ -210,6 +210,9 @@ def diagram(sequence: Sequence) -> dict[str, pd.DataFrame]:
             kind = words.get(type(event).__name__, type(event).__name__.lower())
             if kind == "ideal pulse":
                 kind = f"ideal {event.flip_angle:g}°"
+            elif kind == "shaped pulse":
+                kind = f"{event.pulse.name} pulse" if peak else event.pulse.name  # no B1: a gradient that rephases
+                peak = peak or np.nan
             rows.append({"start": 1e3 * now, "duration": 1e3 * event.duration, "event": kind, "peak": peak})
             now += event.duration
         found[shot.name] = pd.DataFrame(rows)
@@ -220,7 +223,7 @@ def profiles(sequence: Sequence) -> list[dict]:
     """Waveform, and profile over the offset (Hz), of each different shaped pulse."""
     found = {}
     for event in (event for shot in sequence.shots for event in shot.events):
-        if isinstance(event, ShapedPulse):
+        if isinstance(event, ShapedPulse) and event.pulse.peak_b1:
             found.setdefault((event.pulse.name, event.pulse.b1.tobytes()), event.pulse)
     made = []
     for pulse in found.values():
@@ -230,5 +233,5 @@ def profiles(sequence: Sequence) -> list[dict]:
         excites = np.abs(excitation_profile(pulse, offset))
         time = 1e3 * pulse.dwell * (np.arange(len(pulse.b1)) + 0.5)
         made.append({"name": pulse.name, "time": time, "b1": pulse.b1, "offset": offset, "refocuses": refocuses})
-        made[-1]["excites"] = excites
+        made[-1] |= {"excites": excites, "peak": pulse.peak_b1, "duration": 1e3 * pulse.duration}
     return made

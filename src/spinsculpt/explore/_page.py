@@ -481,7 +481,7 @@ class Workbench:
         for k, (wave, band) in enumerate(zip(self.waves, self.bands, strict=True)):
             self.waveform.line("x", "y", source=wave, color=COLOURS[k], line_width=1.5)
             self.profile.line("x", "y", source=band, color=COLOURS[k], line_width=1.5)
-        self.ideal = pn.pane.Markdown("")
+        self.played = pn.pane.HTML("")
         self.bounds = pn.pane.DataFrame(pd.DataFrame(), index=False, float_format="{:.3g}".format)
         self.ranks = pn.pane.DataFrame(pd.DataFrame(), index=False, float_format="{:.3g}".format)
 
@@ -557,8 +557,14 @@ class Workbench:
             words = {n: "; ".join(self.design.verdicts.get(p) or verdict_of(p) for p in played[n]) for n in shown}
             ranks["its designed pulse"] = ranks["sequence"].map(words)
         self.ranks.object = ranks
-        ideal = "All pulses are ideal (infinitely short): they have no shape and no profile."
-        self.ideal.object = "" if profiles(shown[NOW].sequence) else ideal
+        self.played.object = (
+            " &nbsp; ".join(
+                f'<span style="color:{colour}">■</span> {_escaped(pulse["name"])}, {pulse["duration"]:.3g} ms, '
+                f"{pulse['peak']:.3g} µT: {'refocuses' if _refocuses(pulse) else 'excites'}"
+                for colour, pulse in zip(COLOURS, profiles(shown[NOW].sequence)[: len(self.waves)], strict=False)
+            )
+            or "All pulses are ideal (infinitely short): they have no shape and no profile."
+        )
 
     def _draw(self, shown: Mapping[str, Shown]) -> None:
         now = shown[NOW]
@@ -577,7 +583,8 @@ class Workbench:
             "name": [f"{name} ({NOW})" for name in names],
             "colour": [_grey(k) for k in range(len(names))],
         }
-        shot = next(iter(diagram(now.sequence).values()))
+        shots = diagram(now.sequence)
+        shot = shots.get(self.part.value, next(iter(shots.values())))
         tiny = max(0.15, 0.004 * float((shot["start"] + shot["duration"]).max() or 1))
         drawn = shot[shot["event"] != "delay"]
         spoiler = drawn["event"] == "spoiler"
@@ -588,12 +595,13 @@ class Workbench:
             "event": drawn["event"] + drawn["peak"].map(lambda peak: "" if np.isnan(peak) else f", {peak:.1f} µT"),
             "colour": np.where(spoiler, "#999999", "#0072B2"),
         }
-        pulses = profiles(now.sequence)[:4]
+        pulses = profiles(now.sequence)[: len(self.waves)]
         for k, (wave, band) in enumerate(zip(self.waves, self.bands, strict=True)):
             pulse = pulses[k] if k < len(pulses) else None
             wave.data = {"x": pulse["time"], "y": np.abs(pulse["b1"])} if pulse else {"x": [], "y": []}
-            key = "refocuses" if pulse and pulse["refocuses"].max() > 0.9 else "excites"
-            band.data = {"x": pulse["offset"], "y": pulse[key]} if pulse else {"x": [], "y": []}
+            band.data = {"x": [], "y": []}
+            if pulse:
+                band.data = {"x": pulse["offset"], "y": pulse["refocuses" if _refocuses(pulse) else "excites"]}
 
     def _looked_at(self, one: Shown) -> np.ndarray:
         """The spectra of a sequence that are drawn, shape (names, points): the chosen sub-spectrum, or those fitted."""
@@ -633,7 +641,7 @@ class Workbench:
                 ("Sequence", pn.pane.Bokeh(self.timing, sizing_mode="stretch_width")),
                 (
                     "Pulses and profiles",
-                    pn.Column(self.ideal, self.waveform, self.profile, sizing_mode="stretch_width"),
+                    pn.Column(self.played, self.waveform, self.profile, sizing_mode="stretch_width"),
                 ),
                 ("Design a pulse", self.design.view()),
                 ("Fit a scan again", self.refit.view()),
@@ -670,9 +678,14 @@ def _orders(text: str) -> list[int | None]:
     return [None if word == "none" else int(word) for word in words]
 
 
+def _refocuses(pulse: Mapping) -> bool:
+    """Whether a pulse is shown by what it refocuses, not by what it excites."""
+    return pulse["refocuses"].max() > 0.9
+
+
 def _grey(k: int) -> str:
     """Colour of the k-th single metabolite: two greys for the pair, then the palette."""
-    return ("#444444", "#999999", *COLOURS)[k % (2 + len(COLOURS))]
+    return ("#444444", "#767676", *COLOURS)[k % (2 + len(COLOURS))]
 
 
 def _window(one: Shown, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -96,6 +96,9 @@ class DesignTab:
         self.pointer: tuple[float, float] | None = None
         self.shares = [ColumnDataSource({"x": [], "y": []}) for _ in CLASSES]
         self.operators = figure(height=240, x_axis_label="time in the pulse (ms)", y_axis_label="share", **WIDE)
+        self.whose = w.Select(label="Product operators of", options=[])
+        self.whose.param.watch(lambda _: draw(self.operators, self._along), "value")
+        self.pictures = pn.Column(visible=False, sizing_mode="stretch_width")
         for name, source, colour in zip(CLASSES, self.shares, COLOURS, strict=False):
             words = name.replace("_", " ")
             self.operators.line("x", "y", source=source, color=colour, line_width=2, legend_label=words)
@@ -240,12 +243,19 @@ class DesignTab:
             loss = grid[names[0]]
             self.colour["transform"].low, self.colour["transform"].high = float(loss.min()), float(loss.max())
             self.map.data = {"b1": grid["b1_scale"], "b0": grid["b0_hz"], "loss": loss}
-        along = pd.DataFrame(metrics["operator_classes"])
-        along = along[along["metabolite"] == along["metabolite"].iloc[0]]
-        for name, source in zip(CLASSES, self.shares, strict=True):
-            values = along[name] if name in along else np.zeros(len(along))
-            source.data = {"x": 1e3 * along["time_s"], "y": values}
+        self.pictures.visible = True
+        self.whose.options = list(dict.fromkeys(row["metabolite"] for row in metrics["operator_classes"]))
+        self._along()
         self._look(None)
+
+    def _along(self) -> None:
+        """Draw the classes of product operators of the chosen metabolite along the pulse."""
+        if not self.found:
+            return
+        rows = [row for row in self.found["operator_classes"] if row["metabolite"] == self.whose.value]
+        for name, source in zip(CLASSES, self.shares, strict=True):
+            values = [row.get(name, 0.0) for row in rows]
+            source.data = {"x": [1e3 * row["time_s"] for row in rows], "y": values}
 
     def view(self) -> pn.viewable.Viewable:
         knobs = (self.kind, self.goal, self.duration, self.limit, self.starts, self.iterations, self.start, self.stop)
@@ -256,9 +266,8 @@ class DesignTab:
         )
         sliders = pn.Row(self.b1, self.b0, styles={"flex-wrap": "wrap"})
         top = pn.Row(pn.Column(*knobs), other, styles={"flex-wrap": "wrap"})
-        return pn.Column(
-            top, course, robust, sliders, self.said_there, spectrum, operators, sizing_mode="stretch_width"
-        )
+        self.pictures.objects = [robust, sliders, self.said_there, spectrum, self.whose, operators]
+        return pn.Column(top, course, self.pictures, sizing_mode="stretch_width")
 
 
 def verdict_of(pulse: Path | str) -> str:
