@@ -216,6 +216,7 @@ def test_a_saved_own_pulse_runs_in_another_folder(benches, tmp_path):
     played = Sequence.read(tmp_path / "away/results/sequences/now.json")
     assert played.echo_time == shown.sequence.echo_time
     table = pd.read_csv(tmp_path / "away/results/compare/separation.tsv", sep="\t")
+    assert set(table["baseline"].dropna()) <= {"chosen", "none"}  # that of the screen, and none of the defaults
     mine = table[(table["sequence"] == "now") & table["t2_scale"].isin([1.0])]
     rows = mine.set_index(["metric", "metabolite"])["value"]
     assert {name: rows["CRLB", name] for name in shown.bounds} == pytest.approx(shown.bounds, rel=1e-4)

@@ -18,9 +18,14 @@ def settle(config: Mapping) -> dict:
 
     measured, section, basis = bool(config["subjects"]), config["fit"], config["basis"]
     left_open = {key: value for key, value in (MEASURED if measured else SIMULATED).items() if section[key] is None}
+    compare = config["compare"]
+    baselines = {name: form for name, form in compare["baselines"].items() if form is not None}
+    if not baselines:
+        raise SpinsculptError("compare.baselines leaves out every baseline; name one, such as {quadratic: poly:2}.")
     lipids = [name for name in basis["lipids"] if name not in basis["macromolecules"]] if measured else []
     return {
         **config,
+        "compare": {**compare, "baselines": baselines},
         "fit": {**section, **left_open},
         "basis": {**basis, "macromolecules": [*basis["macromolecules"], *lipids]},
     }

@@ -166,7 +166,7 @@ class Workbench:
         _stretch(self.linewidth, compare.get("linewidth_hz", self.linewidth.value))
         _stretch(self.snr, (compare.get("noise") or {}).get("snr", self.snr.value))
         self.macromolecules.value = (compare.get("macromolecules") or ["free"])[0] if self._groups() else "none"
-        chosen = next(iter((compare.get("baselines") or {}).values()), None)
+        chosen = next((form for form in (compare.get("baselines") or {}).values() if form is not None), None)
         if chosen is not None:
             _choose(self.baseline, str(chosen))
         if self.base["system"].get("preset"):

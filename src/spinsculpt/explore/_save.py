@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from spinsculpt.config import default_config
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.explore._bench import entry_files
 from spinsculpt.gate import read_yaml
@@ -19,6 +20,9 @@ FOLDER = "explored_pulses"  # beside the configuration: the files that it plays
 def yaml_text(config: Mapping) -> str:
     """The sections that make the screen, as YAML for `spinsculpt run --configfile` and `explore --config`."""
     kept = {key: config[key] for key in ("sequences", "basis", "analyses", "compare", "fit", "system")}
+    shown, defaults = config["compare"]["baselines"], read_yaml(default_config())["compare"]["baselines"]
+    left_out = dict.fromkeys(name for name in defaults if name not in shown)  # or a run would lay them below
+    kept["compare"] = {**kept["compare"], "baselines": {**shown, **left_out}}
     kept["figures"] = {"designs": []}
     return "# Written by spinsculpt explore.\n" + yaml.safe_dump(json.loads(json.dumps(kept)), sort_keys=False)
 

@@ -68,10 +68,10 @@ class Compare(Section):
         tuple[Interval, ...], key("ppm ranges of the overlaps; peaks and energies are taken in the first", min_length=1)
     ] = ((2.2, 2.6), (0.2, 4.2))
     baselines: Annotated[
-        dict[str, OneBaseline],
+        dict[str, OneBaseline | None],
         key(
             "names and forms (as fit.baseline) of the baselines under which bounds are predicted; the first is "
-            "the one of the headline; a spline needs its stiffness",
+            "the one of the headline; a spline needs its stiffness; null leaves one of the defaults out",
             min_length=1,
         ),
     ] = mapping(quadratic=OneBaseline("poly", 2), flexible=OneBaseline("spline", 7))
