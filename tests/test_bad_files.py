@@ -4,7 +4,6 @@ import contextlib
 import gzip
 import io
 import re
-import subprocess
 import sys
 import traceback
 import warnings
@@ -49,11 +48,11 @@ WRITERS = {
 def here(monkeypatch):
     """Run spec2nii in this process: a hundred conversions a second in place of one."""
 
-    def run(command, **_):
+    def run(_, arguments, __):
         from spec2nii.spec2nii import main
 
         errors = io.StringIO()
-        monkeypatch.setattr(sys, "argv", ["spec2nii", *command[3:]])
+        monkeypatch.setattr(sys, "argv", ["spec2nii", *arguments])
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
             warnings.simplefilter("always", UserWarning)
             warnings.simplefilter("ignore", ResourceWarning)
@@ -64,9 +63,9 @@ def here(monkeypatch):
             except Exception:
                 errors.write(traceback.format_exc())
                 status = 1
-        return subprocess.CompletedProcess(command, status, "", errors.getvalue())
+        return status, errors.getvalue()
 
-    monkeypatch.setattr(spec2nii.subprocess, "run", run)
+    monkeypatch.setattr(spec2nii, "run_program", run)
 
 
 def outcome(path: Path, read=lambda path: read_raw([path], "svs", 0.03).data) -> object:

@@ -1,6 +1,8 @@
 """Design: objectives mean what they say, gradients are derivatives, runs are reproducible and can be resumed."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -436,6 +438,24 @@ def test_a_killed_run_resumes_to_the_identical_result(tmp_path, monkeypatch, opt
         assert (tmp_path / "killed" / name).read_text() == (tmp_path / "whole" / name).read_text()
     whole, resumed = (read_json(tmp_path / run / "pulse.json").b1 for run in ("whole", "killed"))
     np.testing.assert_array_equal(whole, resumed)
+
+
+def test_a_run_that_is_asked_to_end_saves_its_last_step(tmp_path):
+    small = entry(checkpoint_every=1000)
+    run_design("one", small, BASIS, tmp_path / "whole", progress=False)
+
+    def preempted(rows):
+        if rows[-1]["step"] == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return True
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SpinsculptError, match=r"asked to end .* after step 4 of"):
+        run_design("one", small, BASIS, tmp_path / "ended", progress=False, watch=preempted)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert (tmp_path / "ended/checkpoint.npz").exists()
+    run_design("one", small, BASIS, tmp_path / "ended", progress=False)
+    assert (tmp_path / "ended/history.tsv").read_text() == (tmp_path / "whole/history.tsv").read_text()
 
 
 def killed_after(evaluate, calls):

@@ -19,6 +19,14 @@ from spinsculpt.errors import SpinsculptError
 _START = time.perf_counter()
 
 
+def _start_anew() -> None:
+    global _START
+    _START = time.perf_counter()
+
+
+os.register_at_fork(after_in_child=_start_anew)  # a job may be a fork of a process that began long ago
+
+
 @cache
 def git_revision() -> str | None:
     """Revision of the source tree, with "+" when it has uncommitted changes; None outside a git checkout."""

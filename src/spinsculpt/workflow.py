@@ -1,6 +1,7 @@
 """What every script of the workflow shares: log file, one clear sentence on failure."""
 
 import logging
+import os
 import re
 import sys
 import traceback
@@ -8,8 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from spinsculpt.problems import problem, sentence_of
 
+THREADS = ("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+ONE_THREAD = dict.fromkeys(THREADS, "1")  # of the environment, for libraries of linear algebra that are yet to load
 COMMAND = "SPINSCULPT_COMMAND"  # of the environment: by which command the user started the run
 
 
@@ -38,6 +43,10 @@ def job(snakemake) -> Iterator[object]:
         errors="backslashreplace",  # names of files need not be text
     )
     logging.captureWarnings(True)
+    # Small matrices gain nothing by threads, and the last digits shall not depend on the number of cores; jobs with
+    # threads divide their own work.
+    os.environ.update(ONE_THREAD)
+    threadpool_limits(1)
     try:
         yield snakemake
     except Exception as error:

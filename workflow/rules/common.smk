@@ -27,12 +27,14 @@ from spinsculpt.plan import (
     with_measured,
 )
 from spinsculpt.subjects import place_of_scans, read_subjects, simulated_cohort
+from spinsculpt.warm import use_warm_starts
 
 RESULTS = f"results/{config['run']}" if config.get("run") else "results"  # what <results> stands for
 # Scripts find the package of this checkout also in environments that Snakemake makes (--sdm conda).
 os.environ.update(PYTHONPATH=os.pathsep.join([f"{workflow_folder()}/src", *filter(None, [os.getenv("PYTHONPATH")])]))
 # The objects of a plan live to its end: looking through those of 500 subjects for garbage takes a tenth of the time.
 gc.set_threshold(200_000)
+use_warm_starts()  # also within a group of jobs on a cluster
 
 
 def over_defaults(given):

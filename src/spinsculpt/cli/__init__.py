@@ -16,6 +16,7 @@ from spinsculpt.cli._import import import_command
 from spinsculpt.cli._power import power_command
 from spinsculpt.cli._preprocess import preprocess_command
 from spinsculpt.cli._protocol import protocol_command
+from spinsculpt.cli._resources import resources_command
 from spinsculpt.cli._run import run_command
 from spinsculpt.problems import problem
 
@@ -51,6 +52,7 @@ app.command("fit")(fit_command)
 app.command("explore")(explore_command)
 app.command("power")(power_command)
 app.command("protocol")(protocol_command)
+app.command("resources")(resources_command)
 app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run_command)
 
 

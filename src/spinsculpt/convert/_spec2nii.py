@@ -1,13 +1,13 @@
 """Run spec2nii, the community's converter (Clarke et al. 2022, doi:10.1002/mrm.29418), in a process of its own."""
 
 import re
-import subprocess
-import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids
+from spinsculpt.warm import run_program
 
 _TIME_LIMIT = 900  # s
 _QUOTES = "'\""
@@ -30,20 +30,24 @@ def run_spec2nii(subcommand: str, arguments: list[str], raw: Path) -> dict[str, 
         if not made:
             raise SpinsculptError(f"{raw}: spec2nii found no data in it; export the scan again.")
         try:
-            return {file.name.removeprefix("scan").removesuffix(".nii.gz"): read_fids(file) for file in made}
+            return {file.name.removeprefix("scan").removesuffix(".nii.gz"): _timeless(read_fids(file)) for file in made}
         except SpinsculptError as error:
             raise SpinsculptError(re.sub(rf"{re.escape(folder)}/\S+?\.nii\.gz", str(raw), str(error))) from None
 
 
+def _timeless(data: MRSData) -> MRSData:
+    """Without the time of conversion, so that the same scan gives the same file; the log of the job has it."""
+    return replace(data, header={key: value for key, value in data.header.items() if key != "ConversionTime"})
+
+
 def _call(raw: Path, arguments: list[str]) -> None:
-    command = [sys.executable, "-c", "from spec2nii.spec2nii import main; main()", *arguments]
     try:
-        run = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TIME_LIMIT)
-    except subprocess.TimeoutExpired:
+        status, said = run_program("spec2nii.spec2nii", arguments, _TIME_LIMIT)
+    except TimeoutError:
         raise SpinsculptError(f"{raw}: spec2nii did not end within {_TIME_LIMIT // 60} minutes.") from None
-    if run.returncode:
-        raise SpinsculptError(f"{raw}: {_reason(run.stderr)}")
-    if _CUT_SHORT in run.stderr:
+    if status:
+        raise SpinsculptError(f"{raw}: {_reason(said)}")
+    if _CUT_SHORT in said:
         raise SpinsculptError(
             f"{raw}: ends before its last acquisition; copy it again. If the scan was aborted, convert what there is "
             "by hand with spec2nii and name the NIfTI-MRS file instead."

@@ -1,9 +1,12 @@
 """Run one design from its entry in the configuration to its files."""
 
 import logging
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -152,7 +155,7 @@ def minimise(
         file=sys.stderr,
         mininterval=0.2 if sys.stderr.isatty() else 10.0,  # a log file is no place for an animation
     )
-    with bar:
+    with bar, _asked_to_end() as asked:
         while search.done < entry["iterations"]:
             search.advance()
             rows = search.history[-len(search.starts) :]
@@ -165,10 +168,30 @@ def minimise(
                 log.info("%s: step %d of %d: loss %.5g", design.name, search.done, entry["iterations"], latest["loss"])
             if search.done % entry["checkpoint_every"] == 0:
                 save_checkpoint(checkpoint, identity, search.state())
+            if asked and search.done < entry["iterations"]:
+                save_checkpoint(checkpoint, identity, search.state())
+                raise SpinsculptError(
+                    f"{design.name}: was asked to end (SIGTERM, as by a time limit) after step {search.done} of "
+                    f"{entry['iterations']}; the same command goes on from there."
+                )
             if watch and not watch(rows):
                 break
         search.finish()
     return search
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[list[int]]:
+    """A list that is no longer empty once SIGTERM came, which clusters send before they kill."""
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # where signals cannot be handled
+        yield asked
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def final_states(design: Design, x: Tensor) -> list[dict]:
