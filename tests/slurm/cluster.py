@@ -38,8 +38,14 @@ def main() -> None:
     if reason := what_is_missing():
         print(f"SLURM cannot be tried on this machine: {reason}.")
         sys.exit(0 if arguments.if_possible else 1)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what follows is ended, too
     with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
-        status = subprocess.run([*NAMESPACES, sys.executable, __file__, "--inside", folder]).returncode
+        inside = subprocess.Popen([*NAMESPACES, sys.executable, __file__, "--inside", folder])
+        try:
+            status = inside.wait()
+        finally:
+            inside.kill()  # and with it every process of its namespace
+            inside.wait()
     sys.exit(status)
 
 
