@@ -9,6 +9,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from snakemake_logger_plugin_spinsculpt import LogHandler, duration
+from spinsculpt import progress
 
 
 @pytest.fixture
@@ -87,3 +88,20 @@ def test_a_failing_run_ends_with_its_sentences_and_the_command_to_continue(tmp_p
     ), run.stderr
     assert any("a.nii.gz" in line for line in lines)
     assert lines[-1] == f"To continue: spinsculpt {' '.join([*words, *targets])}", run.stderr
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_long_work_at_a_terminal_shows_one_line_and_elsewhere_none(monkeypatch):
+    monkeypatch.setattr(progress, "DELAY", 0.0)
+    for screen, wanted in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", screen)
+        with progress.bar(2, "unasked") as step:
+            step()
+        with progress.shown(), progress.bar(2, "basis functions of press") as step:
+            step()
+        said = screen.getvalue()
+        assert ("basis functions of press: 0 of 2" in said and "left" in said) == wanted and "unasked" not in said

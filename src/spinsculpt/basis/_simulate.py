@@ -6,7 +6,7 @@ quantification (and, for simulated data, to the scanner), as in FSL-MRS and LCMo
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -16,6 +16,7 @@ from spinsculpt.basis._slices import Axis, averaged_lines, localised, slice_axes
 from spinsculpt.conventions import WATER_PPM, larmor_frequency
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.gate import check_numbers
+from spinsculpt.progress import bar
 from spinsculpt.provenance import provenance
 from spinsculpt.sequences import Sequence, ShapedPulse
 from spinsculpt.spectra import LineList, decay
@@ -107,6 +108,9 @@ def simulate_basis(
     # The largest goes first, so that nothing waits for it at the end.
     with threadpool_limits(1), ThreadPoolExecutor(max(1, threads)) as pool:
         running = {entry.name: pool.submit(fids_of, entry) for entry in sorted(entries, key=_states, reverse=True)}
+        with bar(len(running), f"basis functions of {sequence.name}") as step:
+            for _ in as_completed(running.values()):
+                step()
         fids = np.stack([running[entry.name].result() for entry in entries], axis=1)
     shots = {shot.name: shot_fids for shot, shot_fids in zip(sequence.shots, fids, strict=True)}
     for name, shot_fids in shots.items():

@@ -75,6 +75,7 @@ def basis_command(
     picture: Annotated[bool, typer.Option(help="also draw basis.png")] = False,
 ) -> None:
     """Simulate a basis set and write it to a folder."""
+    from spinsculpt import progress
     from spinsculpt.basis import (
         DEFAULT_METABOLITES,
         draw_basis,
@@ -123,7 +124,8 @@ def basis_command(
     before = set(read_manifest(out))
     refuse_foreign(out, ["basis.png"] if picture else [], "*.json" if format is Format.fslmrs else "")
     played = build_sequence(name, entry, {}, frequency_of(config), System.from_config({"preset": system}))
-    sets = simulate_basis(played, config)
+    with progress.shown():
+        sets = simulate_basis(played, config)
     if format is Format.fslmrs:
         write_basis(sets, out)
     with owned_files(out) as folder:

@@ -49,6 +49,7 @@ def fit_command(
 
     Edited data (DIM_EDIT of ON and OFF) are fitted jointly with the folders `on` and `off` of the basis.
     """
+    from spinsculpt import progress
     from spinsculpt.config import validate
     from spinsculpt.fit._files import Scan, basis_at, conditions_of, fit_scan, only_spectrum, sub_spectrum
     from spinsculpt.nifti import read_fids
@@ -87,7 +88,8 @@ def fit_command(
         fids.append(only_spectrum(read_fids(other), other))
         bases.append(basis_at(other_basis))
         labels.append(f"{_label(Path(other))}-{len(labels) + 1}")
-    result = fit_scan(Scan(fids, bases, labels, measured, str(data)), out, section, engine, water)
+    with progress.shown():
+        result = fit_scan(Scan(fids, bases, labels, measured, str(data)), out, section, engine, water)
     for message in result.messages:
         typer.echo(message)
     typer.echo(

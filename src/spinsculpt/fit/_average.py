@@ -23,6 +23,7 @@ from spinsculpt.fit._fit import beginnings, build_problem, fit_one, lowest, repo
 from spinsculpt.fit._model import AVERAGE_GROUPS, AVERAGE_RANGES, FitModel
 from spinsculpt.fit._residual import residual_tests
 from spinsculpt.fit._result import Curve, FitResult, ModelFit
+from spinsculpt.progress import bar
 
 STIFFNESSES = (10.0, 7.0, 5.5, 4.0, 2.5, 1.5)  # degrees of freedom per ppm, from soft to stiff
 HIGH_RESIDUAL = 10.0  # reduced chi-squared up to which the total SD was seen to hold (docs/fitting.md)
@@ -96,19 +97,21 @@ def models_of(model: FitModel) -> list[tuple[str, FitModel]]:
 
 def _members(fids, bases, model: FitModel, labels, noise_sd) -> list[_Member]:
     """Every model fitted: at the softest baseline from all starts, then from the neighbour's minimum and one start."""
-    found = []
-    for name, each in models_of(model):
-        problem = build_problem(fids, bases, replace(each, baseline=f"spline:{STIFFNESSES[0]}"), labels, noise_sd)
-        first = beginnings(problem)
-        places = first
-        for stiffness in STIFFNESSES:
-            problem.set_stiffness(stiffness)
-            shifts, solution = lowest(problem, places, small=_ENOUGH)
-            problem.recentre(shifts)
-            result = report(problem, solution, labels)
-            chi2 = result.qc["chi_squared"] / len(problem.target)
-            found.append(_Member(f"{name}, spline:{stiffness:g}", replace(result, problem=None, solution=None), chi2))
-            places = [(shifts, solution.theta), first[0]]
+    found, models = [], models_of(model)
+    with bar(len(models) * len(STIFFNESSES), "fits under models of the baseline") as step:
+        for name, each in models:
+            problem = build_problem(fids, bases, replace(each, baseline=f"spline:{STIFFNESSES[0]}"), labels, noise_sd)
+            first = beginnings(problem)
+            places = first
+            for stiffness in STIFFNESSES:
+                problem.set_stiffness(stiffness)
+                shifts, solution = lowest(problem, places, small=_ENOUGH)
+                problem.recentre(shifts)
+                result = replace(report(problem, solution, labels), problem=None, solution=None)
+                chi2 = result.qc["chi_squared"] / len(problem.target)
+                found.append(_Member(f"{name}, spline:{stiffness:g}", result, chi2))
+                places = [(shifts, solution.theta), first[0]]
+                step()
     converged = [member for member in found if member.result.qc["converged"]]
     return converged or found
 

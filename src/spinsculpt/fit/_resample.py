@@ -11,6 +11,7 @@ from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._problem import Problem
 from spinsculpt.fit._result import FitResult
 from spinsculpt.fit._solver import minimise
+from spinsculpt.progress import bar
 
 
 def monte_carlo(
@@ -37,13 +38,19 @@ def monte_carlo(
     sd = result.curves[0].noise_sd / np.sqrt(problem.noise[0, 0])
     chunks = np.array_split(np.arange(repeats), max(1, min(repeats, 4 * (processes or os.cpu_count() or 1))))
     tasks = [(problem, solution.theta, model, residual, sd, seed, chunk) for chunk in chunks if len(chunk)]
-    if processes == 1 or repeats < 20:
-        parts = [_refit(task) for task in tasks]
-    else:
-        from concurrent.futures import ProcessPoolExecutor  # not needed by a single fit, so not imported for one
+    parts: list[np.ndarray] = []
+    with bar(len(tasks), f"parts of {repeats} fits with new noise") as step:
+        if processes == 1 or repeats < 20:
+            for task in tasks:
+                parts.append(_refit(task))
+                step()
+        else:
+            from concurrent.futures import ProcessPoolExecutor  # not needed by a single fit, so not imported for one
 
-        with ProcessPoolExecutor(processes) as pool:
-            parts = list(pool.map(_refit, tasks))
+            with ProcessPoolExecutor(processes) as pool:
+                for part in pool.map(_refit, tasks):
+                    parts.append(part)
+                    step()
     return np.concatenate(parts)
 
 
