@@ -98,7 +98,11 @@ def test_repeats_of_an_average_are_refused_with_what_to_do(average):
 
 def test_what_the_config_leaves_open_depends_on_the_data():
     config = {"fit": {"baseline": None, "noise": None}, "basis": {"macromolecules": ["MM09"], "lipids": ["Lip13a"]}}
+    config["compare"] = {"baselines": {"quadratic": "poly:2", "flexible": None}}
     cohort, scans = settle({**config, "subjects": ""}), settle({**config, "subjects": "scans.tsv"})
+    assert cohort["compare"]["baselines"] == {"quadratic": "poly:2"}
+    with pytest.raises(SpinsculptError, match=r"compare\.baselines leaves out every baseline"):
+        settle({**config, "subjects": "", "compare": {"baselines": {"flexible": None}}})
     assert cohort["fit"] == SIMULATED and scans["fit"] == MEASURED
     assert cohort["basis"]["macromolecules"] == ["MM09"] and scans["basis"]["macromolecules"] == ["MM09", "Lip13a"]
     named = settle({**config, "subjects": "scans.tsv", "fit": {"baseline": "poly:4", "noise": "noise"}})
