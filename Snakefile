@@ -26,6 +26,7 @@ include: "workflow/rules/compare.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/sweep.smk"
 include: "workflow/rules/ladder.smk"
+include: "workflow/rules/mrf.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -34,7 +35,4 @@ report: "workflow/report/workflow.rst"
 rule all:
     default_target: True
     input:
-        "<results>/report.html",
-        "<results>/bids/dataset_description.json",
-        derivative_files(),
-        basis_files(),
+        wanted_files(),

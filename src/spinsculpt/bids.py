@@ -193,8 +193,14 @@ conditions along DIM_EDIT. The header (ProcessingApplied) and *_qc.json say what
 One folder an analysis: summary.csv (ratios, mM, Cramer-Rao bounds, flags), parameters.csv, covariance.csv, qc.json,
 fit.npz and fit.png. The tables of all scans are in ../../compare; docs/reference/outputs.md explains every column.
 """,
+    "mrf": """{name}: maps of exchange from fingerprints by spinsculpt {version}
+
+sub-*/anat holds one map a parameter and estimator (desc), its Cramer-Rao bound (stat-crlb), the SD that a network
+predicts (stat-sd), R2 of the data (rsquaremap) and flags (flagsmap, 0: trusted); units are in each sidecar. *_fit.json
+says how the fit went, *_reconstructor.pt is a trained network. Tables of all fits are ../compare/mrf_*.tsv.
+""",
 }
-_NOT_BIDS = {"preproc": ("*_qc.json", "*_preproc.png", "spinsculpt.sha256"), "fit": ("sub-*/",)}
+_NOT_BIDS = {"preproc": ("*_qc.json", "*_preproc.png", "spinsculpt.sha256"), "fit": ("sub-*/",), "mrf": ("sub-*/",)}
 
 
 def write_dataset_description(
@@ -206,7 +212,7 @@ def write_dataset_description(
         root: folder of the data set.
         name: of the study.
         subjects: labels, without "sub-".
-        kind: "raw", or of derivatives "preproc" or "fit".
+        kind: "raw", or of derivatives "preproc", "fit" or "mrf".
         source: folder of the data set that a derivative was made from, relative to `root`.
     """
     root, raw = Path(root), kind == "raw"
@@ -224,7 +230,7 @@ def write_dataset_description(
                 },
                 *([{"Name": "spec2nii"}] if raw else []),
             ],
-            **({} if raw else {"SourceDatasets": [{"URL": source}]}),
+            **({"SourceDatasets": [{"URL": source}]} if source else {}),
         },
     )
     text = {

@@ -30,6 +30,8 @@ _ADVICE = {
 _EXTRAS = {  # packages that one use needs: the extra that brings them, and that use
     "torch": ("design", "the design of pulses"),
     "numba": ("design", "the design of pulses and fingerprinting"),
+    "pingouin": ("mrf", "the agreement of maps"),
+    "skimage": ("mrf", "the agreement of maps"),
     "panel": ("explore", "the workbench"),
     "emcee": ("sampling", "sampling of posteriors"),
     "pypulseq": ("pulseq", "Pulseq files"),

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -14,6 +14,15 @@ from spinsculpt.gate import read_yaml
 from spinsculpt.study import schema_of
 from spinsculpt.convert import files_on_disk, named_files, scanner_of
 from spinsculpt.dataset import scans_of_dataset
+from spinsculpt.fingerprints import (
+    NETWORKS,
+    PHANTOM_MAPS,
+    PHANTOM_TRUTH,
+    PUBLISHED,
+    FingerprintStudy,
+    file_of,
+    map_files,
+)
 from spinsculpt.locks import forget_run, remove_stale_lock, sign_run
 from spinsculpt.problems import problem
 from spinsculpt.plan import (
@@ -73,6 +82,7 @@ try:
     config["subjects"] = found
     check_study(config)
     config = settle(config)
+    MRF = FingerprintStudy.of(config["mrf"], RESULTS)
     if "fsl_mrs" in config["fit"]["engines"] and not uses_conda():
         from spinsculpt.fit import find_fsl_mrs
 
@@ -411,7 +421,11 @@ def report_figures():
 
 def report_what_is_there():
     """Write the report of a run in which jobs failed; returns what to tell the user."""
-    from spinsculpt.report import report_failures, unfinished_jobs
+    from spinsculpt.report import failures_of, in_words, report_failures, unfinished_jobs
+
+    if config["study"] == "fingerprints":  # whose page is written from whole studies only
+        jobs = unfinished_jobs(workflow.dag.needrun_jobs(), workflow.scheduler.failed)
+        return in_words(failures_of(jobs), "")
 
     def real(paths):
         return [str(path).replace("<results>", RESULTS) for path in paths]
@@ -449,3 +463,127 @@ def sweep_entry(wildcards):
     sweep = config["sweep"]
     point = {name: type(values[0])(wildcards[name]) for name, values in sweep["grid"].items()}
     return config["designs"][sweep["design"]] | sweep["override"] | point
+
+
+def mrf_stem(subject, stage):
+    """Path and first part of the names of the maps of one fit."""
+    return f"<results>/mrf/sub-{subject}/anat", f"sub-{subject}_acq-{stage}"
+
+
+def mrf_outputs(subject, stage, method):
+    """Maps with their sidecars, summary, and of networks the training, by what they are."""
+    folder, prefix = mrf_stem(subject, stage)
+    maps = {key: f"{folder}/{name}" for key, name in map_files(prefix, MRF.names(stage), method).items()}
+    sidecars = {f"{key}_json": path.replace(".nii.gz", ".json") for key, path in maps.items()}
+    return {"summary": f"{folder}/{prefix}_desc-{method}_fit.json", **maps, **sidecars} | (
+        {"reconstructor": f"{folder}/{prefix}_desc-{method}_reconstructor.pt"} if method in NETWORKS else {}
+    )
+
+
+def mrf_inputs(stage, wildcards):
+    """Files that a fit reads. A missing one fails its own job with a sentence; those of phantoms are made."""
+    subject = MRF.subjects[wildcards.subject]
+    named = [*subject.files(stage), *mrf_protocol_files(stage)]
+    return named if MRF.simulated is not None else [path for path in named if Path(path).exists()]
+
+
+def mrf_protocol_files(stage):
+    """The file of a protocol; none of published schedules and of what is missing, which its job says."""
+    name = MRF.stages[getattr(stage, "stage", stage)]["protocol"]
+    return [name] if name not in PUBLISHED and Path(name).exists() else []
+
+
+def mrf_found_before(stage, method, subject):
+    """Maps of earlier stages that a stage needs, by parameter."""
+    return {
+        name: mrf_outputs(subject, earlier, method)[name] for name, earlier in MRF.found_before(stage, subject).items()
+    }
+
+
+def mrf_maps_before(stage, method, wildcards):
+    return list(mrf_found_before(stage, method, wildcards.subject).values())
+
+
+def mrf_scan(stage, method, wildcards):
+    """Files of a scan by what they are, those of earlier stages among the maps."""
+    subject = MRF.subjects[wildcards.subject]
+    found = mrf_found_before(stage, method, wildcards.subject)
+    maps = {**subject.maps, **{name: path.replace("<results>", RESULTS) for name, path in found.items()}}
+    return {"data": subject.data[stage], "mask": subject.mask or None, "maps": maps}
+
+
+def mrf_reconstructor(stage, method, wildcards):
+    """The network of the subject whose networks this one gets; none where it is trained."""
+    teacher = MRF.subjects[wildcards.subject].transfer
+    return mrf_outputs(teacher, stage, method)["reconstructor"] if teacher and method in NETWORKS else []
+
+
+def mrf_fits():
+    """Summary of every fit."""
+    return [mrf_outputs(*fit)["summary"] for fit in MRF.fits()]
+
+
+def mrf_references(subject):
+    """Files that results are held against, and regions; those that are there or will be made."""
+    named = [file_of(path) for path in [*subject.reference.values(), subject.regions] if path]
+    return named if MRF.simulated is not None else [path for path in dict.fromkeys(named) if Path(path).exists()]
+
+
+def mrf_phantom_files(subject):
+    """What the simulated scan of a subject consists of."""
+    start, kind = f"<results>/mrf_phantom/sub-{subject}/anat/sub-{subject}", MRF.simulated.phantom
+    names = [f"acq-{stage}_mrf" for stage in MRF.stages] + ["mask", "dseg"]
+    names += [f"{name}map" for name in PHANTOM_MAPS[kind]] + [f"desc-truth_{name}map" for name in PHANTOM_TRUTH[kind]]
+    return [f"{start}_{name}{ending}" for name in names for ending in (".nii.gz", ".json")]
+
+
+def mrf_pictures():
+    """Figures of maps: of each subject and stage, and of the trainings."""
+    pairs = dict.fromkeys((subject, stage) for subject, stage, _ in MRF.fits())
+    kinds = ["maps", "regions"]
+    names = [f"mrf_{kind}_{subject}_{stage}" for subject, stage in pairs for kind in kinds]
+    names += [
+        f"mrf_scatter_{subject}_{stage}"
+        for subject, stage in pairs
+        if set(MRF.names(stage)) & set(MRF.subjects[subject].reference)
+    ]
+    trained = set(MRF.methods) & set(NETWORKS)
+    return [f"<results>/figures/{name}.png" for name in [*names, *(["mrf_training"] if trained else [])]]
+
+
+def mrf_figures():
+    """Figures of the page, in its order."""
+    protocols = [f"<results>/figures/mrf_{kind}_{stage}.png" for stage in MRF.stages for kind in ("protocol", "bounds")]
+    return [*mrf_pictures(), *protocols]
+
+
+def mrf_files():
+    """What the study of fingerprints makes."""
+    return ["<results>/mrf.html", "<results>/mrf/dataset_description.json"]
+
+
+def wanted_files():
+    """What a run without a target makes."""
+    if config["study"] == "fingerprints":
+        return mrf_files()
+    return ["<results>/report.html", "<results>/bids/dataset_description.json", *derivative_files(), *basis_files()]
+
+
+def mrf_results(wildcards):
+    """Where results are, for what scripts look up by subject, stage and method."""
+    return RESULTS
+
+
+def mrf_root(wildcards):
+    """The BIDS derivative of the maps."""
+    return f"{RESULTS}/mrf"
+
+
+def mrf_phantom_prefix(wildcards):
+    """Path and first part of the names of a simulated scan."""
+    return f"{RESULTS}/mrf_phantom/sub-{wildcards.subject}/anat/sub-{wildcards.subject}"
+
+
+def mrf_number(wildcards):
+    """Which of the subjects a simulated one is, from 0."""
+    return list(MRF.subjects).index(wildcards.subject)

@@ -13,6 +13,7 @@ from spinsculpt.cli._explore import explore_command
 from spinsculpt.cli._export import export_command
 from spinsculpt.cli._fit import fit_command
 from spinsculpt.cli._import import import_command
+from spinsculpt.cli._mrf import mrf
 from spinsculpt.cli._power import power_command
 from spinsculpt.cli._preprocess import preprocess_command
 from spinsculpt.cli._protocol import protocol_command
@@ -52,6 +53,7 @@ app.command("fit")(fit_command)
 app.command("explore")(explore_command)
 app.command("power")(power_command)
 app.command("protocol")(protocol_command)
+app.add_typer(mrf, name="mrf")
 app.command("resources")(resources_command)
 app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run_command)
 

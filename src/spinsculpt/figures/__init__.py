@@ -27,6 +27,13 @@ from spinsculpt.figures._files import (
     plot_sweep,
     study_style,
 )
+from spinsculpt.figures._fingerprints import (
+    FINGERPRINT_WORDS,
+    draw_bounds_plane,
+    draw_schedule,
+    plot_fingerprints,
+    shown,
+)
 from spinsculpt.figures._ladder import draw_bounds, draw_frontier, draw_selectivity, draw_states
 from spinsculpt.figures._ranking import (
     draw_errors,
@@ -41,9 +48,11 @@ from spinsculpt.figures._style import Style
 from spinsculpt.figures._sweep import draw_sweep
 
 __all__ = [
+    "FINGERPRINT_WORDS",
     "ScanView",
     "Style",
     "draw_bounds",
+    "draw_bounds_plane",
     "draw_crlb",
     "draw_design",
     "draw_engines",
@@ -57,6 +66,7 @@ __all__ = [
     "draw_ranking",
     "draw_recovery",
     "draw_retest",
+    "draw_schedule",
     "draw_selectivity",
     "draw_spectra",
     "draw_states",
@@ -67,6 +77,7 @@ __all__ = [
     "plot_designs",
     "plot_engines",
     "plot_explanation",
+    "plot_fingerprints",
     "plot_fits",
     "plot_ladder",
     "plot_preprocessing",
@@ -74,5 +85,6 @@ __all__ = [
     "plot_scan",
     "plot_spectra",
     "plot_sweep",
+    "shown",
     "study_style",
 ]

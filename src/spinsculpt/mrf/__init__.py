@@ -18,26 +18,94 @@ Two stages are two tasks: `known |= first.values` hands fss and kssw of the MT d
 
 from spinsculpt.mrf._dictionary import Match, grid, match, random_grid
 from spinsculpt.mrf._estimate import METHODS, Estimate, Task, estimate
+from spinsculpt.mrf._files import Grid, read_labels, read_map, read_mask, read_stack, write_map
 from spinsculpt.mrf._kernel import simulate
 from spinsculpt.mrf._model import NAMES, PARAMETERS, Model, tissue
-from spinsculpt.mrf._protocol import Protocol, protocol_from_table, protocol_of, read_protocol
+from spinsculpt.mrf._phantom import write_phantom
+from spinsculpt.mrf._protocol import (
+    PUBLISHED,
+    Protocol,
+    protocol_from_table,
+    protocol_of,
+    published_protocol,
+    published_table,
+    read_protocol,
+)
+from spinsculpt.mrf._scan import (
+    Fitted,
+    Scan,
+    Stage,
+    Voxels,
+    fit_scan,
+    read_scan,
+    stage_of,
+    stages_of,
+    summary_sentence,
+    use_threads,
+    write_fit,
+)
+from spinsculpt.mrf._tables import (
+    agreement,
+    agreement_table,
+    map_table,
+    plane_table,
+    protocol_table,
+    region_table,
+    scatter_table,
+    timing_table,
+    training_table,
+)
+from spinsculpt.mrf._volume import Volume, brain_volume, vial_volume
 
 __all__ = [
     "METHODS",
     "NAMES",
     "PARAMETERS",
+    "PUBLISHED",
     "Estimate",
+    "Fitted",
+    "Grid",
     "Match",
     "Model",
     "Protocol",
+    "Scan",
+    "Stage",
     "Task",
+    "Volume",
+    "Voxels",
+    "agreement",
+    "agreement_table",
+    "brain_volume",
     "estimate",
+    "fit_scan",
     "grid",
+    "map_table",
     "match",
+    "plane_table",
     "protocol_from_table",
     "protocol_of",
+    "protocol_table",
+    "published_protocol",
+    "published_table",
     "random_grid",
+    "read_labels",
+    "read_map",
+    "read_mask",
     "read_protocol",
+    "read_scan",
+    "read_stack",
+    "region_table",
+    "scatter_table",
     "simulate",
+    "stage_of",
+    "stages_of",
+    "summary_sentence",
+    "timing_table",
     "tissue",
+    "training_table",
+    "use_threads",
+    "vial_volume",
+    "write_fit",
+    "write_map",
+    "write_phantom",
 ]

@@ -5,7 +5,7 @@ simulator, whatever found the values. With `scale="m0"` data are in units of the
 `scale="free"` each voxel has an unknown factor a, which is projected out: a = s.d / s.s, J -> a (1 - s s' / s.s) J.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -123,6 +123,10 @@ class Estimate:
         r2: 1 - |d - d_fit|^2 / |d - mean d|^2.
         out_of_range: whether a value stands at an end of its range.
         low_snr: whether the bound of a parameter exceeds half its range.
+        spread: SD of each parameter that a network predicts, by name; empty for other methods.
+        unfamiliar: whether a fingerprint lies outside of what the network was trained on; None for other methods.
+        history: rows of a training (epoch, loss, rate); empty for other methods.
+        reconstructor: the trained network (`Reconstructor`), or None.
     """
 
     values: Mapping[str, np.ndarray]
@@ -130,11 +134,16 @@ class Estimate:
     r2: np.ndarray
     out_of_range: np.ndarray
     low_snr: np.ndarray
+    spread: Mapping[str, np.ndarray] = field(default_factory=dict)
+    unfamiliar: np.ndarray | None = None
+    history: Sequence[Mapping[str, float]] = ()
+    reconstructor: object = None
 
     @property
     def trusted(self) -> np.ndarray:
         """Voxels that no flag speaks against."""
-        return ~(self.out_of_range | self.low_snr)
+        flagged = self.out_of_range | self.low_snr
+        return ~flagged if self.unfamiliar is None else ~(flagged | self.unfamiliar)
 
 
 def fitted(task: Task, values: np.ndarray, derivatives: bool = True) -> tuple[np.ndarray, np.ndarray]:

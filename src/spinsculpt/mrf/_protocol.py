@@ -1,8 +1,10 @@
 """Protocols: what is played, event by event, from a Pulseq file or from a small YAML table."""
 
+import hashlib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import pi, radians
 from pathlib import Path
 
@@ -44,6 +46,32 @@ class Protocol:
         played = self.order[self.order >= 0]
         lengths = np.where(self.operators[:, 0] == 0, self.operators[:, 1], 0.0)
         return float(lengths[played].sum())
+
+    @cached_property
+    def digest(self) -> str:
+        """What is played as a hash: equal protocols have equal ones."""
+        return hashlib.sha256(self.operators.tobytes() + self.order.tobytes()).hexdigest()
+
+    @cached_property
+    def folded(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The order with each repeated block as one operator more: order, members of all blocks, their ends, times.
+
+        Block i consists of the members `members[ends[i - 1]:ends[i]]`, played `times[i]` times; its number in the order
+        is that of operators plus i.
+        """
+        order, blocks, result, at = self.order.tolist(), {}, [], 0
+        while at < len(order):
+            length, times = _repeat(order, at)
+            if times < 3:
+                result.append(order[at])
+                at += 1
+                continue
+            block = (tuple(order[at : at + length]), times)
+            result.append(len(self.operators) + blocks.setdefault(block, len(blocks)))
+            at += length * times
+        members = [number for block, _ in blocks for number in block]
+        ends = np.cumsum([len(block) for block, _ in blocks])
+        return tuple(np.array(v, np.int64) for v in (result, members, ends, [times for _, times in blocks]))
 
     def table(self) -> list[dict[str, float]]:
         """A line for each image: strongest B1 (uT), its offset (Hz), seconds with and without RF before."""
@@ -101,6 +129,37 @@ def read_protocol(path: Path | str, field_strength: float, readout: float | None
             f"{path}: the key readout replaces readouts of .seq files; write the angle into the YAML file."
         )
     return protocol_from_table(read_yaml(path), field_strength, path)
+
+
+def _repeat(order: list[int], at: int, longest: int = 8) -> tuple[int, int]:
+    """Length and number of the repeats that begin at a place and save most; a block holds no sample."""
+    best = (1, 1)
+    for length in range(1, longest + 1):
+        block = order[at : at + length]
+        if SAMPLE in block or len(block) < length:
+            break
+        times = 1
+        while order[at + times * length : at + (times + 1) * length] == block:
+            times += 1
+        if (times - 1) * length > (best[1] - 1) * best[0]:
+            best = (length, times)
+    return best
+
+
+PUBLISHED = ("mt", "amide", "arginine")
+
+
+def published_protocol(name: str, field_strength: float = 3.0) -> Protocol:
+    """One of the schedules that Finkelstein et al. 2025 played at 3 T: "mt", "amide" or "arginine"."""
+    return protocol_from_table(published_table(name), field_strength, f"published schedule {name!r}")
+
+
+def published_table(name: str) -> dict:
+    """The same as a table, as `protocol_from_table` reads it."""
+    tables = read_yaml(Path(__file__).with_name("published.yaml"))
+    if name not in PUBLISHED:
+        raise SpinsculptError(f"there is no published schedule {name!r}; known are {', '.join(PUBLISHED)}.")
+    return {**tables["common"], **tables[name]}
 
 
 _KEYS = {"b1_uT", "offset_ppm", "saturation_s", "recovery_s", "tip_degrees", "pulses", "gap_s", "spin_lock"}

@@ -3,10 +3,11 @@
 from spinsculpt.report._answer import answer, bounds_summary, recovery_summary
 from spinsculpt.report._checklist import fill_checklist
 from spinsculpt.report._concentrations import cohort_table, concentration_tables
+from spinsculpt.report._fingerprints import write_fingerprint_report
 from spinsculpt.report._page import write_report
 from spinsculpt.report._protocol import write_protocol
 from spinsculpt.report._scan_page import write_scan_page
-from spinsculpt.report._unfinished import failures_of, report_failures, unfinished_jobs, write_report_so_far
+from spinsculpt.report._unfinished import failures_of, in_words, report_failures, unfinished_jobs, write_report_so_far
 
 __all__ = [
     "answer",
@@ -15,9 +16,11 @@ __all__ = [
     "concentration_tables",
     "failures_of",
     "fill_checklist",
+    "in_words",
     "recovery_summary",
     "report_failures",
     "unfinished_jobs",
+    "write_fingerprint_report",
     "write_protocol",
     "write_report",
     "write_report_so_far",

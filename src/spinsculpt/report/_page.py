@@ -136,14 +136,14 @@ def write_report(
         own=bool(config.get("subjects")),
         unfinished=unfinished and _unfinished(unfinished),
         sentences=sentences,
-        bounds=None if separation is None else _html(bounds_summary(playable(separation), config), index=True),
-        ideal=None if separation is None or ideal.empty else _html(bounds_summary(ideal, config), index=True),
+        bounds=None if separation is None else html_of(bounds_summary(playable(separation), config), index=True),
+        ideal=None if separation is None or ideal.empty else html_of(bounds_summary(ideal, config), index=True),
         verdicts=verdicts,
-        cost=None if separation is None or cost.empty else _html(cost, index=True),
-        errors=None if ranked is None else _html(error_summary(*ranked, config), index=True),
-        axes=None if ranked is None else _html(axis_summary(*ranked, config), index=True),
-        retest=_html(retest_summary(read["retest"], config), index=True) if "retest" in read else None,
-        power=_html(power_summary(read["power"], config)) if "power" in read else None,
+        cost=None if separation is None or cost.empty else html_of(cost, index=True),
+        errors=None if ranked is None else html_of(error_summary(*ranked, config), index=True),
+        axes=None if ranked is None else html_of(axis_summary(*ranked, config), index=True),
+        retest=html_of(retest_summary(read["retest"], config), index=True) if "retest" in read else None,
+        power=html_of(power_summary(read["power"], config)) if "power" in read else None,
         system=asdict(System.from_config(config.get("system"))),
         quality=summary,
         rejected=len(rejected),
@@ -153,11 +153,11 @@ def write_report(
         spectra={"count": len(curves), **left_out} if curves else None,
         checklist=None if answers is None else checklist_sections(answers),
         measured=[] if answers is None else list(dict.fromkeys(answers["sequence"])),
-        recovery=_html(recovery_summary(read["recovery"], config)) if "recovery" in read else None,
+        recovery=html_of(recovery_summary(read["recovery"], config)) if "recovery" in read else None,
         expected=expected_rows(read["expected"], config) if "expected" in read else None,
         engines=engines_summary(read["engines"], measured, config) if "engines" in read else None,
-        designs=_html(read["designs"]) if "designs" in read else None,
-        figures=[_figure(Path(path)) for path in figures if Path(path).stem not in LIVE],
+        designs=html_of(read["designs"]) if "designs" in read else None,
+        figures=[figure_of(Path(path)) for path in figures if Path(path).stem not in LIVE],
         tables=sorted(paths),
         provenance=provenance(dict(config)),
         config_text=json.dumps(config, indent=1, default=str),
@@ -215,7 +215,8 @@ HOW_TO_GO_ON = (
 )
 
 
-def _figure(path: Path) -> dict:
+def figure_of(path: Path) -> dict:
+    """Name, caption and content of a picture, as pages show it."""
     return {
         "name": path.stem,
         "caption": CAPTIONS.get(path.stem.partition("_")[0], path.stem),
@@ -223,7 +224,8 @@ def _figure(path: Path) -> dict:
     }
 
 
-def _html(table: pd.DataFrame, index: bool = False) -> str:
+def html_of(table: pd.DataFrame, index: bool = False) -> str:
+    """A table that can be sorted, as pages show it."""
     html = table.to_html(index=index, border=0, na_rep="", float_format=lambda value: f"{value:.3g}")
     above, empty, below = html.rpartition("<th></th>")  # a head without words says nothing to a screen reader
     html = above.replace("<th></th>", "<td></td>") + ("<th>sequence</th>" if empty else "") + below

@@ -150,13 +150,14 @@ def write_report_so_far(
 
 
 def in_words(failures: Sequence[Failure], out: Path | str) -> str:
-    """What went wrong, grouped, and how to go on, with the command; for a terminal."""
+    """What went wrong, grouped, and how to go on, with the command; for a terminal. No report: `out` is empty."""
     lines = []
     for failure in failures:
         count = len(failure.jobs)
         named = ", ".join(failure.jobs[:3]) + (f" and {count - 3} more" if count > 3 else "")
         lines += [f"Failed: {named}", f"  {failure.sentence}", *(f"  log: {log}" for log in failure.logs[:1])]
-    lines += [f"What is through is reported in {out}.", HOW_TO_GO_ON]
+    lines += [f"What is through is reported in {out}."] if out else []
+    lines += [HOW_TO_GO_ON]
     return "\n".join([*lines, f"To continue: {command_to_continue()}"])
 
 

@@ -21,6 +21,7 @@ from spinsculpt.study._fit import (
     WaterReference,
     matches,
 )
+from spinsculpt.study._mrf import Mrf, MrfStage, MrfSubject, Phantom
 from spinsculpt.study._preprocess import Preprocess
 from spinsculpt.study._quality import Limit, Limits, Quality
 from spinsculpt.study._scanner import Scanner
@@ -53,8 +54,12 @@ __all__ = [
     "Limit",
     "Limits",
     "MonteCarlo",
+    "Mrf",
+    "MrfStage",
+    "MrfSubject",
     "NoiseLevel",
     "ObjectiveEntry",
+    "Phantom",
     "Preprocess",
     "Quality",
     "ReferencePress",

@@ -1,7 +1,7 @@
 """The whole configuration."""
 
 from dataclasses import dataclass, fields
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -12,6 +12,7 @@ from spinsculpt.study._convert import Convert
 from spinsculpt.study._designs import DesignEntry
 from spinsculpt.study._figures import Figures
 from spinsculpt.study._fit import Fit
+from spinsculpt.study._mrf import Mrf
 from spinsculpt.study._preprocess import Preprocess
 from spinsculpt.study._quality import Quality
 from spinsculpt.study._scanner import Scanner
@@ -81,6 +82,13 @@ class Study(Section):
             pattern="^[A-Za-z0-9_-]*$",
         ),
     ] = ""
+    study: Annotated[
+        Literal["spectroscopy", "fingerprints"],
+        key(
+            "what a run without a target makes: spectroscopy (the report of sequences and scans) or fingerprints "
+            "(the section mrf)"
+        ),
+    ] = "spectroscopy"
     data: Annotated[str, key("folder of the raw files that the table of scans names")] = "data"
     subjects: Annotated[
         str,
@@ -121,3 +129,4 @@ class Study(Section):
     checklist: Checklist = Checklist()
     ladder: Ladder = Ladder()
     sweep: Sweep = Sweep()
+    mrf: Mrf = text(Mrf())

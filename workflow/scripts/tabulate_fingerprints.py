@@ -1,0 +1,14 @@
+"""Tabulate agreement, regions and timings of all maps (rule tabulate_fingerprints)."""
+
+from spinsculpt.fingerprints import FingerprintStudy
+from spinsculpt.mrf import agreement_table, region_table, timing_table
+from spinsculpt.provenance import atomic_path
+from spinsculpt.workflow import job
+
+TABLES = {"agreement": agreement_table, "regions": region_table, "timing": timing_table}
+
+with job(snakemake) as s:
+    study = FingerprintStudy.of(s.params.section, s.params.results)
+    for name, table_of in TABLES.items():
+        with atomic_path(s.output[name]) as path:
+            table_of(study, s.params.root).to_csv(path, sep="\t", index=False, float_format="%.6g")
