@@ -286,7 +286,7 @@ needs_fsl_mrs = pytest.mark.skipif(shutil.which("fsl_mrs") is None, reason="fsl_
 
 @needs_fsl_mrs
 def test_fsl_mrs_and_the_builtin_engine_agree_side_by_side(scan, tmp_path):
-    section = {"noise": "residual", "groups": [["MM*"]]}
+    section = {"baseline": "poly:2", "noise": "residual", "groups": [["MM*"]]}
     results = {}
     for engine in ("builtin", "fsl_mrs"):
         arguments = (scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / engine, section, engine)

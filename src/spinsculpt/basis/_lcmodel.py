@@ -72,8 +72,9 @@ def read_lcmodel(path: Path | str) -> BasisSet:
     header = {key: value for name, values in settings if name in ("SEQPAR", "BASIS1") for key, value in values.items()}
     try:
         points, dwell, frequency = int(header["NDATAB"]), float(header["BADELT"]), float(header["HZPPPM"])
-        linewidth = float(header.get("FWHMBA") or 0.0) * frequency
-        echo_time = float(header.get("ECHOT") or 0.0) * 1e-3
+        # Programs write -1 where they do not know it.
+        linewidth, echo_time = (max(float(header.get(each) or 0.0), 0.0) for each in ("FWHMBA", "ECHOT"))
+        linewidth, echo_time = linewidth * frequency, echo_time * 1e-3
     except (KeyError, ValueError) as error:
         raise SpinsculptError(f"{path} is no LCModel basis file: {error} is missing or no number.") from error
     for value, key in ((dwell, "dwell"), (frequency, "central_frequency"), (echo_time, "echo_time")):
