@@ -246,3 +246,19 @@ def test_a_designed_pulse_does_to_water_what_it_does_to_a_proton_there(studies):
     true = truth(plain, "concentration")
     for name, value in zip(result.names, found[0], strict=False):
         assert value == pytest.approx(true[name], rel=0.01), name
+
+
+def test_another_truth_is_another_spectrum_and_leaves_the_other_subjects_alone(studies):
+    other = {"subjects": ["w1"], "macromolecules": ["M092", "M204", "Lip13a"], "shoulder": 0.2}
+    sequence, sets = studies["press30"]
+    alike = simulate_scan("01", sequence, sets, LIBRARY, section("scanner", averages=16, dynamics=8, other_truth=other))
+    np.testing.assert_array_equal(alike.fids, simulate(studies).fids)
+    basis = simulate_basis(
+        sequence, BASIS | {"macromolecules": other["macromolecules"], "alternatives": {"GABA": "govindaraju2000"}}
+    )
+    config = section("scanner", averages=16, dynamics=8, other_truth=other, cv=0.0)
+    scan = simulate_scan("w1", sequence, basis, LIBRARY, config)
+    assert truth(scan, "other_truth")[""] == 1.0
+    assert truth(scan, "concentration")["Lip13a"] == 1.0 and "MM09" not in truth(scan, "concentration")
+    glu = truth(scan, "relaxation_weight")["Glu"]
+    assert 0.01 < abs(glu / truth(alike, "relaxation_weight")["Glu"] - 1.0) < 0.3

@@ -82,11 +82,18 @@ def simulate_scan(
     t = time_axis(points, dwell)
     person, scan = _generator(config, subject), _generator(config, subject, sequence.name)
 
-    concentrations = {
-        name: library[name].concentration * _varied(_generator(config, subject, "concentration", name), config["cv"])
+    other = config.get("other_truth") or {}
+    other = other if subject in other.get("subjects", ()) else {}
+    typical = {
+        name: other["lipids"] if other and name.startswith("Lip") else library[name].concentration
         for name in first.names
     }
-    weights = {name: _weight(library[name].t1, library[name].t2, sequence.echo_time, config) for name in first.names}
+    concentrations = {
+        name: value * _varied(_generator(config, subject, "concentration", name), config["cv"])
+        for name, value in typical.items()
+    }
+    relaxation = {name: _relaxation(library[name], subject, config, other) for name in first.names}
+    weights = {name: _weight(*times, sequence.echo_time, config) for name, times in relaxation.items()}
     lorentzian = config["lorentzian"] * _varied(person, config["linewidth_cv"])
     gaussian = config["gaussian"] * _varied(person, config["linewidth_cv"])
     shape = decay(points, dwell, lorentzian, gaussian)
@@ -100,7 +107,11 @@ def simulate_scan(
     jitter = np.deg2rad(config["phase_jitter"]) * scan.standard_normal(dynamics)
 
     times = [shot.echo_time or sequence.echo_time for shot in sequence.shots]
-    tissue = [_tissue(shot, time, concentrations, library, config) for shot, time in zip(shots, times, strict=True)]
+    broad = np.array([name in library.macromolecules for name in first.names])
+    line = np.where(broad[:, None], 1.0, _shoulder(t, person, other))
+    tissue = [
+        _tissue(shot, time, concentrations, relaxation, line, config) for shot, time in zip(shots, times, strict=True)
+    ]
     tissue = np.stack(tissue) * shape
     water = water_amplitude(sequence, config) * (1.0 if first.water is None else first.water) * shape
     lines = sum(share * np.exp(2j * np.pi * f * t) * decay(points, dwell, width) for f, width, share in _RESIDUAL_LINES)
@@ -126,6 +137,7 @@ def simulate_scan(
         ("", "averages_per_shot", averages / len(shots), "1"),
         ("", "noise_sd", gain * sigma * np.sqrt(points / averages), "1"),
         ("", "snr", config["snr"], "1"),
+        ("", "other_truth", float(bool(other)), "1"),
     ]
     return SimulatedScan(
         signal * received,
@@ -205,11 +217,32 @@ def _shot_names(sequence: Sequence, basis: Mapping[str, BasisSet]) -> list[str]:
 
 
 def _tissue(
-    basis: BasisSet, echo_time: float, concentrations: Mapping[str, float], library: Library, config: Mapping
+    basis: BasisSet,
+    echo_time: float,
+    concentrations: Mapping[str, float],
+    relaxation: Mapping[str, tuple[float, float]],
+    line: np.ndarray,
+    config: Mapping,
 ) -> np.ndarray:
-    """FID of all metabolites in one shot of its own echo time, shape (points,)."""
-    entries = [(concentrations[name], library[name]) for name in basis.names]
-    return np.array([c * _weight(entry.t1, entry.t2, echo_time, config) for c, entry in entries]) @ basis.fids
+    """FID of all metabolites in one shot of its own echo time, shape (points,); `line`: factors, shape (L, points)."""
+    amounts = [concentrations[name] * _weight(*relaxation[name], echo_time, config) for name in basis.names]
+    return np.array(amounts) @ (basis.fids * line)
+
+
+def _relaxation(entry, subject: str, config: Mapping, other: Mapping) -> tuple[float, float]:
+    """T1 and T2 in s: those of the library, or of a subject with another truth around them."""
+    if not other:
+        return entry.t1, entry.t2
+    person = _generator(config, subject, "relaxation", entry.name)
+    return tuple(time * _varied(person, other["relaxation_cv"]) for time in (entry.t1, entry.t2))
+
+
+def _shoulder(t: np.ndarray, person: np.random.Generator, other: Mapping) -> np.ndarray:
+    """What a poor shim makes of the lines: a second one beside each, shape (points,); ones without another truth."""
+    if not other:
+        return np.ones(len(t), complex)
+    place = other["shoulder_hz"] * person.standard_normal()
+    return 1.0 - other["shoulder"] * (1.0 - np.exp(2j * np.pi * place * t - 3.0 * np.pi * t))
 
 
 def _weight(t1: float, t2: float, echo_time: float, config: Mapping) -> float:

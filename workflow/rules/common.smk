@@ -103,7 +103,7 @@ try:
             list(config["sequences"]),
         )
     else:
-        cohort = [str(subject) for subject in config["scanner"]["subjects"]]
+        cohort = [*config["scanner"]["subjects"], *config["scanner"]["other_truth"]["subjects"]]
         measured = sorted({config["analyses"][name]["sequence"] for name in config["compare"]["analyses"]})
         SCANS = simulated_cohort(cohort, measured)
 except Exception as error:
@@ -290,6 +290,28 @@ def scan_of_analysis(wildcards):
 
 def preprocessed_scan(wildcards):
     return f"<results>/preproc/{wildcards.folder}/{scan_of_analysis(wildcards).name}_svs.nii.gz"
+
+
+# What subjects with another truth are simulated with.
+OTHER_BASIS = config["basis"] | {
+    key: config["scanner"]["other_truth"][key] for key in ("alternatives", "macromolecules")
+}
+
+
+def subject_of_folder(wildcards):
+    return wildcards.folder.removeprefix("sub-")
+
+
+def has_other_truth(wildcards):
+    return subject_of_folder(wildcards) in config["scanner"]["other_truth"]["subjects"]
+
+
+def basis_of_truth(wildcards):
+    return "<results>/scanner/basis/{sequence}" if has_other_truth(wildcards) else "<results>/basis/{sequence}"
+
+
+def basis_section_of_truth(wildcards):
+    return OTHER_BASIS if has_other_truth(wildcards) else config["basis"]
 
 
 def water_of_fit(wildcards):

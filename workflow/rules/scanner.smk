@@ -4,7 +4,7 @@
 rule simulate_scan:
     input:
         sequence="<results>/sequences/{sequence}.json",
-        basis="<results>/basis/{sequence}",
+        basis=basis_of_truth,
     output:
         data="<results>/scanner/{folder}/{sequence}_act.SDAT",
         data_header="<results>/scanner/{folder}/{sequence}_act.SPAR",
@@ -22,8 +22,19 @@ rule simulate_scan:
         mem_mb=1000,
         runtime=5,
     params:
-        subject=lambda wildcards: wildcards.folder.removeprefix("sub-"),
+        subject=subject_of_folder,
         scanner=SCANNER,
-        basis=config["basis"],
+        basis=basis_section_of_truth,
     script:
         "../scripts/simulate_scan.py"
+
+
+use rule simulate_basis as simulate_other_truth with:
+    output:
+        directory("<results>/scanner/basis/{sequence}"),
+    log:
+        "<logs>/scanner/basis/{sequence}.log",
+    benchmark:
+        "<benchmarks>/scanner/basis/{sequence}.tsv"
+    params:
+        basis=OTHER_BASIS,

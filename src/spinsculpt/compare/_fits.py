@@ -11,7 +11,19 @@ from spinsculpt.errors import SpinsculptError
 
 KEYS = ["engine", "subject", "session", "sequence", "metabolite"]
 FIT_COLUMNS = [*KEYS, "quantity", "value", "sd", "model_sd", "unit", "crlb", "flag", "reliable"]
-RECOVERY_COLUMNS = [*KEYS, "quantity", "estimate", "sd", "truth", "unit", "error", "crlb", "reliable", "verdict"]
+RECOVERY_COLUMNS = [
+    *KEYS,
+    "quantity",
+    "estimate",
+    "sd",
+    "truth",
+    "unit",
+    "error",
+    "crlb",
+    "reliable",
+    "verdict",
+    "model",
+]
 
 
 def fits_table(summaries: Iterable[Path | str], labels: Iterable[Mapping[str, str]]) -> pd.DataFrame:
@@ -83,10 +95,13 @@ def recovery_table(
     Returns:
         Columns RECOVERY_COLUMNS; `error` is (estimate - truth) / truth in %. Quantities: "concentration" (mM), "ratio"
         (against the ratio of true concentrations) and "signal ratio" (against the ratio of true signals, so that
-        different relaxation does not count as an error of the fit).
+        different relaxation does not count as an error of the fit). `model` says whether the truth is "right" (of the
+        form that is fitted) or "wrong" (`scanner.other_truth`).
     """
     amounts = _wide(truth, "concentration")
     signals = amounts * _wide(truth, "relaxation_weight").reindex_like(amounts)
+    others = truth[(truth["quantity"] == "other_truth") & (truth["value"].astype(float) > 0)]
+    wrong = set(zip(others["subject"], others["sequence"], strict=True))
     rows = []
     for row in fits[fits["quantity"].isin(["concentration", "ratio"])].to_dict("records"):
         scan, names = (row["subject"], sequences[row["sequence"]]), row["metabolite"].split("+")
@@ -102,7 +117,8 @@ def recovery_table(
             }
         for quantity, true in wanted.items():
             error = 100 * (row["value"] / true - 1)
-            rows.append({**row, "quantity": quantity, "estimate": row["value"], "truth": true, "error": error})
+            found = {"quantity": quantity, "estimate": row["value"], "truth": true, "error": error}
+            rows.append({**row, **found, "model": "wrong" if scan in wrong else "right"})
     return pd.DataFrame(rows).reindex(columns=RECOVERY_COLUMNS)
 
 

@@ -124,6 +124,8 @@ def draw_recovery(
 ) -> list[Path]:
     """Estimated against true concentrations, and the relative errors of all metabolites with a known truth.
 
+    Scans whose truth is another than the model of the fit (`scanner.other_truth`) have a panel of errors of their own.
+
     Args:
         table: the recovery table; only its quantity "concentration" is drawn.
         stem, style: as everywhere.
@@ -133,13 +135,18 @@ def draw_recovery(
     part = table[table["quantity"] == "concentration"]
     shown = [m for m in metabolites if m in set(part["metabolite"])]
     names = style.ordered(part["sequence"])
+    models = [(model, rows) for model, rows in part.groupby("model")] if "model" in part else [("right", part)]
     with house_style():
-        figure = plt.figure(figsize=(PAGE_WIDTH, 5.4))
-        top, bottom = figure.subfigures(2, 1, height_ratios=[1.25, 1])
+        figure = plt.figure(figsize=(PAGE_WIDTH, 3.0 + 2.4 * len(models)))
+        top, *below = figure.subfigures(1 + len(models), 1, height_ratios=[1.25, *[1] * len(models)])
         for axes, metabolite in zip(top.subplots(1, max(len(shown), 1), squeeze=False)[0], shown, strict=False):
             _identity_panel(axes, part[part["metabolite"] == metabolite], names, style)
             axes.set_title(metabolite, loc="left")
-        _error_panel(bottom.subplots(), part, names, style, count_rejected)
+        for bottom, (model, rows) in zip(below, models, strict=True):
+            axes = bottom.subplots()
+            _error_panel(axes, rows, names, style, count_rejected)
+            if len(models) > 1:
+                axes.set_title(f"truth of the {model} model", loc="left", fontsize=7)
         _legend(figure, names, style, part)
         return save(figure, stem, style, table=part)
 

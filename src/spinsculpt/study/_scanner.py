@@ -5,7 +5,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from spinsculpt.study._section import NonNegative, Positive, Section, key
+from spinsculpt.study._section import Names, NonNegative, Positive, Section, key, mapping
+
+# Macromolecules of the consensus (Cudalbu 2021, doi:10.1002/nbm.4393), as the library names them.
+CONSENSUS = (
+    *("M092", "M121", "M139", "M167", "M204", "M226", "M256"),
+    *("M270", "M299", "M321", "M362", "M375", "M386", "M403"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +23,30 @@ class VoxelWater(Section):
     ] = 55510
     t1: Annotated[tuple[Positive, Positive], key("T1 of water in grey and in white matter in s")] = (1.5, 0.97)
     t2: Annotated[tuple[Positive, Positive], key("T2 of water in grey and in white matter in s")] = (0.088, 0.073)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherTruth(Section):
+    """Further subjects whose spectra are not of the model that is fitted, so that bias is not zero by construction."""
+
+    subjects: Annotated[
+        tuple[Annotated[str, Meta(pattern="^[A-Za-z0-9]+$")], ...],
+        key("names of these subjects, beside those of the cohort; empty for none", unique=True),
+    ] = ()
+    alternatives: Annotated[dict[str, str], key("their spin systems, as in basis.alternatives")] = mapping(
+        GABA="govindaraju2000"
+    )
+    macromolecules: Annotated[
+        Names, key("their macromolecules and lipids; by default the 14 resonances of the consensus and some lipids")
+    ] = (*CONSENSUS, "Lip13a", "Lip13b")
+    lipids: Annotated[NonNegative, key("mM of each of their lipids")] = 1.0
+    relaxation_cv: Annotated[
+        float, key("coefficient of variation of the T1 and T2 of each metabolite around the library's", ge=0, le=1)
+    ] = 0.1
+    shoulder: Annotated[
+        float, key("share of each line of metabolites that a poor shim puts beside it", ge=0, le=0.9)
+    ] = 0.2
+    shoulder_hz: Annotated[NonNegative, key("SD of its distance in Hz")] = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,3 +103,4 @@ class Scanner(Section):
         Positive, key("typical receiver gain; varies from scan to scan, so that only the water reference gives mM")
     ] = 0.001
     water: VoxelWater = VoxelWater()
+    other_truth: OtherTruth = OtherTruth()
