@@ -12,7 +12,7 @@ from spinsculpt.fit import MEASURED, SIMULATED, FitModel, fit
 from spinsculpt.fit._average import STIFFNESSES, refuse_average
 from spinsculpt.plan import settle
 
-AVERAGE = FitModel(**MEASURED)
+AVERAGE = FitModel.from_config(MEASURED)
 
 
 @pytest.fixture(scope="module")

@@ -71,8 +71,7 @@ def table(folder):
 
 def test_a_fit_writes_its_files_and_the_concentrations_in_mmol(scan, tmp_path):
     out = tmp_path / "deep" / "fit"
-    section = {**SIMULATED}
-    result = fit_files(scan / "data.nii.gz", {"": scan / "basis"}, out, section, water=scan / "water.nii.gz")
+    result = fit_files(scan / "data.nii.gz", {"": scan / "basis"}, out, SIMULATED, water=scan / "water.nii.gz")
     written = {path.name for path in out.iterdir()}
     assert written == {"summary.csv", "covariance.csv", "parameters.csv", "qc.json", "fit.npz", "fit.png", MANIFEST}
     rows = table(out)
@@ -114,7 +113,7 @@ def test_edited_data_are_fitted_jointly_or_as_their_difference(tmp_path):
         basis.write_fslmrs(tmp_path / name)
     folders = {name: tmp_path / name for name in bases}
     data = save(tmp_path / "data.nii.gz", phantom(on, 20.0, 1), phantom(off, 20.0, 2))
-    both = fit_files(data, folders, tmp_path / "fit", {}, spectra=("on", "off"))
+    both = fit_files(data, folders, tmp_path / "fit", {"add": []}, spectra=("on", "off"))
     assert [curve.label for curve in both.curves] == ["on", "off"]
     truth = np.array([CONCENTRATIONS[name] for name in both.names])
     assert np.all(np.abs(both.concentrations.values - truth) < 4.0 * both.concentrations.sd)
@@ -265,7 +264,7 @@ def test_the_curves_of_fsl_mrs_are_stored_as_it_drew_them(scan, tmp_path, baseli
     stub = tmp_path / "fsl_mrs"
     stub.write_text(STUB.format(python=sys.executable))
     stub.chmod(0o755)
-    section = {"baseline": baseline, "groups": [], "fsl_mrs_command": str(stub)}
+    section = {"baseline": baseline, "groups": [], "add": [], "fsl_mrs_command": str(stub)}
     result = fit_files(scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / "out", section, "fsl_mrs")
     (curve,), data = result.curves, read_fids(scan / "data.nii.gz").fid
     bend = 3e3 * np.exp(-(((curve.ppm - 2.5) / 0.4) ** 2))
@@ -286,7 +285,7 @@ needs_fsl_mrs = pytest.mark.skipif(shutil.which("fsl_mrs") is None, reason="fsl_
 
 @needs_fsl_mrs
 def test_fsl_mrs_and_the_builtin_engine_agree_side_by_side(scan, tmp_path):
-    section = {"baseline": "poly:2", "noise": "residual", "groups": [["MM*"]]}
+    section = SIMULATED | {"noise": "residual", "groups": [["MM*"]]}
     results = {}
     for engine in ("builtin", "fsl_mrs"):
         arguments = (scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / engine, section, engine)
@@ -353,7 +352,7 @@ def test_tissue_comes_from_numbers_a_table_or_images(tmp_path):
 
 @pytest.mark.parametrize("kind", ["noise", "bootstrap"])
 def test_resampling_adds_a_table_whose_sds_agree_with_the_crlbs(scan, tmp_path, kind):
-    section = {"baseline": "poly:2", "resample": kind, "repeats": 150, "groups": []}
+    section = SIMULATED | {"resample": kind, "repeats": 150, "groups": []}
     fit_files(scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / "fit", section)
     with (tmp_path / "fit/resampled.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))

@@ -6,7 +6,7 @@ import pytest
 from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fit import FitModel, fit, fit_measured
+from spinsculpt.fit import SIMULATED, FitModel, WaterScaling, fit, fit_measured
 from spinsculpt.nifti import MRSData
 
 GROUPED = FitModel(groups=(("MM*",),))
@@ -44,8 +44,9 @@ def test_a_missing_signal_is_found_where_it_is_and_only_its_neighbours_are_flagg
 def test_lipids_that_the_basis_lacks_are_added_from_the_library(basis):
     data = with_line(phantom(basis, 20.0), 1.28, 25.0, 12.0)
     scan = MRSData(data.samples, data.dwell, data.central_frequency)
-    section = {"baseline": "poly:2", "noise": "noise", "groups": [["MM*"], ["Lip*"]]}
+    section = SIMULATED | {"groups": [["MM*"], ["Lip*"]]}
     lacking = fit_measured(scan, {"": basis}, section)
+    assert "Lip13b" in fit_measured(scan, {"": basis}, section | {"add": None}).names  # the basis of another program
     added = fit_measured(scan, {"": basis}, section | {"add": ["Lip13a", "Lip13b"]})
     assert "Lip13b" in added.names
     assert added.qc["chi_squared"] < 0.3 * lacking.qc["chi_squared"]
@@ -59,3 +60,11 @@ def test_macromolecules_of_impossible_proportions_are_named(basis):
     assert any(message.startswith("MM20 is ") for message in result.messages)
     usual = fit([phantom(basis, 20.0)], [basis], GROUPED)
     assert not any(message.startswith("MM20 is ") for message in usual.messages)
+
+
+def test_more_than_tissue_can_hold_is_flagged(basis):
+    result = fit([phantom(basis, 20.0)], [basis], GROUPED)
+    scaled = result.with_water(WaterScaling(1.0, 7.0, {}))
+    flags = dict(zip(scaled.names, scaled.flags, strict=True))
+    assert flags["NAA"] == "more than tissue holds" and not flags["GPC"] and not flags["MM20"]
+    assert "NAA" not in scaled.qc["reliable"]

@@ -17,7 +17,7 @@ def settle(config: Mapping) -> dict:
     from spinsculpt.fit import MEASURED, SIMULATED  # takes longer to import than the plan needs otherwise
 
     measured, section, basis = bool(config["subjects"]), config["fit"], config["basis"]
-    left_open = {key: value for key, value in (MEASURED if measured else SIMULATED).items() if section[key] is None}
+    left_open = {key: value for key, value in (MEASURED if measured else SIMULATED).items() if section.get(key) is None}
     compare = config["compare"]
     baselines = {name: form for name, form in compare["baselines"].items() if form is not None}
     if not baselines:

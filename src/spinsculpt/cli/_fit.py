@@ -24,7 +24,10 @@ def fit_command(
     ] = None,
     add: Annotated[
         str | None,
-        typer.Option(help="lipids and macromolecules that the basis lacks, by commas, e.g. Lip09,Lip13a,Lip13b,Lip20"),
+        typer.Option(
+            help="macromolecules and lipids that the basis lacks, by commas; none: --add '' [default: "
+            "Lip09,Lip13a,Lip13b,Lip20 to bases of other programs without lipids]"
+        ),
     ] = None,
     noise: Annotated[str, typer.Option(help="noise of the CRLBs: noise (signal-free points) or residual")] = "residual",
     joint: Annotated[
@@ -60,7 +63,7 @@ def fit_command(
         "baseline": baseline,
         "lineshape": lineshape,
         "groups": [group.split(",") for group in groups] if groups else None,
-        "add": add.split(",") if add else [],
+        "add": None if add is None else [name for name in add.split(",") if name],
         "noise": noise,
         "resample": resample,
         "repeats": repeats,

@@ -13,9 +13,10 @@ from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude, water
 from spinsculpt.fit._average import fit, refuse_average
 from spinsculpt.fit._data import FREQUENCY_TOLERANCE
 from spinsculpt.fit._fslmrs import fit_with_fsl_mrs
-from spinsculpt.fit._model import BROAD, MEASURED, FitModel, matches
+from spinsculpt.fit._model import BROAD, LIPIDS, MEASURED, FitModel, matches
 from spinsculpt.fit._quantify import WaterScaling, water_scaling
 from spinsculpt.fit._resample import monte_carlo, sample_posterior
+from spinsculpt.fit._residual import LIPID_NAMES
 from spinsculpt.fit._result import FitResult
 from spinsculpt.fit._tissue import tissue_of
 from spinsculpt.gate import quantity
@@ -26,6 +27,7 @@ from spinsculpt.spins import load_library
 
 RESAMPLE = {"resample": "off", "repeats": 500, "seed": 1}  # keys of the section fit and their defaults
 IMPLAUSIBLE = 200.0  # mmol/kg of total creatine: ten times what tissue has, so the water is not that of this scan
+DIFFERENCES = {"diff", "gaba", "gsh"}  # sub-spectra without most singlets
 SHOTS = tuple(set(names) for names in SUBSPECTRA)  # that data of several conditions may hold
 
 
@@ -140,9 +142,18 @@ def _with_broad(basis: BasisSet, names: Sequence[str]) -> BasisSet:
     return replace(basis, names=(*basis.names, *lacking), fids=np.vstack([basis.fids, lines]))
 
 
+def _wants_lipids(scan: Scan) -> bool:
+    """Whether the basis is of another program and lacks lipids; ours have what was asked for, differences hold none."""
+    told = [basis.water is not None or any(matches(n, LIPID_NAMES) for n in basis.names) for basis in scan.bases]
+    return not any(told) and not DIFFERENCES & set(scan.labels)
+
+
 def _fitted(scan: Scan, section: Mapping, engine: str, water: MRSData | None, label: str) -> FitResult:
-    if section.get("add"):
-        scan = replace(scan, bases=[_with_broad(basis, section["add"]) for basis in scan.bases])
+    wanted, notes = section.get("add"), ()
+    if wanted is None and _wants_lipids(scan):
+        wanted, notes = LIPIDS, (f"The basis has no lipids: {', '.join(LIPIDS)} of the library were added (fit: add).",)
+    if wanted:
+        scan = replace(scan, bases=[_with_broad(basis, wanted) for basis in scan.bases])
     # What a section leaves open is meant for real data; the workflow fills it in for its simulated cohort.
     model = FitModel.from_config({**section, **{k: v for k, v in MEASURED.items() if section.get(k) is None}})
     reference = None if water is None else _water(water, scan, label)
@@ -153,6 +164,7 @@ def _fitted(scan: Scan, section: Mapping, engine: str, water: MRSData | None, la
         result = fit(scan.fids, scan.bases, model, labels=scan.labels)
     else:
         raise SpinsculptError(f"fit: the engine must be builtin or fsl_mrs, not {engine!r}.")
+    result = replace(result, messages=(*notes, *result.messages))
     if reference is not None:
         result = result.with_water(_scaling(result, scan, section.get("water") or {}, reference, label))
     kind, repeats, seed = (section.get(key, default) for key, default in RESAMPLE.items())
@@ -221,7 +233,7 @@ def _water(water: MRSData, scan: Scan, label: str) -> FID:
 
 def _timing(scan: Scan, water: Mapping) -> dict:
     """Echo and repetition time (s), tissue, relaxation times for the water scaling: the config's, else the header's."""
-    differs = {"diff", "gaba", "gsh"} & set(scan.labels)  # a difference has no whole singlets
+    differs = DIFFERENCES & set(scan.labels)  # a difference has no whole singlets
     basis = scan.bases[0]
     return {
         "basis_per_proton": 1.0 if differs and basis.water is None else water_per_proton(basis),

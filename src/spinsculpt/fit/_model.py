@@ -14,7 +14,8 @@ BROAD = (("MM*", "Mac*", "Lip*"),)  # macromolecules and lipids
 AVERAGE_RANGES = ((0.2, 4.2), (0.5, 4.0))
 AVERAGE_GROUPS = (BROAD, (("MM*", "Mac*"), ("Lip*",)))
 # What the section `fit` leaves open (null): for the simulated cohort, and for real scans (docs/fitting.md says why).
-SIMULATED = {"baseline": "poly:2", "noise": "noise"}
+LIPIDS = ("Lip09", "Lip13a", "Lip13b", "Lip20")
+SIMULATED = {"baseline": "poly:2", "noise": "noise", "add": []}
 MEASURED = {"baseline": "average", "noise": "residual"}
 LINESHAPES = ("voigt", "lorentz", "gauss")
 SHAREABLE = ("width", "shift", "phase")

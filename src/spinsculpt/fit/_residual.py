@@ -10,7 +10,7 @@ from spinsculpt.fit._result import Curve
 
 WHITE = 4.0  # SDs beyond which a correlation is no chance
 WINDOW = 0.2  # ppm over which misfit is looked at
-LIPIDS = ("Lip*", "lip*", "LIP*")
+LIPID_NAMES = ("Lip*", "lip*", "LIP*")
 LIPID_PPM = (0.7, 1.5)
 _FAR = 3.0  # SDs of a prior (and of the estimate) beyond which a ratio of broad signals is not plausible
 _TIMES = 1.5  # of what healthy brain has, above which a small metabolite has likely taken what is not its own
@@ -82,7 +82,7 @@ def residual_messages(tests: dict, label: str, names: Sequence[str]) -> list[str
             f"0 +- {tests['autocorrelation_sd']:.2f} expected); it is largest at {low:.1f} to {high:.1f} ppm, "
             f"{tests['misfit']:.1f} times the noise."
         )
-    lipids_missing = not any(matches(name, LIPIDS) for name in names)
+    lipids_missing = not any(matches(name, LIPID_NAMES) for name in names)
     if lipids_missing and tests["misfit"] > 3.0 and low < LIPID_PPM[1] and high > LIPID_PPM[0]:
         found.append(
             f"{label}: the misfit is largest where lipids lie and the basis has none; if the voxel may hold any "

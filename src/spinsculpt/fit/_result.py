@@ -9,7 +9,7 @@ import numpy as np
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._estimates import Estimates, percent_of
-from spinsculpt.fit._model import FitModel
+from spinsculpt.fit._model import BROAD, FitModel, matches
 from spinsculpt.fit._problem import Problem
 from spinsculpt.fit._quantify import WaterScaling
 from spinsculpt.fit._solver import Solution
@@ -126,8 +126,14 @@ class FitResult:
         return tuple(not flag for flag in self.flags)
 
     def with_water(self, water: WaterScaling) -> "FitResult":
-        """The same result with concentrations in mM and mmol/kg."""
-        return replace(self, water=water)
+        """The same result with concentrations in mM and mmol/kg; a metabolite beyond MOST is flagged."""
+        molar = self.concentrations.values * water.weights(self.names) * water.molar
+        flags = tuple(
+            flag or (TOO_MUCH if value > MOST and not matches(name, BROAD[0]) else "")
+            for name, flag, value in zip(self.names, self.flags, molar, strict=True)
+        )
+        reliable = [name for name, flag in zip(self.names, flags, strict=True) if not flag]
+        return replace(self, water=water, flags=flags, qc=self.qc | {"reliable": reliable})
 
     def with_samples(self, samples: np.ndarray, origin: str) -> "FitResult":
         """The same result with samples of the concentrations, shape (n, L), which `write` sums up in resampled.csv."""
@@ -317,6 +323,8 @@ NO_SIGNAL = "no signal"
 NOT_CONVERGED = "not converged"
 AT_BOUND = "width or shift at its bound"
 HIGH_RESIDUAL = "high residual"
+TOO_MUCH = "more than tissue holds"
+MOST = 60.0  # mM that no metabolite of living brain reaches, lactate of tumours included
 LOCAL_RESIDUAL = "high residual at its signals"
 
 

@@ -13,6 +13,7 @@ from spinsculpt.study._baseline import Baseline
 from spinsculpt.study._section import Interval, Names, NonNegative, Positive, Section, default_of, key, mapping, text
 
 RANGE = (0.2, 4.2)  # ppm
+LIPIDS = ("Lip09", "Lip13a", "Lip13b", "Lip20")
 BROAD = (("MM*", "Mac*", "Lip*"),)  # macromolecules and lipids
 # What an average over models is of, besides the stiffness of the spline: the whole range or that without the flanks of
 # water and lipids; broad signals that share a width and a shift, or lipids with their own.
@@ -235,12 +236,12 @@ class Fit(FitModel):
         ),
     ] = ("builtin",)
     add: Annotated[
-        Names,
+        Names | None,
         key(
-            "macromolecules and lipids of the library that are added to a basis which lacks them, as those of other "
-            "programs often do, e.g. [Lip09, Lip13a, Lip13b, Lip20]"
+            "macromolecules and lipids of the library that are added to the basis where it lacks them; null for "
+            f"{', '.join(LIPIDS)} where a real scan is fitted with the basis of another program that has no lipids"
         ),
-    ] = ()
+    ] = None
     resample: Annotated[
         Literal["off", "noise", "bootstrap", "posterior"],
         key(
@@ -265,7 +266,7 @@ class Fit(FitModel):
 
 # What is decided where the section leaves it open, for simulated spectra (False) and real scans (True).
 LEFT_OPEN = {
-    False: {"baseline": default_of(FitModel, "baseline"), "noise": FitModel.noise},
+    False: {"baseline": default_of(FitModel, "baseline"), "noise": FitModel.noise, "add": ()},
     True: {"baseline": Baseline("average"), "noise": "residual"},
 }
 
