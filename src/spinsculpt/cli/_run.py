@@ -33,7 +33,7 @@ def run_command(
     from spinsculpt.workflow import COMMAND
 
     given = list(context.args)
-    files = list(configfile or ())
+    files = [_found(path) for path in configfile or ()]
     if absent := [str(path) for path in files if not path.is_file()]:
         raise SpinsculptError(f"There is no file {', '.join(absent)} to configure the run.")
     for path in (default_config(), *files):  # before Snakemake does, whose parser nested brackets bring down
@@ -47,3 +47,9 @@ def run_command(
         command += ["--configfile", *map(str, files)]
     told = {COMMAND: shlex.join(["spinsculpt", *sys.argv[1:]])}
     raise typer.Exit(subprocess.run(command, env={**told, **os.environ}).returncode)
+
+
+def _found(path: Path) -> Path:
+    """A configuration file that is not here may be one that comes with the software, such as config/mrf.yaml."""
+    beside = workflow_folder() / path
+    return beside if not path.is_file() and beside.is_file() else path
