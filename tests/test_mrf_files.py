@@ -1,6 +1,7 @@
 """Fingerprints from files to files: what is read, what is refused with a sentence, what is written."""
 
 import json
+import re
 from pathlib import Path
 
 import nibabel
@@ -16,9 +17,30 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.figures import Style
 from spinsculpt.figures._fingerprints import draw_bounds_plane, draw_maps, draw_regions, draw_scatter, draw_schedule
 from spinsculpt.fingerprints import FingerprintStudy
-from spinsculpt.mrf import Model, Scan, Stage, agreement, protocol_from_table, read_scan, simulate, tissue
+from spinsculpt.mrf import (
+    Model,
+    Scan,
+    Stage,
+    agreement,
+    agreement_table,
+    fit_scan,
+    map_table,
+    plane_table,
+    protocol_from_table,
+    protocol_table,
+    read_scan,
+    region_table,
+    scatter_table,
+    simulate,
+    stages_of,
+    timing_table,
+    tissue,
+    write_fit,
+    write_phantom,
+)
 from spinsculpt.mrf._tables import connected_regions
-from spinsculpt.study import Mrf, parse
+from spinsculpt.report import write_fingerprint_report
+from spinsculpt.study import Mrf, parse, plain
 
 B1, SHAPE = (0, 2, 1, 3.5, 0.6, 2.5), (5, 4, 2)
 TABLE = {"b1_uT": list(B1), "offset_ppm": 3.5, "saturation_s": 1.0, "recovery_s": 1.5}
@@ -253,3 +275,54 @@ def test_figures_are_drawn_with_their_tables(tmp_path):
     drawn += draw_schedule(schedule.assign(stage="amide"), tmp_path / "schedule", style)
     drawn += draw_bounds_plane(plane, ["fs", "ksw"], tmp_path / "plane", style)
     assert len(drawn) == 15 and all(path.stat().st_size > 50 for path in drawn)
+
+
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory):
+    """A study of one phantom of vials, simulated and fitted below a folder: (study, section, folder)."""
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "played.yaml").write_text(json.dumps(TABLE | {"offset_ppm": 3.0}))
+    stage = {"protocol": str(folder / "played.yaml"), "ranges": {"fs": [0, 0.003], "ksw": [50, 1500]}}
+    stage["fixed"] = {"T1": 2.8, "T2": 1.2, "T2s": 0.04, "shift_s": 3.0}
+    phantom = {"phantom": "vials", "shape": [20, 20, 1], "noise": 5e-4, "subjects": ["01"], "transfer": {}}
+    section = parse(Mrf, {"simulated": phantom, "stages": {"amine": stage}, "methods": ["vbmf"]})
+    study = FingerprintStudy.of(section, str(folder))
+    subject, played = study.subjects["01"], stages_of(study)
+    start = subject.mask.removesuffix("_mask.nii.gz")
+    write_phantom(start, "vials", (20, 20, 1), 5e-4, 1, played)
+    files = Scan(subject.data["amine"], subject.mask, subject.maps)
+    voxels = read_scan(played["amine"], files)
+    out = folder / "mrf/sub-01/anat"
+    write_fit(out, "sub-01_acq-amine", voxels, fit_scan(voxels, "vbmf"), "vbmf", played["amine"], files)
+    return study, section, folder
+
+
+def test_a_phantom_goes_from_files_to_maps_near_the_truth(mapped):
+    study, _, folder = mapped
+    table = agreement_table(study, folder / "mrf")
+    trusted = table[table["over"] == "trusted"].set_index("parameter")
+    assert set(table["against"]) == {"truth"} and (trusted["nrmse"] < 10).all() and (trusted["icc"] > 0.9).all()
+    regions = region_table(study, folder / "mrf")
+    assert len(regions) == 2 * 2 * 6 and regions["region"].str.contains("mM, pH").all()
+
+
+def test_every_column_of_fingerprints_has_a_line(mapped):
+    study, _, folder = mapped
+    text = (REPOSITORY / "docs/reference/outputs.md").read_text()
+    words = set(re.findall("`([^`]+)`", text))
+    root, stage = folder / "mrf", stages_of(study)["amine"]
+    tables = [agreement_table(study, root), region_table(study, root), timing_table(study, root)]
+    tables += [scatter_table(study, root), map_table(study, root, "01", "amine")]
+    tables += [protocol_table("amine", stage), plane_table(stage, points=3)]
+    assert not {name for table in tables for name in table.columns} - words
+
+
+def test_the_page_says_what_was_found_and_what_is_flagged(mapped, tmp_path):
+    study, section, folder = mapped
+    root = folder / "mrf"
+    for name, table_of in (("agreement", agreement_table), ("regions", region_table), ("timing", timing_table)):
+        table_of(study, root).to_csv(tmp_path / f"mrf_{name}.tsv", sep="\t", index=False)
+    tables = sorted(tmp_path.glob("*.tsv"))
+    write_fingerprint_report(study, tables, [], plain(section), tmp_path / "mrf.html")
+    page = (tmp_path / "mrf.html").read_text()
+    assert "NRMSE against the truth" in page and "at an end of a range" in page and "25 mM, pH 4" in page
