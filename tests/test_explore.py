@@ -1,6 +1,7 @@
 """The workbench shows what the library computes, says what it refuses, and saves what reproduces the screen."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -276,7 +277,13 @@ def fitted(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def address():
+def kept(tmp_path_factory):
+    """The folder in which the server keeps what it makes for its visitors."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def address(kept):
     """The address of a server that ends with this process, whatever becomes of it."""
     pytest.importorskip("panel", reason="panel (extra explore) is not installed")
     code = f"""
@@ -286,6 +293,7 @@ from spinsculpt.explore import serve
 serve({{"basis": {COARSE}}}, browser=False)
 """
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    pipes["env"] = {**os.environ, "TMPDIR": str(kept)}
     with subprocess.Popen([sys.executable, "-u", "-c", code], **pipes) as run:
         try:
             found = re.search(r"http\S+", run.stdout.readline())
@@ -404,8 +412,10 @@ def test_every_control_of_the_sequence_works(page, tmp_path):
     choose(page, "Refocusing pulses", "auto")
 
 
-def test_a_design_is_watched_stopped_saved_and_looked_at_under_the_pointer(page):
+def test_a_design_is_watched_stopped_saved_and_looked_at_under_the_pointer(page, kept):
     page.locator(".bk-tab", has_text="Design a pulse").click()
+    for place in ("prep", "excitation", "gap"):
+        page.get_by_label("Place of the pulse", exact=True).select_option(place)
     for title in ("Duration of the pulse", "Largest B1", "Starts", "Iterations"):
         nudge(page, title, "ArrowLeft")
     for label, value in (
@@ -435,6 +445,12 @@ def test_a_design_is_watched_stopped_saved_and_looked_at_under_the_pointer(page)
     assert b1 > 1.05 and b0 < -2
     page.get_by_label("Product operators of", exact=True).select_option("Gln")
     nudge(page, "B0 (Hz)")
+    nudge(page, "B1, relative")
+    made = next(kept.glob("spinsculpt-*/explored/metrics.json")).parent
+    page.get_by_label("Or the folder of a design", exact=True).fill(str(made))
+    page.keyboard.press("Tab")
+    after(page, lambda: page.get_by_text("Load it").click())
+    page.get_by_text("It is played now").wait_for()
     page.locator(".bk-tab", has_text="Ranking").click()
     page.get_by_role("cell", name=re.compile("its designed pulse|better than its rivals|no rival")).first.wait_for()
 
@@ -526,9 +542,15 @@ def test_a_scan_is_fitted_again_in_the_browser(page, fitted):
     page.get_by_text("Fit again").click()
     page.get_by_text("nothing was written").wait_for()
     page.get_by_text("/Cr poly:4").wait_for()
+    page.get_by_label("Spectrum", exact=True).last.select_option("spectrum")
 
 
 def test_metabolites_pair_and_concentrations(page):
+    chosen = page.locator(".bk-MultiChoice").first
+    after(page, lambda: chosen.locator(".choices__item", has_text="Cr").locator("button").first.click())
+    choose(page, "Pair: first", "NAA")
+    page.get_by_text("NAA, now").wait_for()
+    choose(page, "Pair: first", "Glu")
     after(page, lambda: page.get_by_text("all 20 of the default basis").click())
     choose(page, "Pair: second", "GABA")
     page.get_by_text("GABA, now").wait_for()

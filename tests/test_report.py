@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from browser import opened, overflow
-from spinsculpt.compare import fits_table, write_table
+from browser import complaints, opened, overflow
+from spinsculpt.compare import engines_table, fits_table, write_table
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.report import (
     answer,
@@ -20,7 +20,9 @@ from spinsculpt.report import (
     report_failures,
     write_report,
 )
+from spinsculpt.report._concentrations import engines_summary, own_answer
 from spinsculpt.report._pack import Pack
+from spinsculpt.report._scan_page import _estimates
 from spinsculpt.report._unfinished import Job
 
 CONFIG = {
@@ -297,20 +299,114 @@ def test_the_protocol_sheet_says_what_a_scanner_must_be_set_to(tmp_path):
     assert not (tmp_path / "no.html").exists()
 
 
-@pytest.mark.parametrize(
-    ("value", "words"), [(0.0, "its pulse: do not use"), (1.0, "better than its rivals"), (np.nan, "no rival")]
-)
-def test_the_verdict_on_a_design_stands_where_its_sequence_is_ranked(tmp_path, value, words):
+def test_the_verdict_on_a_design_stands_where_its_sequence_is_ranked(tmp_path):
     tables = [tmp_path / "separation.tsv", tmp_path / "designs.tsv"]
     write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
-    verdict = {"design": "d", "metric": "verdict", "metabolite": "", "value": value, "unit": "1 = use"}
-    write_table(pd.DataFrame([verdict | {"source": "do not use d: PRESS reaches more"}]), tables[1])
-    write_report(tables, [], CONFIG, tmp_path / "report.html")
+    verdict = {"design": "d", "metric": "verdict", "metabolite": "", "unit": "1 = use"}
+    verdict |= {"source": "do not use d: PRESS reaches more"}
+    found = {0.0: "its pulse: do not use", 1.0: "its pulse: better than its rivals", np.nan: "its pulse: no rival"}
     with opened(viewport={"width": 390, "height": 800}) as page:
+        for value, words in found.items():
+            write_table(pd.DataFrame([verdict | {"value": value}]), tables[1])
+            write_report(tables, [], CONFIG, tmp_path / "report.html")
+            page.goto((tmp_path / "report.html").as_uri())
+            page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+            assert words in page.locator("[data-view=ranking]").inner_text()
+            assert "designed: do not use d: PRESS reaches more" in page.locator("main").inner_text()
+        assert overflow(page) <= 0 and complaints(page) == []
+
+
+def montecarlo() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Errors of the ratio in fits of three sequences, with the right model and a wrong one, and their ranking."""
+    rmse = {"press30": (3.0, 10.0), "mega": (6.0, 6.0), "new": (4.0, 7.0)}
+    given = {"axis": "model", "level": 0.0, "metabolite": "Gln/Glu", "bias": 1.0, "coverage": 90.0, "repeats": 6}
+    errors = [
+        given | {"sequence": name, "condition": condition, "rmse": value, "sd": value, "bound": value, "unit": "%"}
+        for name, values in rmse.items()
+        for condition, value in zip(("right model", "lipids of the scalp"), values, strict=True)
+    ]
+    ranks = [
+        {"sequence": name, "metabolite": "Gln/Glu", "rmse": np.sqrt(np.mean(np.square(values))), "low": 4.0}
+        | {"high": 9.0, "best": 0.9 * (name == "new"), "conditions": 2, "unit": "%"}
+        for name, values in rmse.items()
+    ]
+    return pd.DataFrame(errors), pd.DataFrame(ranks).sort_values("rmse")
+
+
+def test_switches_say_which_wrong_models_count_in_the_ranking(tmp_path):
+    """The right model alone, a wrong one alone and both together have three different best sequences."""
+    tables = [tmp_path / f"{name}.tsv" for name in ("separation", "montecarlo", "ranking")]
+    bounds = separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)})
+    for table, path in zip((bounds, *montecarlo()), tables, strict=True):
+        write_table(table, path)
+    config = CONFIG | {"compare": CONFIG["compare"] | {"montecarlo": {"repeats": 6, "subjects": 20}}}
+    write_report(tables, [], config, tmp_path / "report.html")
+    with opened(viewport={"width": 1200, "height": 900}) as page:
         page.goto((tmp_path / "report.html").as_uri())
-        page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
-        ranking = page.locator("[data-view=ranking]").inner_text()
-        assert words in ranking
-        assert "designed: do not use d: PRESS reaches more" in page.locator("main").inner_text()
-        assert page.locator("th:empty").count() == 0  # a head without words says nothing to a screen reader
-        assert overflow(page) <= 0
+        page.wait_for_selector("html[data-ready=yes]")
+        place = page.locator("[data-view=ranking]")
+        said = place.locator("[role=status]")
+        assert said.inner_text() == (
+            f"designed has the smallest error of Gln/Glu, {np.sqrt(32.5):.3g} %, over all 2 models."
+        )
+        place.get_by_label("lipids of the scalp").uncheck()
+        assert said.inner_text().startswith("press30 has the smallest error of Gln/Glu, 3 %, over the 1 of 2")
+        place.get_by_label("lipids of the scalp").check()
+        place.get_by_label("right model").uncheck()
+        assert said.inner_text().startswith("mega has the smallest error of Gln/Glu, 6 %")
+        place.get_by_role("button", name="none").click()
+        assert said.inner_text() == "Tick a model."
+        place.get_by_label("Cramér-Rao bound").check()
+        assert said.inner_text() == "designed has the smallest bound of Gln/Glu, 6 %, under these assumptions."
+        assert not place.get_by_label("right model").is_visible()
+
+
+def test_ones_own_scans_are_summed_up_in_the_first_sentences():
+    flagged = estimates(("03", "Gln", 2.0, "CRLB above 50 %"))
+    fits = pd.concat([estimates(("01", "Glu", 8.0, ""), ("02", "Glu", 10.0, "")), flagged])
+    lost = estimates(("04", "Glu", 70.0, ""), verdict="reject")
+    given = {
+        "session": "",
+        "sequence": "press30",
+        "measure": "snr",
+        "value": 1.0,
+        "unit": "1",
+        "min": 10.0,
+        "max": None,
+    }
+    quality = pd.DataFrame(
+        [
+            given
+            | {
+                "subject": f"0{k}",
+                "reason": "SNR of NAA 1, below 10" if bad else "",
+                "verdict": "reject" if bad else "accept",
+            }
+            for k, bad in ((1, False), (2, False), (3, False), (4, True))
+        ]
+    )
+    sentences = own_answer(pd.concat([fits, lost]), quality, CONFIG)
+    assert sentences[0] == "1 of 4 scans is rejected: sub-04_acq-press30 (SNR of NAA 1, below 10)."
+    assert sentences[1].startswith("Glu: press30 9.00 /Cr+PCr (median of the 2 reliable of 2 scans, 8.00 to 10.0")
+    assert sentences[2] == "Gln: press30 gives no reliable value (CRLB above 50 %)."
+
+
+def test_engines_are_compared_over_what_both_call_reliable():
+    good, bad = estimates(("01", "Glu", 8.0, ""), ("02", "Glu", 10.0, "")), estimates(("03", "Glu", 1.0, "at zero"))
+    ours = pd.concat([good, bad])
+    theirs = ours.assign(engine="fsl_mrs", value=ours["value"] * 1.1, flag="", reliable="yes")
+    fits = pd.concat([ours, theirs])
+    table = engines_table(fits, ["builtin", "fsl_mrs"])
+    row = next(row for row in engines_summary(table, fits, CONFIG) if row["unit"] == "mM")
+    assert (row["counted"], row["left_out"], row["mean"]) == (2, 1, "+10.0")
+
+
+def test_a_scan_page_states_the_sd_of_noise_and_models_together(tmp_path):
+    """3 of noise and 4 between models are 5; macromolecules come last, and mmol/kg that repeats mM is left out."""
+    path = tmp_path / "summary.csv"
+    heads = "Metab,/Cr,/Cr CRLB,/Cr model SD,mM,mM CRLB,mM model SD,mMol/kg,%CRLB,%SD,flag,reliable"
+    path.write_text(f"{heads}\nMM09,1,.1,0,1,1,0,1,10,10,,yes\nGlu,100,3,4,100,3,4,100,3,5,,yes\n")
+    found = _estimates(path, tmp_path / "none.json")
+    assert found["heads"] == ["/Cr", "mM"] and [row["name"] for row in found["rows"]] == ["Glu", "MM09"]
+    glu = found["rows"][0]
+    assert [cell["sd"] for cell in glu["cells"]] == ["5.0", "5.0"] and (glu["percent"], glu["crlb"]) == ("5.00", "3.00")

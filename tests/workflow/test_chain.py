@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from browser import opened, overflow
+from browser import complaints, opened, overflow
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TINY = REPOSITORY / "tests/data/tiny.yaml"
@@ -253,36 +254,41 @@ def test_the_report_moves_in_a_browser_and_leads_to_the_pages_of_the_scans(finis
         page.locator("[data-view=estimates]").get_by_label("filter rows").fill("nothing has this")
         page.get_by_text("no row").wait_for()
         page.locator("#theme").click()
+        assert complaints(page) == []  # in the dark, with all that JavaScript made
+        page.emulate_media(media="print")
+        assert not page.locator("nav.top, .bar, .screen").locator("visible=true").count()
+        page.emulate_media(media="screen")
         page.locator("[data-view=cohort] a").first.focus()
         page.keyboard.press("Enter")
         page.wait_for_url("**/figures/sub-01/sub-01_acq-*.html")
+        page.get_by_role("navigation").get_by_text("megapress", exact=True).click()
+        page.wait_for_url("**/sub-01_acq-megapress.html")
         page.wait_for_selector("html[data-ready=yes]")
-
-
-def test_the_page_of_a_scan_zooms_by_keys_and_reads_values(finished):
-    with opened(viewport={"width": 1200, "height": 900}) as page:
-        page.goto((finished / "results/figures/sub-01/sub-01_acq-megapress.html").as_uri())
-        page.wait_for_selector("html[data-ready=yes]")
+        assert complaints(page) == []
         place = page.locator("[data-view=fits]")
         for name in ("residual", "ON", "Glu"):
             box = place.get_by_label(name, exact=True)
             box.set_checked(not box.is_checked())
+        readout = place.locator(".readout")
+        place.locator(".u-over").hover(position={"x": 200, "y": 100})
+        assert re.match(r"\d\.\d+ ppm: OFF data -?[\d.e-]+, OFF fit", readout.inner_text()), readout.inner_text()
         place.locator(".plot").focus()
-        for key in ("+", "ArrowRight", "Shift+ArrowLeft", "-", "0", "ArrowLeft"):
+        before = readout.inner_text()
+        for key in ("+", "ArrowRight", "Shift+ArrowLeft", "-", "0", "ArrowLeft", "ArrowLeft"):
             page.keyboard.press(key)
-        assert "ppm: " in place.locator(".readout").inner_text() and "Glu" in place.locator(".readout").inner_text()
+        assert "ppm: " in readout.inner_text() and "OFF Glu" in readout.inner_text() and readout.inner_text() != before
         links = [link.get_attribute("href") for link in page.locator("#files ~ ul a").all()]
         folder = finished / "results/figures/sub-01"
         assert len(links) > 5 and all((folder / link).resolve().is_file() for link in links)
 
 
-@pytest.mark.parametrize("name", ["report.html", "figures/sub-01/sub-01_acq-press30.html"])
-def test_pages_fit_a_phone_in_the_dark(finished, name):
+def test_pages_fit_a_phone_in_the_dark(finished):
     with opened(viewport={"width": 390, "height": 800}, color_scheme="dark", has_touch=True) as page:
-        page.goto((finished / "results" / name).as_uri())
-        page.wait_for_selector("html[data-ready=yes]")
-        assert overflow(page) <= 0
-        assert page.locator("html").get_attribute("data-theme") == "dark"
+        for name in ("report.html", "figures/sub-01/sub-01_acq-press30.html"):
+            page.goto((finished / "results" / name).as_uri())
+            page.wait_for_selector("html[data-ready=yes]")
+            assert overflow(page) <= 0 and complaints(page) == []
+            assert page.locator("html").get_attribute("data-theme") == "dark"
 
 
 def test_a_scan_of_the_study_is_fitted_again_in_the_workbench(finished):

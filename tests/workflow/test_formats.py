@@ -8,6 +8,7 @@ import yaml
 from test_chain import snakemake
 from typer.testing import CliRunner
 
+from browser import complaints, opened, overflow
 from raw_files import write_p_file, write_philips_dicom
 from spinsculpt.cli import app
 
@@ -102,6 +103,27 @@ def test_a_nulled_scan_gives_the_macromolecules_of_its_sequence_and_is_not_fitte
     assert "MMexp" in found.index and "MM09" not in found.index
     assert "MM09" in fit_of(folder, "sub-01/press35").index
     assert not list((folder / "results/fit").rglob("*nulled*"))
+
+
+def test_the_report_of_real_scans_opens_with_them_and_leads_to_their_pages(strangers):
+    """In a browser: what failed, then the scans and the pair; each page of a scan is there and says the same SD."""
+    folder, *_ = strangers
+    with opened(viewport={"width": 1200, "height": 900}) as page:
+        page.goto((folder / "results/report.html").as_uri())
+        page.wait_for_selector("html[data-ready=yes]")
+        assert "sub-broken" in page.locator("#failed").inner_text()
+        said = page.locator(".answer").inner_text()
+        assert (
+            "1 of 4 scans is rejected: sub-s2_acq-press30 (SNR of NAA" in said and "Glu: " in said and "Gln: " in said
+        )
+        assert complaints(page) == [] and overflow(page) <= 0
+        row = page.locator("table.concentrations").first.locator("tr", has_text="sub-01_acq-press35")
+        glu = row.locator("td[data-value]").nth(3).inner_text()
+        row.get_by_role("link", name="sub-01_acq-press35").click()
+        page.wait_for_selector("html[data-ready=yes]")
+        page.locator("#estimates ~ .wide tr", has_text="Glu").filter(has_text=glu).first.wait_for()
+        assert "models of the fit" in page.locator("caption").first.inner_text()
+        assert complaints(page) == [] and overflow(page) <= 0
 
 
 def test_files_of_ge_and_of_philips_dicom_reach_a_fit_or_a_sentence(tmp_path, monkeypatch):

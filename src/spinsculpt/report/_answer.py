@@ -279,6 +279,8 @@ def _named(table: pd.DataFrame, config: Mapping) -> pd.DataFrame:
 def power_summary(power: pd.DataFrame, config: Mapping) -> pd.DataFrame:
     """Subjects and minutes of the ratio and of both metabolites, a row a sequence."""
     table = power.assign(sequence=[_label(name, config) for name in power["sequence"]])
+    for column in ("paired", "groups"):  # 0 stands for more than can be counted
+        table[column] = [f"{count:.0f}" if count else "> 100000" for count in table[column]]
     heads = {"sd": "SD (%)", "paired": "subjects, paired", "groups": "subjects a group", "minutes": "minutes for 10 %"}
     return table.rename(columns=heads)
 

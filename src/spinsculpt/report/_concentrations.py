@@ -164,8 +164,9 @@ def _of_analysis(rows: pd.DataFrame, label: str) -> str:
         return f"{label} gives no reliable value {where}"
     own = (100 * good["sd"] / good["value"].abs()).median()
     value = good["value"]
-    if len(rows) == 1:
-        return f"{label} {number(value.iloc[0])} {unit} ± {number(own, 2)} %"
+    if len(good) == 1:
+        among = f" (1 reliable of {len(rows)} scans)" if len(rows) > 1 else ""
+        return f"{label} {number(value.iloc[0])} {unit} ± {number(own, 2)} %{among}"
     return (
         f"{label} {number(value.median())} {unit} (median of the {len(good)} reliable of {len(rows)} scans, "
         f"{number(value.min())} to {number(value.max())}; SD of one scan {number(own, 2)} %)"
