@@ -135,7 +135,7 @@ def own_answer(fits: pd.DataFrame, quality: pd.DataFrame | None, config: Mapping
         scans = verdicts(quality).to_dict("records")
         bad = [row for row in scans if row["verdict"] == REJECT]
         named = "; ".join(
-            f"{Scan(row['subject'], row['session'], row['sequence'], data='').name} ({row['reasons']})"
+            f"{Scan(row['subject'], row['session'], row['sequence'], data='').name} ({_shortened(row['reasons'])})"
             for row in bad[:MOST_NAMED]
         )
         more = f"; and {len(bad) - MOST_NAMED} more" if len(bad) > MOST_NAMED else ""
@@ -153,6 +153,12 @@ def own_answer(fits: pd.DataFrame, quality: pd.DataFrame | None, config: Mapping
         ]
         sentences.append(f"{name}: {'; '.join(said)}.")
     return sentences
+
+
+def _shortened(reasons: str) -> str:
+    """The first of the reasons, and how many more there are."""
+    first, *more = reasons.split("; ")
+    return f"{first}, and {len(more)} more limit{'s' if len(more) > 1 else ''}" if more else first
 
 
 def _of_analysis(rows: pd.DataFrame, label: str) -> str:

@@ -40,6 +40,7 @@ from spinsculpt.report._concentrations import (
 )
 from spinsculpt.report._pack import Pack, pack_fits
 from spinsculpt.report._scans import checklist_sections, quality_summary
+from spinsculpt.study import Figures, default_of
 from spinsculpt.subjects import Scan
 from spinsculpt.system import System
 
@@ -127,7 +128,7 @@ def write_report(
     verdicts = {} if "designs" not in read else design_verdicts(read["designs"], config)
     header["verdicts"] = {name: found["words"] for name, found in verdicts.items()}
     page = template("page.html").render(
-        title=config["figures"]["title"],
+        title=_title(config, summary),
         model=describe_model(model),
         averaged=model.baseline_kind[0] == "average",
         own_answer=[] if measured is None else own_answer(measured, quality, config),
@@ -164,6 +165,15 @@ def write_report(
     )
     with atomic_path(out) as path:
         path.write_text(page, encoding="utf-8")
+
+
+def _title(config: Mapping, quality: Mapping | None) -> str:
+    """Title of the page: that of the configuration; its default is a question that one's own scans do not ask."""
+    title, pair = config["figures"]["title"], config["compare"]["pair"]
+    if quality is None or not config.get("subjects") or title != default_of(Figures, "title"):
+        return title
+    count = len(quality["scans"])
+    return f"{pair[0]} and {pair[1]} in {count} scan{'s' if count > 1 else ''}"
 
 
 LIVE = ("fits", "preprocessing")  # figures whose numbers the page draws itself: they grow with the cohort

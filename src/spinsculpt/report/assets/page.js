@@ -319,7 +319,10 @@
       const part = rows.filter((row) => row.metabolite === what.value && row.quantity === how.value && Number.isFinite(row.value));
       const groups = [...new Set(part.map((row) => `${row.sequence}\t${row.engine}`))];
       const wide = Math.max(340, here.clientWidth || 820), tall = 320, left = 56, bottom = (wide - 56) / Math.max(groups.length, 1) < 130 ? 100 : 46, top = 14;
-      const largest = Math.max(...part.map((row) => row.value + (Number.isFinite(row.sd) ? Math.min(row.sd, row.value) : 0)), 1e-9), high = largest * 1.06;
+      // what is rejected or flagged does not set the scale; beyond its end it stands at the top, as a triangle
+      const good = part.filter((row) => row.reliable && !row.rejected);
+      const largest = Math.max(...(good.length ? good : part).map((row) => row.value + (Number.isFinite(row.sd) ? Math.min(row.sd, row.value) : 0)), 1e-9), high = largest * 1.06;
+      const beyond = part.some((row) => row.value > high);
       const power = 10 ** Math.floor(Math.log10(largest / 4)), tick = power * [1, 2, 2.5, 5, 10].find((step) => step * power >= largest / 4);
       const y = (v) => top + (tall - top - bottom) * (1 - v / high), column = (wide - left) / Math.max(groups.length, 1);
       const svg = make("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "group", "aria-label": `${what.value}, ${how.value} of every scan; points are links to the scans` });
@@ -332,12 +335,12 @@
         mine.forEach((row, k) => {
           const x = left + column * (g + 0.5 + 0.7 * ((k + 0.5) / mine.length - 0.5)), open = row.rejected || !row.reliable;
           const words = `${row.scan}: ${digits(row.value)}${Number.isFinite(row.sd) ? ` ± ${digits(row.sd)}` : ""} ${row.unit}${row.flag ? `, ${row.flag}` : ""}${row.rejected ? ", rejected scan" : ""}`;
-          if (Number.isFinite(row.sd)) svg.append(make("line", { x1: x, x2: x, y1: y(Math.max(0, row.value - row.sd)), y2: Math.max(top, y(row.value + row.sd)), stroke: colour, "stroke-opacity": 0.6 }));
-          const link = make("a", { svg: true, href: row.page, "aria-label": words }, make("circle", { cx: x, cy: y(row.value), r: 5, fill: open ? css("--paper") : colour, stroke: colour, "stroke-width": 1.6 }), make("title", {}, words));
+          if (Number.isFinite(row.sd) && row.value <= high) svg.append(make("line", { x1: x, x2: x, y1: y(Math.max(0, row.value - row.sd)), y2: Math.max(top, y(row.value + row.sd)), stroke: colour, "stroke-opacity": 0.6 }));
+          const link = make("a", { svg: true, href: row.page, "aria-label": words }, row.value <= high ? make("circle", { cx: x, cy: y(row.value), r: 5, fill: open ? css("--paper") : colour, stroke: colour, "stroke-width": 1.6 }) : make("path", { d: `M${x} ${top - 8}l6 10h-12z`, fill: css("--paper"), stroke: colour, "stroke-width": 1.6 }), make("title", {}, words));
           svg.append(link);
         });
       });
-      svg.append(make("text", { class: "dim", x: left, y: tall - 4 }, `${what.value} (${part.length ? part[0].unit : ""}), bars: ± SD. Open points are flagged or of rejected scans.`));
+      svg.append(make("text", { class: "dim", x: left, y: tall - 4 }, `${what.value} (${part.length ? part[0].unit : ""}), bars: ± SD. Open points are flagged or of rejected scans${beyond ? "; triangles lie above the scale" : ""}.`));
       here.replaceChildren(svg);
     }
     for (const field of [what, how]) field.addEventListener("change", draw);
