@@ -18,7 +18,7 @@ def fit_command(
     baseline: Annotated[
         str, typer.Option(help="average (over 24 models), off, poly:ORDER, spline or spline:STIFFNESS")
     ] = "average",
-    lineshape: Annotated[str, typer.Option(help="voigt, lorentz or gauss")] = "voigt",
+    lineshape: Annotated[str, typer.Option(help="voigt, lorentz, gauss or free")] = "voigt",
     groups: Annotated[
         list[str] | None, typer.Option(help="names or patterns, by commas, with one width and shift; may be repeated")
     ] = None,

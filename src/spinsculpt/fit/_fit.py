@@ -12,6 +12,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import _result
 from spinsculpt.fit._crlb import covariance_of
 from spinsculpt.fit._estimates import Estimates
+from spinsculpt.fit._lineshape import free_line
 from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._noise import noise_covariance
 from spinsculpt.fit._problem import Problem, noise_matrix
@@ -70,6 +71,8 @@ def solve(problem: Problem) -> Solution:
     else:
         shifts, solution = lowest(problem, beginnings(problem))
     problem.recentre(shifts)
+    if model.lineshape == "free":
+        solution = free_line(problem, solution)
     if model.soft_ratios:
         for _ in range(3):  # the scale of the priors is that of the concentrations themselves
             problem.set_soft_ratios(solution.concentrations)

@@ -117,6 +117,7 @@ def _refuse_what_it_lacks(data: Sequence[FID], model: FitModel) -> None:
     lacking = {
         "a fit range with gaps": len(model.ranges) > 1,
         "purely Gaussian lines": model.lineshape == "gauss",
+        "free line shape": model.lineshape == "free",
         "soft ratios": bool(model.soft_ratios),
         "priors on shift or width": model.group_shift_sd is not None or model.group_width_sd is not None,
     }

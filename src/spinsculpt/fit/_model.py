@@ -17,7 +17,7 @@ AVERAGE_GROUPS = (BROAD, (("MM*", "Mac*"), ("Lip*",)))
 LIPIDS = ("Lip09", "Lip13a", "Lip13b", "Lip20")
 SIMULATED = {"baseline": "poly:2", "noise": "noise", "add": []}
 MEASURED = {"baseline": "average", "noise": "residual"}
-LINESHAPES = ("voigt", "lorentz", "gauss")
+LINESHAPES = ("voigt", "lorentz", "gauss", "free")
 SHAREABLE = ("width", "shift", "phase")
 
 
@@ -62,7 +62,7 @@ class FitModel:
         baseline: "off", "poly:N" (complex polynomial of order N), "spline" (penalised, automatic stiffness),
             "spline:D" (penalised, D effective degrees of freedom per ppm) or "average" (many models: splines of six
             stiffnesses, in each of the ranges and groups that are left open).
-        lineshape: "voigt", "lorentz" or "gauss".
+        lineshape: "voigt", "lorentz", "gauss" or "free" (a Voigt line and a regularised line that all signals share).
         groups: sets of names or patterns (`MM*`) with a shift and a width of their own; all others are group 0. None:
             BROAD, of an average each of AVERAGE_GROUPS.
         noise: where the noise of the CRLBs comes from: "noise" (signal-free points) or "residual" (as FSL-MRS).

@@ -120,6 +120,7 @@ class Problem:
         self.prior_precision = self._priors()
         self.concentration_penalty = np.zeros((len(self.names), len(self.names)))
         self.target = self.whiten([block.data[None] for block in self.blocks])[0]
+        self.set_line(None)
         self._columns = [_baseline_columns(block.ppm, model) for block in self.blocks]
         self.set_stiffness(model.baseline_kind[1])
 
@@ -251,14 +252,39 @@ class Problem:
         real, imaginary = coefficients[first : first + 2 * len(columns)].reshape(2, -1)
         return (real + 1j * imaginary) @ columns
 
+    def on_baseline(self, rows: np.ndarray) -> np.ndarray:
+        """What products of rows, shape (k, R), lose to the baseline: rows whose products these are, shape (k, m)."""
+        return rows @ self._projector.T
+
     # -- the linear half -----------------------------------------------------------------------------------------------
 
     def damp(self, theta: np.ndarray, spectrum: int) -> tuple[np.ndarray, np.ndarray]:
         """FIDs of one spectrum with damping and shift, shape (L, points), and its phase factors, shape (size,)."""
         block, v = self.blocks[spectrum], self.values(theta, spectrum)
+        fids = self._voigt(theta, spectrum)
+        if self.line is not None:
+            fids = fids * self.line[spectrum]
+        return fids, np.exp(-1j * (v["phi0"] + v["phi1"] * block.frequency))
+
+    def damped_by_voigt(self, theta: np.ndarray) -> list[np.ndarray]:
+        """FIDs of every spectrum with damping and shift alone, each of shape (L, points)."""
+        return [self._voigt(theta, s) for s in range(len(self.blocks))]
+
+    def _voigt(self, theta: np.ndarray, spectrum: int) -> np.ndarray:
+        block, v = self.blocks[spectrum], self.values(theta, spectrum)
         t = block.time
         factors = np.exp(-(v["gamma"][:, None] + v["gauss"][:, None] * t + 1j * v["eps"][:, None]) * t)
-        return block.fids * factors[self.groups], np.exp(-1j * (v["phi0"] + v["phi1"] * block.frequency))
+        return block.fids * factors[self.groups]
+
+    def set_line(self, line: Sequence[np.ndarray] | None, rows: np.ndarray | None = None, ridge: float = 0.0) -> None:
+        """Multiply all FIDs of each spectrum by a common line, each (points,); None for Voigt lines alone.
+
+        `rows`, shape (J, R), are the derivatives of the model with respect to the taps of that line, and `ridge` their
+        penalty: both enter the information matrix.
+        """
+        self.line = line
+        self.line_rows = np.zeros((0, len(self.target))) if rows is None else rows
+        self.line_penalty = ridge * np.eye(len(self.line_rows))
 
     def components(self, theta: np.ndarray, spectrum: int) -> np.ndarray:
         """Spectra of the metabolites at unit concentration, complex, unweighted, shape (L, size)."""
@@ -324,13 +350,15 @@ class Problem:
         return ((theta <= self.lower) & (downhill < 0.0)) | ((theta >= self.upper) & (downhill > 0.0))
 
     def fisher(self, theta: np.ndarray, c: np.ndarray) -> np.ndarray:
-        """Information matrix of (concentrations, theta, baseline) in units of the noise, priors and penalties included.
+        """Information matrix of (concentrations, theta, baseline, free line) in units of the noise, priors included.
 
-        Fisher = Re(J^H J) / sigma^2 with J the Jacobian of the complex model, shape (L + K + m, L + K + m).
+        Fisher = Re(J^H J) / sigma^2 with J the Jacobian of the complex model, shape (L + K + m + J, L + K + m + J).
         """
         linear = self.linear(theta)
-        rows = np.concatenate([linear.rows, self.jacobian(linear, c), self.baseline])
-        return rows @ rows.T + _block_diagonal(self.concentration_penalty, self.prior_precision, self.baseline_penalty)
+        rows = np.concatenate([linear.rows, self.jacobian(linear, c), self.baseline, self.line_rows])
+        return rows @ rows.T + _block_diagonal(
+            self.concentration_penalty, self.prior_precision, self.baseline_penalty, self.line_penalty
+        )
 
 
 def noise_matrix(noise_sd: Sequence[float] | np.ndarray) -> np.ndarray:

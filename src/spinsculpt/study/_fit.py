@@ -118,9 +118,12 @@ class FitModel(Section):
         ),
     ] = None
     noise: Annotated[Literal["noise", "residual"], key("see the section fit")] = "noise"
-    lineshape: Annotated[Literal["voigt", "lorentz", "gauss"], key("shape that is added to the lines of the basis")] = (
-        "voigt"
-    )
+    lineshape: Annotated[
+        Literal["voigt", "lorentz", "gauss", "free"],
+        key(
+            "shape that is added to the lines of the basis; free: Voigt, and a regularised line that all signals share"
+        ),
+    ] = "voigt"
     shared: Annotated[
         tuple[Literal["width", "shift", "phase"], ...],
         key("what the spectra of a joint fit have in common besides the concentrations", unique=True),
