@@ -43,12 +43,13 @@ RDA = {
 }  # fmt: skip
 
 
-def write_rda(path: Path, **changes: str | None) -> Path:
-    """A Siemens rda; None takes a field out."""
+def write_rda(path: Path, signal: np.ndarray | None = None, **changes: str | None) -> Path:
+    """A Siemens rda of one FID; None takes a field out."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fields = {key: value for key, value in (RDA | changes).items() if value is not None}
+    samples = (fids(1)[0] if signal is None else signal).astype("<c16")
+    fields = RDA | {"VectorSize": str(len(samples))} | changes
+    fields = {key: value for key, value in fields.items() if value is not None}
     lines = [">>> Begin of header <<<", *(f"{key}: {value}" for key, value in fields.items()), ">>> End of header <<<"]
-    samples = fids(1)[0].astype("<c16")
     path.write_bytes("".join(f"{line}\r\n" for line in lines).encode() + samples.tobytes())
     return path
 
@@ -70,27 +71,48 @@ def write_twix_head(path: Path, **changes: str) -> Path:
     return path
 
 
+def write_data_list(folder: Path, vectors: list[tuple[str, int, int, int, complex | np.ndarray]], **spar) -> Path:
+    """A Philips .data with its .list and SPAR; a vector is (kind, mix, coil, dynamic, its samples or their value)."""
+    header = {
+        "samples": 64, "rows": 2, "dwell": DWELL, "central_frequency": FREQUENCY, "echo_time": 0.03,
+        "repetition_time": 2.0, "averages": 8, "scan_id": "press30",
+    } | spar  # fmt: skip
+    lines, samples = ["# === DATA DESCRIPTION FILE ===", ".    0    0    0  number_of_mixes   :     2"], []
+    size = 8 * header["samples"]
+    for number, (kind, mix, coil, dynamic, value) in enumerate(vectors):
+        places = [mix, dynamic, 0, 0, 0, coil, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0]
+        lines.append("  ".join([kind, *map(str, places), str(size), str(size * number)]))
+        samples.append(np.full(header["samples"], value, np.complex64))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "raw.list").write_text("\n".join(lines) + "\n")
+    (folder / "raw.data").write_bytes(np.concatenate(samples).tobytes())
+    write_spar(folder / "raw.SPAR", **header)
+    return folder / "raw.data"
+
+
 COILS, NEX, WATER_FRAMES = 2, 8, 2  # a P-file holds 16 / NEX water frames
 
 
-def write_p_file(path: Path, version: float = 27.0, **changes) -> Path:
-    """A GE P-file of PROBE-P: water frames of amplitude 100, then metabolite frames of amplitude 1 to 4; two coils."""
+def write_p_file(path: Path, version: float = 27.0, frames: np.ndarray | None = None, **changes) -> Path:
+    """A GE P-file of PROBE-P in two coils: two frames of water, then four of metabolites, 100 and 1 to 4 high."""
     from spec2nii.GE.ge_hdr_fields import get_pfile_hdr_fields
 
     fields = get_pfile_hdr_fields(version)
     header = type("Header", (ctypes.LittleEndianStructure,), {"_pack_": 1, "_fields_": fields})()
     offset = {26: 213684, 27: 219828, 28: 228020, 30: 228020}[int(version)]
-    frames = np.concatenate([100 * fids(1).repeat(WATER_FRAMES, 0), fids(4)]) * 1000
+    if frames is None:
+        frames = np.concatenate([100 * fids(1).repeat(WATER_FRAMES, 0), fids(4)]) * 1000
+    points = frames.shape[1]
     blocks = np.concatenate([frames[:1] * 0, frames])  # a frame of noise comes first
     values = {
-        "rhr_rh_rdbm_rev": version, "rhr_rdb_hdr_off_data": offset, "rhr_rh_frame_size": 64, "rhr_rh_point_size": 4,
+        "rhr_rh_rdbm_rev": version, "rhr_rdb_hdr_off_data": offset, "rhr_rh_frame_size": points, "rhr_rh_point_size": 4,
         "rhr_rh_dab[0]_start_rcv": 0, "rhr_rh_dab[0]_stop_rcv": COILS - 1, "rhr_spectral_width": 1 / DWELL,
         "rhr_rh_ps_mps_freq": round(FREQUENCY * 1e7), "rhe_magstrength": 30000, "rhi_nex": NEX, "rhi_user4": 4 * NEX,
         "rhi_te": 35000, "rhi_tr": 2000000, "rhi_mr_flip": 90, "rhi_psdname": b"PROBE-P", "rhs_se_desc": b"press",
         "rhe_patname": b"Doe^Jane", "rhi_numecho": 1, "rhi_freq_dir": 1,
         "rhi_user8": 20, "rhi_user9": 25, "rhi_user10": 30,
         "rhi_trhc_R": 1, "rhi_brhc_R": 1, "rhi_brhc_A": -1, "rhr_rh_user19": WATER_FRAMES,
-        "rhr_rh_raw_pass_size": COILS * len(blocks) * 64 * 8,
+        "rhr_rh_raw_pass_size": COILS * len(blocks) * points * 8,
     } | changes  # fmt: skip
     for name, value in values.items():
         setattr(header, name, value)
@@ -100,12 +122,13 @@ def write_p_file(path: Path, version: float = 27.0, **changes) -> Path:
     return path
 
 
-def write_philips_dicom(path: Path, water: bool = True, **changes) -> Path:
+def write_philips_dicom(path: Path, water: bool = True, frames: np.ndarray | None = None, **changes) -> Path:
     """An enhanced Philips MR spectroscopy file: PRESS, averaged, then a water reference of amplitude 100."""
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian
 
-    frames = fids(2) * [[1], [50]] if water else fids(1)
+    if frames is None:
+        frames = fids(2) * [[1], [50]] if water else fids(1)
     data = Dataset()
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -118,7 +141,7 @@ def write_philips_dicom(path: Path, water: bool = True, **changes) -> Path:
     data.TransmitterFrequency, data.ResonantNucleus, data.SpectralWidth = FREQUENCY, "1H", 1 / DWELL
     data.VolumeLocalizationTechnique, data.AcquisitionContrast = "PRESS", "SPECTROSCOPY"
     data.Rows = data.Columns = 1
-    data.NumberOfFrames, data.SpectroscopyAcquisitionDataColumns = len(frames), 64
+    data.NumberOfFrames, data.SpectroscopyAcquisitionDataColumns = frames.shape
     data.WaterReferencedPhaseCorrection = "YES" if water else "NO"
     echo, timing, group = Dataset(), Dataset(), Dataset()
     echo.EffectiveEchoTime, timing.RepetitionTime, timing.FlipAngle = 30.0, 2000.0, 90.0

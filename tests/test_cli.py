@@ -28,8 +28,9 @@ def test_the_version_is_printed():
 def test_a_design_runs_from_any_folder_and_takes_what_it_leaves_out_from_the_defaults(tmp_path, monkeypatch):
     """A file with nothing but one design, in a folder that holds nothing else."""
     monkeypatch.chdir(tmp_path)
-    entry = "{kind: gap, echo_time: 0.036, duration: 0.01, metabolites: [NAA, Glu, Gln], macromolecules: [], starts: 1}"
-    (tmp_path / "one.yaml").write_text(f"designs: {{one: {entry.replace('starts: 1', 'starts: 1, iterations: 1')}}}")
+    entry = "kind: gap, echo_time: 0.036, duration: 0.01, metabolites: [Glu, Gln], macromolecules: [], ideal: true"
+    quick = "starts: 1, iterations: 1, objectives: [{type: enhance, metabolites: [Glu]}]"
+    (tmp_path / "one.yaml").write_text(f"designs: {{one: {{{entry}, {quick}}}}}")
     run = spinsculpt("design", "one.yaml", "--out", "out")
     assert run.returncode == 0, run.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["one"]

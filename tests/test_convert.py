@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import spinsculpt.convert._formats as formats
-from raw_files import DWELL, FREQUENCY, fids, write_p_file, write_philips_dicom, write_rda
+from raw_files import DWELL, FREQUENCY, fids, write_data_list, write_p_file, write_philips_dicom, write_rda
 from spinsculpt.bids import sidecar_problems
 from spinsculpt.config import validate
 from spinsculpt.conventions import ppm_axis, to_spectrum
@@ -234,19 +234,6 @@ def test_dicom_of_a_vendor_without_converter(dicom, tmp_path):
 
 
 # Formats that hold metabolites and water side by side
-
-
-def write_data_list(folder: Path, vectors: list[tuple[str, int, int, int, complex]]) -> Path:
-    """A Philips .data with its .list and SPAR; a vector is (kind, mix, coil, dynamic, value of its 64 samples)."""
-    lines, samples = ["# === DATA DESCRIPTION FILE ===", ".    0    0    0  number_of_mixes   :     2"], []
-    for number, (kind, mix, coil, dynamic, value) in enumerate(vectors):
-        places = [mix, dynamic, 0, 0, 0, coil, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0]
-        lines.append("  ".join([kind, *map(str, places), "512", str(512 * number)]))
-        samples.append(np.full(64, value, np.complex64))
-    (folder / "raw.list").write_text("\n".join(lines) + "\n")
-    (folder / "raw.data").write_bytes(np.concatenate(samples).tobytes())
-    write_spar(folder / "raw.SPAR", **HEADER)
-    return folder / "raw.data"
 
 
 VECTORS = [

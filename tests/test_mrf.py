@@ -27,6 +27,8 @@ from spinsculpt.mrf import (
 )
 
 PRECLINICAL = REPOSITORY / "config/examples/molecular_mrf_preclinical"
+pytestmark = pytest.mark.xdist_group("mrf")  # its kernels are compiled once
+
 PULSED = [("wait", 0.3)]
 for b1, hertz in ((2.0, 447.0), (0.0, 0.0), (3.1, -900.0), (1.2, 1277.0)):
     PULSED += [("wait", 0.05), ("irradiate", 0.1, b1, hertz, 0.4), ("wait", 0.02), ("irradiate", 0.1, b1, hertz, 1.0)]

@@ -171,39 +171,9 @@ def test_chosen_and_absent_fsl_mrs_stops_before_any_job(tmp_path):
     assert "Traceback" not in text and not (tmp_path / "results").exists()
 
 
-def test_bad_raw_files_fail_alone_and_leave_nothing_that_looks_like_a_result(finished, tmp_path):
-    """A truncated SDAT and a SPAR without its SDAT: a sentence each, and the sound subject is finished."""
-    raw, data = finished / "results/scanner/sub-01", tmp_path / "data"
-    for subject in ("good", "short", "alone"):
-        shutil.copytree(raw, data / subject)
-    truncated = data / "short/press30_act.SDAT"
-    truncated.write_bytes(truncated.read_bytes()[:1000])
-    (data / "alone/press30_act.SDAT").unlink()
-    table = tmp_path / "subjects.tsv"
-    rows = [f"{s}\tpress30\t{s}/press30_act.SDAT\t{s}/press30_ref.SDAT" for s in ("good", "short", "alone")]
-    table.write_text("\n".join(["subject\tsequence\tdata\twater", *rows]) + "\n")
-    for folder in ("design", "sequences", "basis"):
-        shutil.copytree(finished / "results" / folder, tmp_path / "results" / folder)
-    config = tiny_config() | {"subjects": str(table), "data": str(data)}
-    config["compare"]["analyses"], config["figures"] = ["press30"], {"designs": []}
-    targets = [f"results/fit/builtin/sub-{s}/press30/summary.csv" for s in ("good", "short", "alone")]
-    config_path = write_config(tmp_path, config)
-    status, text = snakemake(tmp_path, "--keep-going", "--rerun-triggers", "mtime", configfile=config_path)
-    assert status != 0
-    assert (tmp_path / targets[0]).is_file(), text
-    assert "press30_act.SDAT" in text and "Traceback" not in text
-    page = (tmp_path / "results/report.html").read_text()
-    assert "This report is not whole" in page and "press30_act.SDAT: there is no such raw file" in page
-    assert page.index("sub-good_acq-press30.html") < page.index('id="quality"')
-    assert (tmp_path / "results/figures/sub-good/sub-good_acq-press30.html").is_file()
-    for subject in ("short", "alone"):
-        assert not list((tmp_path / "results").rglob(f"sub-{subject}*_svs.nii.gz"))
-        assert not list((tmp_path / f"results/fit/builtin/sub-{subject}").rglob("*.csv"))
-
-
 def test_a_killed_design_resumes_to_the_identical_result(tmp_path):
     config = tiny_config()
-    config["designs"]["gap_crlb"] |= {"iterations": 40, "checkpoint_every": 2}
+    config["designs"]["gap_crlb"] |= {"iterations": 30, "checkpoint_every": 1}
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     target = "results/design/gap_crlb/pulse.json"
     for folder in (whole, broken):
