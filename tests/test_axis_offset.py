@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from raw_files import DWELL, FREQUENCY, write_p_file
 from spinsculpt.config import validate
+from spinsculpt.conventions import ppm_to_hz
 from spinsculpt.convert import convert_scan
 from spinsculpt.nifti import read_fids, write_fids
 from spinsculpt.preprocess import preprocess_scan
@@ -18,7 +20,20 @@ SCANS = {
     "philips": "philips_press30/sub-01_ses-01_PRESS_raw-act_noID.SDAT",
     "philips with an artefact": "philips_press35/sub-01_press_act_noID.sdat",
     "siemens": "siemens_exports/SVS_30.rda",
+    "nifti-mrs of 7 tesla": "nifti_mrs_7t/metab_raw.nii.gz",
+    "ge": "",  # written below: there is no real P-file at hand
 }
+
+
+def ge(path):
+    """A P-file of MR30.1, whose axis others met 0.169 ppm off (wtclarke/fsl_mrs, issue 28): singlets of a brain."""
+    time = np.arange(2048) * DWELL
+    peaks = ((2.008, 12), (3.027, 9), (3.2, 9), (3.91, 6), (4.65, 3))
+    fid = sum(a * np.exp((2j * np.pi * ppm_to_hz(ppm, FREQUENCY) - np.pi * 5) * time) for ppm, a in peaks)
+    noise = np.random.default_rng(1).normal(size=(2, 4, 2048)) * 0.1
+    water = 1e4 * np.exp((2j * np.pi * ppm_to_hz(4.65, FREQUENCY) - np.pi * 8) * time)
+    frames = np.concatenate([[water, water], fid + noise[0] + 1j * noise[1]])
+    return write_p_file(path, 30.1, frames=1e4 * frames.conj())
 
 
 def defaults(section: str) -> dict:
@@ -28,7 +43,8 @@ def defaults(section: str) -> dict:
 @pytest.fixture(scope="module", params=list(SCANS))
 def converted(request, evidence, tmp_path_factory):
     folder = tmp_path_factory.mktemp("offset")
-    raw, out = evidence / "data" / SCANS[request.param], folder / "scan_svs.nii.gz"
+    out = folder / "scan_svs.nii.gz"
+    raw = evidence / "data" / SCANS[request.param] if SCANS[request.param] else ge(folder / "P1.7")
     convert_scan([raw], Scan("01", "", "press", ""), "svs", out, folder / "scan_svs.json", defaults("convert"))
     return out
 
