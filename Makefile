@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: docs links example figures test test-slurm setup lint format lock benchmarks clean
+.PHONY: docs links example figures test test-slurm hour setup lint format lock benchmarks clean
 
 figures: $(STAMP)
 	SPINSCULPT_COMMAND='make $@' spinsculpt run --cores $(CORES) $(if $(V),--verbose)
@@ -21,6 +21,9 @@ test: $(STAMP)
 # A study on a real SLURM, which is installed and started in namespaces that end with the test; takes root on Debian or Ubuntu.
 test-slurm: $(STAMP)
 	python tests/slurm/cluster.py $(if $(IF_POSSIBLE),--if-possible)
+
+hour: $(STAMP)
+	tests/stranger_hour.sh
 
 setup: $(STAMP)
 
