@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from raw_files import write_p_file, write_philips, write_philips_dicom, write_rda, write_twix_head
 from spinsculpt.cli import app
@@ -226,6 +227,26 @@ def test_the_command_writes_a_table_that_the_workflow_takes(tmp_path, monkeypatc
     assert "01\t\tpress30\tsub-01/press_act.SDAT\tsub-01/press_ref.SDAT" in Path("subjects.tsv").read_text()
     elsewhere = CliRunner().invoke(app, ["import", "data/sub-01", "--out", "other.tsv"])
     assert "sub-01/press_act.SDAT" in Path("other.tsv").read_text() and elsewhere.exit_code == 0
+
+
+def test_a_sequence_that_the_configuration_lacks_is_written_out_to_be_pasted(tmp_path, monkeypatch):
+    """What is printed is a configuration with which the same import leaves no sequence open."""
+    from typer.testing import CliRunner
+
+    monkeypatch.chdir(tmp_path)
+    write_rda(tmp_path / "raw/sub-01/a.rda", TE="144.0")
+    write_rda(tmp_path / "raw/sub-02/b.rda", SequenceName="*svs_slaser", ProtocolName="x", TE="28.5")
+    write_rda(tmp_path / "raw/sub-03/c.rda")
+    run = CliRunner().invoke(app, ["import", "raw"])
+    assert run.exit_code == 0, run.output
+    pasted = run.output.partition("study.yaml:\n\n")[2].partition("\n\nthen:")[0]
+    assert yaml.safe_load(pasted)["compare"]["analyses"] == ["press30", "press144", "slaser28p5"]
+    Path("study.yaml").write_text(pasted)
+    again = CliRunner().invoke(app, ["import", "raw", "--config", "study.yaml", "--force"])
+    assert again.exit_code == 0 and "fill in" not in again.output and "lacks" not in again.output
+    assert [line.split("\t")[2] for line in Path("subjects.tsv").read_text().splitlines()[1:]] == [
+        "press144", "slaser28p5", "press30",
+    ]  # fmt: skip
 
 
 def test_real_megapress_scan_is_known_as_such(megapress):

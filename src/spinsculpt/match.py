@@ -18,6 +18,7 @@ _KINDS = (
     (r"pulse-?acquire|\bfid\b", "pulse_acquire"),
 )
 _DESIGNED = ("excitation", "prep", "gap")
+_SPECTRA = {"press": [], "steam": [], "slaser": [], "special": ["diff"], "megapress": ["on", "off"]}  # that are fitted
 
 
 def guess_kind(words: Iterable[str]) -> str | None:
@@ -77,3 +78,19 @@ def match_sequence(
         return fitting[0], ""
     scan = f"{kind or 'a sequence of unknown kind'} of TE {echo_time * 1e3:g} ms"
     return "", f"{scan} may be {' or '.join(fitting)}" if fitting else f"no sequence of the config is {scan}"
+
+
+def needed_sequence(kind: str | None, echo_time: float | None) -> dict[str, dict]:
+    """What a configuration needs for scans of a sequence that it lacks.
+
+    Args:
+        kind: of `guess_kind`.
+        echo_time: s.
+    Returns:
+        The sections `sequences` and `analyses` with one entry each; empty where too little is known.
+    """
+    if kind not in _SPECTRA or not echo_time:
+        return {}
+    name = f"{kind}{echo_time * 1e3:.3g}".replace(".", "p")
+    analysis = {"sequence": name} | ({"spectra": _SPECTRA[kind]} if _SPECTRA[kind] else {})
+    return {"sequences": {name: {"type": kind, "echo_time": round(echo_time, 6)}}, "analyses": {name: analysis}}

@@ -9,13 +9,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
 from spinsculpt.convert import SUFFIXES, RawHeader, dicom_spectrum, is_dicom, partners, read_raw_header
 from spinsculpt.errors import NoSpectrum, SpinsculptError
-from spinsculpt.match import guess_kind, match_sequence
+from spinsculpt.match import guess_kind, match_sequence, needed_sequence
 from spinsculpt.provenance import atomic_path
 from spinsculpt.subjects import NULLED, SEPARATOR, Scan, checked_place
 
@@ -85,11 +85,13 @@ class Survey:
         scans: lines of the table, "" where something could not be guessed.
         formats: how many scans and water references there are of each format.
         sentences: what has to be filled in or put right, and what was passed over.
+        needed: sections `sequences` and `analyses` that the configuration lacks, for scans of known kind and echo time.
     """
 
     scans: list[Scan]
     formats: Mapping[str, int]
     sentences: list[str]
+    needed: Mapping[str, Mapping] = field(default_factory=dict)
 
 
 def survey(folder: Path, root: Path, sequences: Mapping[str, Mapping], tolerance: float) -> Survey:
@@ -110,11 +112,15 @@ def survey(folder: Path, root: Path, sequences: Mapping[str, Mapping], tolerance
     waters = [file for file in found if file.is_water]
     measured = [file for file in found if not file.is_water]
     scans, sentences, offered = [], [], []
+    needed: dict[str, dict] = {}
     for file in measured:
         references = _water_of(file, measured, waters, tolerance)
         offered += references
         names = [file.header.protocol, file.name]
         sequence, reason = match_sequence(sequences, names, file.kind, file.header.echo_time, tolerance)
+        if reason.startswith("no sequence"):
+            for section, entries in needed_sequence(file.kind, file.header.echo_time).items():
+                needed.setdefault(section, {}).update(entries)
         open_questions = _open_questions(file, sequence, reason, references)
         if open_questions:
             sentences.append(f"{file.files[0]}: fill in {', '.join(open_questions)}.")
@@ -128,7 +134,9 @@ def survey(folder: Path, root: Path, sequences: Mapping[str, Mapping], tolerance
         for file in waters
         if file not in offered
     ]
-    return Survey(scans, Counter(file.header.format for file in found), sentences + _doubled(scans) + passed_over)
+    return Survey(
+        scans, Counter(file.header.format for file in found), sentences + _doubled(scans) + passed_over, needed
+    )
 
 
 def write_table(path: Path, scans: Iterable[Scan], force: bool = False) -> None:

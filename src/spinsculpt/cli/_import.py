@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 
 def import_command(
@@ -37,6 +38,15 @@ def import_command(
     if not found.scans:
         raise typer.Exit(1)
     write_table(out, found.scans, force)
+    if found.needed:
+        measured = {scan.sequence for scan in found.scans}
+        known = [name for name, analysis in settings["analyses"].items() if analysis["sequence"] in measured]
+        lacking = {**found.needed, "compare": {"analyses": [*known, *found.needed["analyses"]]}}
+        typer.echo(
+            "The configuration lacks a sequence. If the scans are what their headers say, put this into study.yaml:\n\n"
+            f"{yaml.safe_dump(lacking, sort_keys=False, default_flow_style=None)}\n"
+            f"then: spinsculpt import {folder} --config study.yaml --force, and add --configfile study.yaml to the run."
+        )
     overrides = [] if out == Path(TABLE) else [f"subjects={out}"]
     overrides += [] if root == data else [f"data={folder}"]
     then = "spinsculpt run" + (f" --config {' '.join(overrides)}" if overrides else "")
