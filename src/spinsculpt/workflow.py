@@ -50,9 +50,18 @@ def job(snakemake) -> Iterator[object]:
     try:
         yield snakemake
     except Exception as error:
-        logging.error("%s", sentence_of(error) or traceback.format_exc())
-        sys.exit(f"{snakemake.rule}: {problem(error, log)}")
+        damaged = _set_aside_damaged(snakemake, log)
+        logging.error("%s", " ".join([sentence_of(error) or traceback.format_exc(), *damaged]))
+        sys.exit(" ".join([f"{snakemake.rule}: {problem(error, log)}", *damaged]))
     logging.info("done")
+
+
+def _set_aside_damaged(snakemake, log: Path) -> list[str]:
+    """Sentences on inputs of a failed job that were damaged since they were written; see `damage`."""
+    from spinsculpt.damage import set_aside_damaged
+
+    results = next((folder.parent for folder in log.parents if folder.name == "logs"), None)
+    return set_aside_damaged(getattr(snakemake, "input", ()), results) if results else []
 
 
 def what_stopped(log: Path | None) -> str:

@@ -23,24 +23,24 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 TARGETS = ["sweep", "results/compare/fits.tsv", "results/design/gap_crlb/pulse.json"]
-PATIENCE = 540  # s for the run on the cluster; the whole takes two to three minutes on two free cores
 NAMESPACES = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--if-possible", action="store_true", help="where there can be no SLURM, say so and end well")
+    parser.add_argument("--patience", type=float, default=540, help="seconds that the run on the cluster may take")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.inside:
-        run_inside(arguments.inside)
+        run_inside(arguments.inside, arguments.patience)
         return
     if reason := what_is_missing():
         print(f"SLURM cannot be tried on this machine: {reason}.")
         sys.exit(0 if arguments.if_possible else 1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what follows is ended, too
     with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
-        inside = subprocess.Popen([*NAMESPACES, sys.executable, __file__, "--inside", folder])
+        inside = subprocess.Popen([*NAMESPACES, sys.executable, __file__, *sys.argv[1:], "--inside", folder])
         try:
             status = inside.wait()
         finally:
@@ -63,7 +63,7 @@ def what_is_missing() -> str:
 # --- in the namespaces ---
 
 
-def run_inside(folder: Path) -> None:
+def run_inside(folder: Path, patience: float) -> None:
     began = time.monotonic()
     start_slurm(folder)
     say(f"SLURM runs after {time.monotonic() - began:.0f} s")
@@ -73,7 +73,7 @@ def run_inside(folder: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     say(f"the local run took {time.monotonic() - began:.0f} s")
     began = time.monotonic()
-    suffer(folder, there)
+    suffer(folder, there, patience)
     say(f"the run on SLURM, with its mishaps, took {time.monotonic() - began:.0f} s")
     from results import differences
 
@@ -114,7 +114,7 @@ def start_slurm(folder: Path) -> None:
     wait_for(lambda: "idle" in told("sinfo", "-h", "-o", "%T"), "a node that is idle", 60)
 
 
-def suffer(folder: Path, there: Path) -> None:
+def suffer(folder: Path, there: Path, patience: float) -> None:
     """The run on the cluster, and what befalls it."""
     command = snakemake(
         there,
@@ -128,7 +128,7 @@ def suffer(folder: Path, there: Path) -> None:
     log = folder / "snakemake.log"
     with log.open("w") as file:
         run = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
-    ends = time.monotonic() + PATIENCE
+    ends = time.monotonic() + patience
     checkpoint = there / "results/design/gap_crlb/checkpoint.npz"
     done: set[str] = set()
     try:
