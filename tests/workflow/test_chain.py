@@ -192,6 +192,9 @@ def test_a_killed_design_resumes_to_the_identical_result(tmp_path):
     deadline = time.monotonic() + 120
     while not checkpoint.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
+    os.killpg(run.pid, signal.SIGSTOP)
+    status, text = snakemake(broken, target, configfile=broken / "altered.yaml")
+    assert status != 0 and "cannot be locked" in text and "its lock" not in text  # two runs at once: the second waits
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     assert checkpoint.exists() and not (broken / target).exists()

@@ -230,6 +230,14 @@ def scan_of(wildcards):
 RAW_FOLDER = config["subjects"] if IS_DATASET else config["data"] if config["subjects"] else "<results>/scanner"
 
 
+def files_of_user():
+    """What the study is made from: configuration files, the table of scans, raw files."""
+    tables = [config["subjects"]] if config["subjects"] and not IS_DATASET else []
+    entries = [entry for scan in [*SCANS, *NULLED_SCANS.values()] for entry in (scan.data, scan.water) if entry]
+    raw = [file for entry in entries for file in files_on_disk(named_files(RAW_FOLDER, entry))]
+    return [*workflow.configfiles, *tables, *(raw if config["subjects"] else [])]
+
+
 def raw_named(wildcards):
     """The raw files of a scan (suffix svs) or of its water reference (suffix mrsref), missing ones too."""
     scan = scan_of(wildcards)
@@ -588,7 +596,8 @@ def wanted_files():
     """What a run without a target makes."""
     if config["study"] == "fingerprints":
         return mrf_files()
-    return ["<results>/report.html", "<results>/bids/dataset_description.json", *derivative_files(), *basis_files()]
+    record = ["<results>/report.html", "<results>/provenance.json"]
+    return [*record, "<results>/bids/dataset_description.json", *derivative_files(), *basis_files()]
 
 
 def mrf_results(wildcards):

@@ -313,6 +313,28 @@ rule write_report:
         "../scripts/write_report.py"
 
 
+rule write_run_record:
+    input:
+        "<results>/report.html",
+        mine=files_of_user(),
+    output:
+        "<results>/provenance.json",
+    log:
+        "<logs>/provenance.log",
+    benchmark:
+        "<benchmarks>/provenance.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        config=config,
+    script:
+        "../scripts/write_run_record.py"
+
+
 onerror:
     # Whatever failed: the scans that are through are reported, with the sentences of the jobs that failed.
     logger.error(report_what_is_there())

@@ -1,0 +1,58 @@
+"""The same study gives the same results, on one core or two, and after whatever befalls it."""
+
+import json
+import os
+import time
+
+import pytest
+from test_chain import finished, snakemake, spoilable  # noqa: F401 (fixtures)
+
+from results import digests
+from spinsculpt.folders import sha256
+from spinsculpt.record import write_run_record
+from spinsculpt.warm import COLD
+
+pytestmark = pytest.mark.xdist_group("workflow")
+
+SCAN = "sub-01/sub-01_acq-press30"
+FIT = "results/fit/builtin/sub-01/press30/summary.csv"
+
+
+def test_one_core_and_cold_starts_give_what_two_cores_and_forks_gave(finished, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setenv(COLD, "1")
+    targets = ["results/design/excite_glu/metrics.json", f"results/figures/{SCAN}.png", "results/basis/press30.basis"]
+    status, text = snakemake(tmp_path, "--cores", "1", *targets)
+    assert status == 0, text
+    one, two = digests(tmp_path / "results"), digests(finished / "results")
+    assert len(one) > 40 and one.items() <= two.items(), sorted(one.items() - two.items())
+
+
+def test_a_damaged_result_is_made_anew_and_a_clock_that_is_ahead_is_said(spoilable):  # noqa: F811
+    whole = digests(spoilable / "results")
+    clean = spoilable / f"results/preproc/{SCAN}_svs.nii.gz"
+    content = clean.read_bytes()
+    clean.write_bytes(content[:500] + bytes([content[500] ^ 1]) + content[501:])
+    raw, other = spoilable / "results/scanner/sub-01/gapcrlb_act.SDAT", FIT.replace("press30", "gapcrlb")
+    ahead = time.time() + 3600
+    os.utime(raw, (ahead, ahead))
+    status, text = snakemake(spoilable, "--keep-going", FIT, other)
+    assert status == 1 and "_svs.nii.gz.bad-1, and the next run makes it anew" in text and "Traceback" not in text
+    assert "clock skew" in text
+    os.utime(raw)
+    status, text = snakemake(spoilable, FIT, other)
+    assert status == 0, text
+    (clean.parent / f"{clean.name}.bad-1").unlink()
+    assert digests(spoilable / "results") == whole
+
+
+def test_a_run_says_from_what_it_was_made(finished, tmp_path, monkeypatch):  # noqa: F811
+    record = json.loads((finished / "results/provenance.json").read_text())
+    assert record["packages"]["numpy"] and record["config"]["basis"]["points"] == 1024
+    assert {entry["path"] for entry in record["inputs"]} >= {"config.yaml", "tiny.yaml"}
+    raw = tmp_path / "data/a.SDAT"
+    raw.parent.mkdir()
+    raw.write_bytes(b"1234")
+    monkeypatch.chdir(tmp_path)
+    write_run_record("provenance.json", {}, [raw])
+    (entry,) = json.loads((tmp_path / "provenance.json").read_text())["inputs"]
+    assert entry == {"path": "data/a.SDAT", "bytes": 4, "sha256": sha256(raw)}
