@@ -138,7 +138,7 @@ def test_a_program_is_held_to_its_time_and_heard(tmp_path, monkeypatch, nursery,
         "    raise KeyError('field')\n"
     )
     text = """
-import logging
+import logging, os, sys
 from spinsculpt.warm import run_program
 logging.captureWarnings(True)
 status, said = run_program("program", ["0"], 60)
@@ -149,10 +149,11 @@ except TimeoutError:
     pass
 else:
     raise AssertionError("it ran on")
+assert ("program" in sys.modules) == ("FORK" in os.environ), "a fork starts no Python"
 """
     path = script(tmp_path, text)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     if where == "a fork":
-        assert nursery.run(path, environment).wait() == 0
+        assert nursery.run(path, {**environment, "FORK": "yes"}).wait() == 0
     else:
         assert subprocess.run([sys.executable, path], env=environment).returncode == 0

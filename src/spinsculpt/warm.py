@@ -31,6 +31,7 @@ from pathlib import Path
 from spinsculpt.workflow import ONE_THREAD, THREADS
 
 COLD = "SPINSCULPT_COLD_STARTS"  # of the environment: start a Python for every script
+_START = "import sys; from spinsculpt.warm import serve; serve(int(sys.argv[1]))"
 _LARGEST = 1 << 20  # bytes of a request: a path and the environment
 
 
@@ -102,7 +103,7 @@ class Nursery:
         self._lock = threading.Lock()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "spinsculpt.warm", str(theirs.fileno()), "scripts of snakemake"],
+                [sys.executable, "-P", "-c", _START, str(theirs.fileno()), "scripts of snakemake"],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **ONE_THREAD},
@@ -146,8 +147,13 @@ def _nursery() -> Nursery:
 # --- the side of the nursery ---
 
 
+def serve(number: int) -> None:
+    """Fork for each request until the line of that file number is closed."""
+    with socket.socket(fileno=number) as line:
+        _serve(line)
+
+
 def _serve(line: socket.socket) -> None:
-    """Fork for each request until the line is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the scripts; we end with Snakemake
     running: dict[int, tuple[int, socket.socket, bytearray]] = {}  # by the pipe on which a fork says what it imported
     wanted: dict[str, None] = {}
@@ -178,6 +184,7 @@ def _serve(line: socket.socket) -> None:
                 asker = socket.socket(fileno=fds[0])
                 ears, mouth = os.pipe()
                 if (pid := os.fork()) == 0:
+                    _KNOWN.update(sys.modules)
                     events.close()
                     for end in (line, *(others for _, others, _ in running.values())):
                         end.close()
@@ -204,13 +211,14 @@ def _import(names: dict[str, None]) -> None:
                 importlib.import_module(name)
 
 
-_is_fork = False
+_KNOWN: set[str] = set()  # of a fork: names of modules that it had from its first moment
+_mouth: int | None = None  # of a fork: the pipe on which it says what it imported
 
 
 def _run(request: dict, asker: socket.socket, mouth: int) -> None:
     """The script, as Python would run it, once it is waited for; does not return."""
-    global _is_fork
-    _is_fork, status = True, 1
+    global _mouth
+    _mouth, status = mouth, 1
     try:
         with asker:
             if not asker.recv(1):
@@ -219,7 +227,6 @@ def _run(request: dict, asker: socket.socket, mouth: int) -> None:
         os.environ.clear()
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
-        before = set(sys.modules)
         sys.argv = [request["script"]]
         sys.path.insert(0, str(Path(request["script"]).parent))
         try:
@@ -233,13 +240,19 @@ def _run(request: dict, asker: socket.socket, mouth: int) -> None:
             traceback.print_exc()
         threading._shutdown()  # as at the end of Python: wait for threads, then what was left to be done at exit
         atexit._run_exitfuncs()
-        with suppress(OSError):
-            os.write(mouth, " ".join(name for name in sys.modules if name not in before).encode())
+        _say_imports()
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()
     finally:
         os._exit(status)
+
+
+def _say_imports() -> None:
+    """What was imported since the nursery forked."""
+    new = " ".join(name for name in sys.modules if name not in _KNOWN)
+    with suppress(OSError):
+        os.write(_mouth, f"{new} ".encode())
 
 
 # --- the side of the script ---
@@ -257,7 +270,7 @@ def run_program(module: str, arguments: list[str], seconds: float) -> tuple[int,
     Raises:
         TimeoutError: it took longer, and was ended.
     """
-    if not _is_fork:
+    if _mouth is None:
         command = [sys.executable, "-c", f"from {module} import main; main()", *arguments]
         try:
             run = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds)
@@ -284,8 +297,4 @@ def _program(main, arguments: list[str], said: int) -> None:
     warnings.resetwarnings()
     sys.argv = ["program", *arguments]
     main()
-
-
-if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as _line:
-        _serve(_line)
+    _say_imports()

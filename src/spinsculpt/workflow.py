@@ -32,6 +32,7 @@ def job(snakemake) -> Iterator[object]:
 
     The sentence or, of a bug of ours, the traceback is in the log file too.
     """
+    start = _cpu_seconds()
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(
@@ -53,7 +54,13 @@ def job(snakemake) -> Iterator[object]:
         damaged = _set_aside_damaged(snakemake, log)
         logging.error("%s", " ".join([sentence_of(error) or traceback.format_exc(), *damaged]))
         sys.exit(" ".join([f"{snakemake.rule}: {problem(error, log)}", *damaged]))
-    logging.info("done")
+    logging.info("done: %.2f s of CPU time, and %.2f s until the work began", _cpu_seconds() - start, start)
+
+
+def _cpu_seconds() -> float:
+    """CPU time of this process and of those that it waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _set_aside_damaged(snakemake, log: Path) -> list[str]:

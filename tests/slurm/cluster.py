@@ -191,7 +191,9 @@ def work_of(job: str) -> list[int]:
                 words, command = (process / "environ").read_bytes(), (process / "cmdline").read_bytes()
             except OSError:
                 continue
-            if f"SLURM_JOB_ID={job}\0".encode() in words and (b"spinsculpt.warm" in command or b"/scripts/" in command):
+            if f"SLURM_JOB_ID={job}\0".encode() in words and (
+                b"scripts of snakemake" in command or b"/scripts/" in command
+            ):
                 found.append(int(process.name))
     return sorted(found)
 
