@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from fit_phantom import phantom, phantom_basis
 from spinsculpt.basis import BasisSet, read_basis, simulate_basis, write_fslmrs
 from spinsculpt.cli import app
-from spinsculpt.compare import subjects_needed, write_table
+from spinsculpt.compare import power_table, read_table, subjects_needed, write_table
 from spinsculpt.config import default_config, validate
 from spinsculpt.convert._read import read_raw
 from spinsculpt.errors import SpinsculptError
@@ -280,3 +280,25 @@ def test_spinsculpt_run_refuses_nested_brackets_with_a_sentence(tmp_path):
     path.write_text("[" * 50_000)
     said = CliRunner().invoke(app, ["run", "--configfile", str(path)])
     assert isinstance(said.exception, SpinsculptError) and "nested" in str(said.exception)
+
+
+SEPARATION = ("sequence", "metric", "metabolite", "value", "baseline", "macromolecules", "t2_scale")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no table"),
+        (b"\0\xff\x01", "no table"),
+        (b"a\tb\n1\t2\n", "no column sequence, metric"),
+        (b"\t".join(map(str.encode, SEPARATION)) + b"\n", "no bounds"),
+        (b"\t".join(map(str.encode, SEPARATION)) + b"\np\tCRLB\tGlu\tabc\tn\tf\t1\n", "line 2: the value abc"),
+        (b"\t".join(map(str.encode, SEPARATION)) + b"\np\tCRLB\tGlu\t1e999\tn\tf\t1\n", "line 2: the value inf"),
+        (b'a\tb\n"1\t2\n', "no table"),
+    ],
+)
+def test_a_table_that_is_none_is_a_sentence(tmp_path, content, said):
+    table = tmp_path / "separation.tsv"
+    table.write_bytes(content)
+    with pytest.raises(SpinsculptError, match=said):
+        power_table(read_table(table, SEPARATION))

@@ -28,7 +28,8 @@ def power_command(
 
     wanted = [name.strip() for name in sequence.split(",") if name.strip()]
     settings = {"between": between, "within": within, "minutes": minutes, "bound": bound}
-    found = power_table(read_table(table), wanted, effect, snr, **settings, power=power, alpha=alpha)
+    columns = ("sequence", "metric", "metabolite", "value", "baseline", "macromolecules", "t2_scale")
+    found = power_table(read_table(table, columns), wanted, effect, snr, **settings, power=power, alpha=alpha)
     heads = {
         "sd": "SD (%)",
         "paired": "subjects, paired",

@@ -15,8 +15,9 @@ from spinsculpt.compare._power import power_table
 from spinsculpt.compare._quality import quality_table, with_verdict
 from spinsculpt.compare._references import reference_bases
 from spinsculpt.compare._separation import separation_table
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.fit import FitModel
+from spinsculpt.gate import LARGEST, check_size
 from spinsculpt.provenance import atomic_path
 from spinsculpt.sequences import idealised
 
@@ -29,9 +30,29 @@ _TEXT = dict.fromkeys(
 )
 
 
-def read_table(path: Path | str) -> pd.DataFrame:
-    """Read a tidy table; labels stay text ("01" is a name), an empty label is ""."""
-    table = pd.read_csv(path, sep="\t", dtype=_TEXT)
+def read_table(path: Path | str, columns: Iterable[str] = ()) -> pd.DataFrame:
+    """Read a tidy table; labels stay text ("01" is a name), an empty label is "".
+
+    Args:
+        path: of the table.
+        columns: that it has to have.
+    Raises:
+        SpinsculptError: it is no table, lacks a column, or a value in it is no finite number.
+    """
+    check_size(path, LARGEST["text"])
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=_TEXT)
+    except (ValueError, pd.errors.ParserError) as error:  # also of a text that is not UTF-8
+        raise SpinsculptError(f"{path}: this is no table separated by tabs ({brief(error)}); make it again.") from error
+    if lacking := [name for name in columns if name not in table.columns]:
+        raise SpinsculptError(f"{path}: the table has no column {', '.join(lacking)}; make it again.")
+    if "value" in table.columns and not np.isfinite(values := pd.to_numeric(table["value"], "coerce")).all():
+        wrong = table.index[~np.isfinite(values) & table["value"].notna()]  # an empty cell has no finite value
+        if len(wrong):
+            found = table["value"][wrong[0]]
+            raise SpinsculptError(
+                f"{path}: line {wrong[0] + 2}: the value {found!r} is no finite number; make it again."
+            )
     return table.fillna(dict.fromkeys(table.columns.intersection(list(_TEXT)), ""))
 
 

@@ -76,7 +76,9 @@ def power_table(
         Columns COLUMNS: SD of one measurement in %, subjects paired and in each of two groups (0: more than 100,000),
         minutes for the bound.
     """
-    rows = separation[separation["metric"].isin(["CRLB", "ratio SD"])]
+    rows = separation[separation["metric"].isin(["CRLB", "ratio SD"]) & separation["value"].notna()]
+    if rows.empty:
+        raise SpinsculptError("The table holds no bounds (rows of CRLB with a value), so nothing follows from it.")
     known = list(dict.fromkeys(rows["sequence"]))
     for name in sequences:
         if name not in known:
