@@ -1,11 +1,11 @@
-"""Whether two runs gave the same, byte for byte but for when and how long."""
+"""Whether two runs gave the same, byte for byte but for how long they took."""
 
 import hashlib
 import re
 from pathlib import Path
 
-# What says how long a job took or when it ran, and nothing else.
-TIMES = re.compile(rb'("(?:wall_time_s|seconds|began|ended)": )(?:[0-9.e+-]+|"[^"]*")')
+# What says how long a job took, and of which revision the source was: somebody may commit between two runs of a test.
+TIMES = re.compile(rb'("(?:wall_time_s|seconds|git_revision)": )(?:[0-9.e+-]+|"[^"]*")')
 APART = ("logs", "benchmarks", "provenance.json")
 
 

@@ -24,10 +24,10 @@ def test_one_core_and_cold_starts_give_what_two_cores_and_forks_gave(finished, t
     status, text = snakemake(tmp_path, "--cores", "1", *targets)
     assert status == 0, text
     one, two = digests(tmp_path / "results"), digests(finished / "results")
-    assert len(one) > 40 and one.items() <= two.items(), sorted(one.items() - two.items())
+    assert len(one) > 30 and one.items() <= two.items(), sorted(one.items() - two.items())
 
 
-def test_a_damaged_result_is_made_anew_and_a_clock_that_is_ahead_is_said(spoilable):  # noqa: F811
+def test_a_damaged_result_is_made_anew_and_a_clock_that_is_ahead_costs_nothing(spoilable):  # noqa: F811
     whole = digests(spoilable / "results")
     clean = spoilable / f"results/preproc/{SCAN}_svs.nii.gz"
     content = clean.read_bytes()
@@ -37,12 +37,12 @@ def test_a_damaged_result_is_made_anew_and_a_clock_that_is_ahead_is_said(spoilab
     os.utime(raw, (ahead, ahead))
     status, text = snakemake(spoilable, "--keep-going", FIT, other)
     assert status == 1 and "_svs.nii.gz.bad-1, and the next run makes it anew" in text and "Traceback" not in text
-    assert "clock skew" in text
-    os.utime(raw)
+    assert "rule convert_scan" not in text  # its content is what it was
     status, text = snakemake(spoilable, FIT, other)
     assert status == 0, text
     (clean.parent / f"{clean.name}.bad-1").unlink()
-    assert digests(spoilable / "results") == whole
+    now = digests(spoilable / "results")
+    assert {name for name in now.keys() | whole.keys() if now.get(name) != whole.get(name)} == {"report.html"}
 
 
 def test_a_run_says_from_what_it_was_made(finished, tmp_path, monkeypatch):  # noqa: F811
