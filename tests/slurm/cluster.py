@@ -148,10 +148,11 @@ def suffer(folder: Path, there: Path, patience: float) -> None:
                     call("scancel", job)
                     done.add("cancelled")
                     say(f"scancel {job} ({what[:60]})")
-                elif "killed" not in done and (held := work_of(job)):
-                    os.kill(held[-1], signal.SIGKILL)
+                elif "killed" not in done and len(held := work_of(job)) > 1:  # the process that forks, and a fork
+                    for pid in held:
+                        os.kill(pid, signal.SIGKILL)
                     done.add("killed")
-                    say(f"SIGKILL to process {held[-1]} of job {job} ({what[:60]})")
+                    say(f"SIGKILL to the processes {held} of job {job} ({what[:60]})")
                 elif "killed" in done and "restarted" not in done:
                     os.kill(int((folder / "slurmd.pid").read_text()), signal.SIGTERM)
                     time.sleep(1)
