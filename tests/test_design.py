@@ -13,8 +13,9 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from spinsculpt.basis import averaged_lines, simulate_basis
+from spinsculpt.basis import averaged_lines, simulate_basis, slice_axes
 from spinsculpt.cli._design import design_command
+from spinsculpt.compare import Analysis
 from spinsculpt.config import validate
 from spinsculpt.conventions import larmor_frequency
 from spinsculpt.design import (
@@ -34,15 +35,16 @@ from spinsculpt.design import (
 )
 from spinsculpt.design._explain import operator_classes, product_operators, spin_signals, weights_along
 from spinsculpt.design._metrics import splitting_error
-from spinsculpt.design._problem import _resolved, parse_operator, times
+from spinsculpt.design._problem import Model, _resolved, parse_operator, times
 from spinsculpt.design._rival import best_press
 from spinsculpt.design._run import usable_device
 from spinsculpt.dynamics import evolve, free_eigensystem, line_list, liouville_evolve
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, predict_crlb
 from spinsculpt.gate import read_yaml
-from spinsculpt.pulses import DesignedPulses, Pulse, read_designed, read_json
-from spinsculpt.sequences import Delay, HardPulse, ShapedPulse, Slot, build_sequence, press, pulse_acquire
+from spinsculpt.plan import spectra_of
+from spinsculpt.pulses import DesignedPulses, Pulse, read_designed, read_json, write_designed
+from spinsculpt.sequences import Delay, HardPulse, Sequence, ShapedPulse, Slot, build_sequence, press, pulse_acquire
 from spinsculpt.spectra import decay
 from spinsculpt.spins import (
     Library,
@@ -501,6 +503,10 @@ def test_not_a_number_is_caught_with_the_part_that_caused_it(tmp_path, monkeypat
         ({"objectives": [{"type": "target_state", "metabolite": "Glu", "operator": "H9x"}]}, "'H9x' is neither"),
         ({"echo_time": 0.012}, "echo time"),
         ({"baseline": "cubic"}, "baseline must be"),
+        ({"shots": 2, "kind": "prep"}, "only gap, refocus and edit have shots"),
+        ({"shots": 2, "echo_times": [0.03]}, "1 echo times for 2 shots"),
+        ({"sequence": "special"}, "a gap has no place in special; choose press or slaser"),
+        ({"starts_from": ["a.json", "b.json", "c.json"]}, "4 or more are needed"),
     ],
 )
 def test_bad_input_is_refused_in_a_sentence(changes, sentence):
@@ -617,7 +623,7 @@ REAL = {"ideal": False, "echo_time": 0.030, "te1": 0.012, "duration": "fit", "dw
 
 def test_the_pulses_around_a_designed_one_are_averaged_over_the_voxel_exactly():
     """Constant maps before and after the slot against the voxel simulated position by position, any B1 and B0."""
-    design = Design("real", entry(**REAL), BASIS)
+    design = Design("real", entry(**REAL, relaxation=False), BASIS)
     x = design.initial(torch.Generator().manual_seed(3), 1)
     assert splitting_error(design, design.played(x[0]), x[0]) < 2e-3
     member = Member(0.85, 7.0)
@@ -630,7 +636,6 @@ def test_the_pulses_around_a_designed_one_are_averaged_over_the_voxel_exactly():
     ours = fids[0, 1, design.names.index("Glu")].numpy()
     exact = lines.fid(acquisition.points, acquisition.dwell)
     exact = exact * decay(acquisition.points, acquisition.dwell, acquisition.linewidth)
-    exact = exact * np.exp(-sequence.echo_time / design.library["Glu"].t2)
     exact = exact * np.exp(-2j * np.pi * 7.0 * np.arange(acquisition.points) * acquisition.dwell)  # the shift is fitted
     assert np.abs(ours - exact).max() < 5e-3 * np.abs(exact).max()
 
@@ -710,8 +715,138 @@ def test_a_pair_of_editing_pulses_gives_two_shots():
 
 def test_a_limit_of_energy_holds_whatever_the_parameters():
     free, limited = (Design("one", entry(energy_limit=limit), BASIS) for limit in (None, 20.0))
-    x = 3 * free.initial(torch.Generator().manual_seed(1), 2)
+    x = 3 * free.initial(torch.Generator().manual_seed(1), 3)[1:]  # the first is nearly silent
     energies = [[d.pulses(row)["gap"].energy for row in x] for d in (free, limited)]
     assert min(energies[0]) > 20.0
     assert energies[1] == pytest.approx([20.0, 20.0])
     assert torch.isfinite(limited.evaluate(x)[1]).all()
+
+
+# -- a pulse after the last refocusing pulse, several shots, several models --------------------------------------------
+
+LATE = {"kind": "refocus", "ideal": False, "dwell": 0.0005, "duration": "fit", "b1_limit": 20.0, "te1": 0.0095}
+INVERSION = DesignedPulses(
+    "refocus", {"refocus": Pulse("inversion", np.full(20, 180 / 360 / 42.577478518 / 0.003, complex), 1.5e-4)}, {}
+)
+PLACES = {"special": 0.0180, "press": 0.0250, "slaser": 0.0500}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_silent_pulse_after_the_last_refocusing_pulse_leaves_the_sequence_as_it_is(place):
+    """Its signals are those of the plain sequence of that echo time; what the design plays is simulated exactly."""
+    design = Design(
+        "late", entry(**LATE, sequence=place, echo_time=PLACES[place], metabolites=["Cr", "Gln", "Glu"]), BASIS
+    )
+    assert design.spectra == (("diff",) if place == "special" else ("late",))
+    given = {"type": place, "echo_time": PLACES[place]} | ({"te1": 0.0095} if place == "press" else {})
+    plain = design.measured(build_sequence("plain", given, central_frequency=design.acquisition.central_frequency))
+    with torch.no_grad():
+        silent = design.signals(torch.zeros(1, design.form.size, dtype=torch.float64))
+    ours, theirs = (next(iter(signals.fids.values()))[0, 0, 2] for signals in (silent, plain))
+    assert float((ours - theirs).abs().max() / theirs.abs().max()) < 2e-3
+    x = design.initial(torch.Generator().manual_seed(3), 2)[1]
+    assert splitting_error(design, design.played(x), x) < 3e-3
+
+
+def test_a_pulse_after_the_last_refocusing_pulse_lets_nothing_in_from_outside_of_the_voxel():
+    """A designed inversion: the signal on a grid of four slices is the one on a grid of two."""
+    sequence = build_sequence(
+        "late", {"type": "special", "refocus": "pulse", "echo_time": 0.0180}, {"pulse": INVERSION}
+    )
+    spin = SpinSystem("one", ("a",), (3.0,))
+    signal = []
+    for points, extent in ((32, 2.0), (64, 4.0)):
+        axes = slice_axes(sequence, F0, points, extent)
+        lines = [averaged_lines(shot.events, spin, F0, axes).amplitude.sum() for shot in sequence.shots]
+        signal.append(abs(lines[0] - lines[1]) / 2)
+    assert signal[1] == pytest.approx(signal[0], abs=0.02)
+
+
+def test_both_pulses_of_an_adiabatic_pair_see_one_place():
+    """A pulse between the pairs of semi-LASER: the phase of one across the slice, the next takes back."""
+    given = entry(**LATE | {"kind": "gap"}, sequence="slaser", echo_time=0.0370, metabolites=["Cr", "Gln", "Glu"])
+    design = Design("between", given, BASIS)
+    x = design.initial(torch.Generator().manual_seed(3), 2)[1]
+    assert splitting_error(design, design.played(x), x) < 3e-3
+
+
+def test_an_earlier_echo_makes_room_for_a_pulse_in_the_same_echo_time():
+    early = entry(**LATE, sequence="special", echo_time=0.0180, echo_shift=0.005)
+    late = entry(**LATE, sequence="special", echo_time=0.0180)
+    rooms = [_resolved("room", each, System(), System())["duration"] for each in (late, early)]
+    assert rooms[1] == pytest.approx(rooms[0] + 0.0025, abs=6e-4)
+
+
+def test_shots_have_pulses_and_shares_of_their_own(tmp_path):
+    """The loss follows the shares; the sequence that plays the design has its shots, shares and noise."""
+    many = {"shots": 2, "shares": "free", "sequence": "special", "echo_time": 0.0180}
+    design = Design("two", entry(**LATE | many, objectives=[{"type": "ratio", "metabolites": ["Gln", "Glu"]}]), BASIS)
+    assert design.slots == ("refocus_a", "refocus_b") and design.spectra == ("a", "b")
+    x = design.initial(torch.Generator().manual_seed(1), 2)
+    x[:, 2 * design.form.size] = 0.7
+    _, gradient, _ = design.evaluate(x)
+    step = torch.zeros_like(x)
+    step[1, 2 * design.form.size] = 1e-3
+    up, down = (design.losses(design.signals(x + sign * step))[0][1] for sign in (1, -1))
+    assert float(gradient[1, 2 * design.form.size]) == pytest.approx(float(up - down) / 2e-3, rel=0.02, abs=1e-5)
+    write_designed(tmp_path / "pulse.json", design.designed(x[1]))
+    made = read_designed(tmp_path / "pulse.json")
+    sequence = build_sequence("twice", {"type": "special", "refocus": "two"}, {"two": made})
+    assert [shot.name for shot in sequence.shots] == ["aon", "aoff", "bon", "boff"] and set(sequence.measured) == {
+        "a",
+        "b",
+    }
+    shares = design.shares(x[1]).tolist()
+    assert sequence.shares["aon"] + sequence.shares["aoff"] == pytest.approx(shares[0])
+    sequence.write(tmp_path / "s.json")
+    assert Sequence.read(tmp_path / "s.json").shares == pytest.approx(sequence.shares)
+    played = Analysis("twice", sequence, dict.fromkeys("ab"))
+    assert played.noise_factors == pytest.approx([share**-0.5 for share in shares]) and not played.correlated
+    config = {"type": "special", "refocus": "two"}
+    assert spectra_of(config, {"two": design.entry}) == ("aon", "aoff", "bon", "boff", "a", "b")
+
+
+def test_worst_over_models_is_the_bound_under_the_worst_of_them():
+    models = {"baselines": ["poly:2", "spline:7"], "macromolecules": ["free", "grouped"], "t2_scales": [0.8, 1.0]}
+    goal = [{"type": "ratio", "metabolites": ["Gln", "Glu"]}]
+    given = entry(models=models, objectives=goal, robustness={"mode": "worst"}, macromolecules=["MM20", "MM37"])
+    design = Design("all", given, BASIS)
+    x = design.initial(torch.Generator().manual_seed(1), 2)
+    with torch.no_grad():
+        signals = design.signals(x)
+        side_by_side = design.goals[0].objective(signals)
+        loss, _ = design.losses(signals)
+        alone = [
+            Design(
+                "all",
+                entry(baseline=form, macromolecules=["MM20", "MM37"], objectives=goal),
+                BASIS,
+            )
+            .goals[0]
+            .objective(signals)
+            for form in models["baselines"]
+        ]
+    assert side_by_side.shape == (2, 8)
+    places = [design.models.index(Model(form)) for form in models["baselines"]]
+    for place, each in zip(places, alone, strict=True):
+        assert side_by_side[:, place].numpy() == pytest.approx(each[:, 0].numpy(), abs=1e-6)
+    assert (loss <= side_by_side.amax(1)).all() and (loss > side_by_side.mean(1)).all()
+
+
+def test_starts_are_spread_evenly_and_may_begin_with_known_pulses(tmp_path):
+    design = Design("one", entry(), BASIS)
+    x = design.initial(torch.Generator().manual_seed(1), 64)
+    assert float(x[1:].mean(0).abs().max()) < 0.35 * float(x[1:].std())  # of random numbers three times as much
+    made = design.designed(x[5])
+    write_designed(tmp_path / "known.json", made)
+    again = Design("two", entry(starts_from=[str(tmp_path / "known.json")]), BASIS)
+    start = again.initial(torch.Generator().manual_seed(1), 3)
+    ours, theirs = again.pulses(start[2])["gap"].b1, made.pulses["gap"].b1
+    assert np.abs(ours - theirs).max() < 0.02 * np.abs(theirs).max()
+
+
+def test_the_last_steps_are_for_the_best_start_alone(tmp_path):
+    metrics = run_design("one", entry(polish=3), BASIS, tmp_path, progress=False)
+    rows = [line.split("\t") for line in (tmp_path / "history.tsv").read_text().splitlines()[1:]]
+    assert metrics["optimisation"]["iterations"] == 11
+    assert len({row[0] for row in rows if int(row[1]) >= 8}) == 1

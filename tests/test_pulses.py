@@ -166,3 +166,18 @@ def test_a_pulse_is_written_under_no_name_of_another_format(tmp_path, suffix):
     with pytest.raises(SpinsculptError, match=r"\.pta.*\.exc.*\.seq"):
         write_pulse(tmp_path / f"p{suffix}", gaussian(0.01))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".philips.txt", ".ge.txt", ".pta"])
+def test_a_file_for_a_scanner_comes_back_and_says_how_to_play_it(tmp_path, suffix):
+    """The waveform within the step of whole numbers; duration, B1 and offset in words."""
+    pulse = hyperbolic_secant(0.010, 2000.0, 15.0)
+    write_pulse(tmp_path / f"p{suffix}", pulse, offset=-210.0)
+    text = (tmp_path / f"p{suffix}").read_text()
+    assert f"duration 10.0000 ms, {len(pulse.b1)} samples of" in text and "transmit offset -210.00 Hz" in text
+    assert f"peak B1 {pulse.peak_b1:.4f} uT" in text
+    again = read_pulse(tmp_path / f"p{suffix}", duration=0.010)
+    assert np.abs(again.b1 / again.peak_b1 - pulse.b1 / pulse.peak_b1).max() < 2e-4
+    if suffix == ".ge.txt":
+        rows = np.loadtxt(tmp_path / "p.ge.txt")
+        assert (rows % 2 == 0).all() and np.abs(rows).max() <= 32766

@@ -1,7 +1,6 @@
 """The simulated scanner: raw files that real software reads, a truth that a fit gives back, physics that holds."""
 
 import csv
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from spinsculpt.fit import fit_measured
 from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.philips import decode_vax, encode_vax, read_spar
 from spinsculpt.scanner import TRUTH_COLUMNS, simulate_scan, water_amplitude, write_scan
-from spinsculpt.sequences import build_sequence
+from spinsculpt.sequences import build_sequence, with_shares
 from spinsculpt.study import SequenceEntry, entries_of, schema_of
 from spinsculpt.subjects import Scan
 
@@ -129,7 +128,7 @@ def test_without_disturbances_the_signal_is_the_weighted_basis(studies):
     expected = 0
     for name in basis.names:
         entry = LIBRARY[name]
-        weight = np.exp(-0.030 / entry.t2) * (1 - np.exp(-2.0 / entry.t1))
+        weight = basis.decay(name, entry.t1, entry.t2, 0.030) * (1 - np.exp(-2.0 / entry.t1))
         expected = expected + truth(scan, "concentration")[name] * weight * basis[name]
     expected = expected * truth(scan, "gain")[""]
     np.testing.assert_allclose(scan.fids, np.tile(expected, (8, 1)), atol=1e-5 * abs(expected).max())
@@ -138,9 +137,12 @@ def test_without_disturbances_the_signal_is_the_weighted_basis(studies):
 def test_shots_of_an_edited_sequence_alternate_and_their_difference_is_the_basis_of_diff(studies):
     scan = simulate(studies, "megapress", lorentzian=0, gaussian=0, **QUIET)
     on, off = scan.fids[0::2].mean(0), scan.fids[1::2].mean(0)
-    basis = studies["megapress"][1]["diff"]
-    weighted = [truth(scan, "concentration")[n] * truth(scan, "relaxation_weight")[n] for n in basis.names]
-    np.testing.assert_allclose((on - off) / 2, truth(scan, "gain")[""] * np.array(weighted) @ basis.fids, atol=1e-8)
+    sets, expected = studies["megapress"][1], 0
+    for n, amount in truth(scan, "concentration").items():
+        t1, t2 = LIBRARY[n].t1, LIBRARY[n].t2
+        a, b = (sets[shot].decay(n, t1, t2, 0.068) * sets[shot][n] for shot in ("on", "off"))
+        expected = expected + amount * (1 - np.exp(-2.0 / t1)) * (a - b) / 2
+    np.testing.assert_allclose((on - off) / 2, truth(scan, "gain")[""] * expected, atol=1e-8)
 
 
 def test_noise_is_what_the_snr_says_and_the_same_for_every_sequence(studies):
@@ -211,6 +213,17 @@ def test_averages_that_do_not_divide_are_a_sentence(studies):
         simulate(studies, "megapress", averages=9, dynamics=9)
 
 
+def test_a_shot_with_a_larger_share_of_the_averages_has_less_noise(studies):
+    sequence, sets = studies["megapress"]
+    uneven = with_shares(sequence, {"on": 0.75, "off": 0.25})
+    config = section("scanner", **{**QUIET, "snr": 50, "averages": 64, "dynamics": 8})
+    noisy, clean = (simulate_scan("01", uneven, sets, LIBRARY, config | {"snr": snr}) for snr in (50, 1e9))
+    on, off = ((noisy.fids - clean.fids)[k::2].std() for k in (0, 1))
+    assert off / on == pytest.approx(3**0.5, rel=0.1)
+    with pytest.raises(SpinsculptError, match="gives less than one average to each of its dynamics; 16 averages"):
+        simulate_scan("01", uneven, sets, LIBRARY, section("scanner", averages=8, dynamics=8))
+
+
 def test_a_basis_without_a_shot_is_a_sentence(studies):
     sequence, sets = studies["megapress"]
     with pytest.raises(SpinsculptError, match="lacks its shot 'off'"):
@@ -218,11 +231,11 @@ def test_a_basis_without_a_shot_is_a_sentence(studies):
 
 
 def test_echo_time_weights_by_t2(studies):
-    sequence, sets = studies["press30"]
-    long = simulate_scan("01", replace(sequence, echo_time=0.130), sets, LIBRARY, section("scanner"))
+    later = build_sequence("press30", {"type": "press", "echo_time": 0.130})
+    long = simulate_scan("01", later, simulate_basis(later, BASIS), LIBRARY, section("scanner"))
     short = simulate(studies)
     ratio = truth(long, "relaxation_weight")["MM09"] / truth(short, "relaxation_weight")["MM09"]
-    assert ratio == pytest.approx(np.exp(-0.1 / LIBRARY["MM09"].t2))
+    assert ratio == pytest.approx(np.exp(-0.1 / LIBRARY["MM09"].t2), rel=1e-3)
 
 
 def test_a_designed_pulse_does_to_water_what_it_does_to_a_proton_there(studies):

@@ -121,6 +121,9 @@ RIVALS = {
         "editing": {"ppm": {"a": [4.56, 1.9], "b": 1.9, "c": 4.56, "d": 7.46}, "duration": 0.020},
     },
     "jpress": {"type": "press", "echo_times": [0.035, 0.155]},
+    "ctpress": {"type": "press", "echo_time": 0.139, "echo_shifts": [-0.024, 0.024]},
+    "press80": {"type": "press", "echo_time": 0.080, "te1": 0.016},
+    "steam72": {"type": "steam", "echo_time": 0.072},
 }
 
 

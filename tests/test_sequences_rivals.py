@@ -6,7 +6,9 @@ import pytest
 from spinsculpt.basis import basis_library, simulate_basis
 from spinsculpt.compare import Analysis
 from spinsculpt.config import validate
+from spinsculpt.conventions import ppm_to_hz
 from spinsculpt.convert import convert_scan
+from spinsculpt.dynamics import line_list
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import fit_files
 from spinsculpt.preprocess import preprocess_scan
@@ -14,6 +16,7 @@ from spinsculpt.pulses import gaussian, refocusing_profile
 from spinsculpt.scanner import simulate_scan, write_scan
 from spinsculpt.sequences import SUBSPECTRA, Sequence, build_sequence, combinations_of
 from spinsculpt.sequences._build import multiband
+from spinsculpt.spins import SpinSystem
 from spinsculpt.study import schema_of
 from spinsculpt.subjects import Scan
 
@@ -58,11 +61,33 @@ def test_series_that_cannot_be_are_refused(entry, words):
         build_sequence("j", entry)
 
 
+def test_constant_time_press_encodes_shifts_and_leaves_couplings_alone():
+    """Uncoupled lines turn by their offset times the shift of the echo; the doublet of lactate is the same in all."""
+    sequence = build_sequence("ct", {"type": "press", "echo_time": 0.139, "echo_shifts": [0.0, 0.010], "ideal": True})
+    assert [shot.name for shot in sequence.shots] == ["ct1", "ct2"]
+    assert [sum(e.duration for e in shot.events) for shot in sequence.shots] == pytest.approx([0.139, 0.139])
+    for ppm, coupling in ((2.0, 0.0), (1.3, 7.0)):
+        system = SpinSystem("ax", ("a", "x"), (ppm, ppm + 3.0), ((0, 1, coupling),) if coupling else ())
+        first, second = (line_list(shot.events, system, 127.732) for shot in sequence.shots)
+        near = np.abs(first.frequency - ppm_to_hz(ppm, 127.732)) < 20
+        turned = second.amplitude[near] / first.amplitude[near]
+        expected = np.exp(2j * np.pi * 0.010 * ppm_to_hz(ppm, 127.732))
+        assert turned == pytest.approx(np.full(near.sum(), expected), abs=0.06)
+
+
 def test_a_pulse_of_two_bands_inverts_both_and_leaves_what_is_elsewhere():
     pulse, middle = multiband(gaussian(0.020, 180.0), [-11.5, -351.3])
     assert middle == pytest.approx(-181.4)
     inverted = refocusing_profile(pulse, np.array([-11.5, -351.3, middle]) - middle)
     assert inverted == pytest.approx([1.0, 1.0, 0.0], abs=0.05)
+
+
+def test_bands_at_uneven_distances_are_where_they_were_asked_for():
+    """Three bands; their mirror images about the middle are left alone."""
+    bands = np.array([-300.0, 0.0, 150.0])
+    pulse, middle = multiband(gaussian(0.020, 180.0), bands)
+    assert (refocusing_profile(pulse, bands - middle) > 0.85).all()
+    assert (refocusing_profile(pulse, middle - bands) < 0.3).all()
 
 
 def test_hadamard_sums_edit_each_target_alone():

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from spinsculpt.sequences import SLOTS
+
 TOLERANCE = 1e-3  # s, between the echo time of a header and that of a sequence
 
 # Words in names of sequences and protocols, and the `type` that they stand for; the first that fits counts. What the
@@ -17,7 +19,6 @@ _KINDS = (
     (r"spin-?echo", "spin_echo"),
     (r"pulse-?acquire|\bfid\b", "pulse_acquire"),
 )
-_DESIGNED = ("excitation", "prep", "gap")
 _SPECTRA = {"press": [], "steam": [], "slaser": [], "special": ["diff"], "megapress": ["on", "off"]}  # that are fitted
 
 
@@ -70,7 +71,7 @@ def match_sequence(
         if kind in (entry["type"], None)
         and entry["echo_time"] is not None  # the shortest that its pulses allow, which is known when it is built
         and abs(entry["echo_time"] - echo_time) <= tolerance
-        and not any(entry.get(slot) for slot in _DESIGNED)
+        and not any(entry.get(slot) for slot in SLOTS)
     ]
     # No scanner plays ideal pulses: such an entry is meant only where there is no other.
     fitting = [name for name in fitting if not sequences[name].get("ideal")] or fitting

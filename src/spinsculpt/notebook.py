@@ -249,9 +249,9 @@ class DesignResult:
         return _with_picture(repr(self), self.plot())
 
     def sequence(self, **entry) -> Sequence:
-        """The sequence that plays the pulse: PRESS for gap and prep, pulse-acquire for an excitation."""
-        slot = "gap" if self.entry["kind"].startswith("gap") else self.entry["kind"]
-        kind = "pulse_acquire" if slot == "excitation" else "press"
+        """The sequence that plays the pulse: that of the design, pulse-acquire for an excitation."""
+        slot = self.entry["kind"].removesuffix("_pair")
+        kind = {"excitation": "pulse_acquire", "edit": "megapress"}.get(slot, self.entry["sequence"])
         given = {
             slot: self.name,
             "designs": {self.name: self.designed},

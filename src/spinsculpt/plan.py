@@ -9,7 +9,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.subjects import checked_place
 from spinsculpt.system import OF_VENDOR
 
-SLOTS = ("excitation", "prep", "gap", "edit")  # keys of a sequence that name designs
+SLOTS = ("excitation", "prep", "gap", "edit", "refocus")  # keys of a sequence that name designs
 
 
 def settle(config: Mapping) -> dict:
@@ -125,10 +125,12 @@ def design_seconds(entry: Mapping, names: int) -> float:
         members *= len(grid[key])
     count = len(entry["metabolites"]) + len(entry["macromolecules"] or ()) if entry["metabolites"] else names
     duration = entry["echo_time"] / 2 if entry["duration"] == "fit" else entry["duration"]
-    shots = 2 if entry["kind"].endswith("pair") else 1
-    bounds = any(goal["type"] in ("crlb", "ratio") for goal in entry["objectives"])
+    shots = 2 if entry["kind"].endswith("pair") else entry["shots"]
+    given = entry["models"]
+    models = max(1, len(given["baselines"])) * len(given["macromolecules"]) * len(given["t2_scales"])
+    bounds = models * any(goal["type"] in ("crlb", "ratio") for goal in entry["objectives"])
     each = shots * count * (2e-5 * duration / entry["dwell"] + 1.5e-3 * bounds)  # s, timed on the default designs
-    return 10 + entry["starts"] * kept * entry["iterations"] * members * each
+    return 10 + (entry["starts"] * kept * entry["iterations"] + entry["polish"]) * members * each
 
 
 def spectra_of(entry: Mapping, designs: Mapping) -> tuple[str, ...]:
@@ -138,30 +140,52 @@ def spectra_of(entry: Mapping, designs: Mapping) -> tuple[str, ...]:
         return ()
     from spinsculpt.sequences import combinations_of
 
-    return (*shots, "mean") if entry.get("echo_times") else (*shots, *combinations_of(shots))
+    if entry.get("echo_times"):
+        return (*shots, "mean")
+    played = _designed_shots(entry, designs)
+    if entry["type"] == "special" and played:
+        return (*shots, *played)
+    return (*shots, *combinations_of(shots))
 
 
 def shots_of(entry: Mapping, designs: Mapping) -> tuple[str, ...]:
     """Names of the shots of an entry of `sequences`; none for a sequence of one shot."""
-    from spinsculpt.pulses import read_designed
-    from spinsculpt.sequences import PAIR
-
-    slots = [entry[slot] for slot in SLOTS if entry.get(slot)]
-    played = [designs[slot]["kind"] for slot in slots if slot in designs]
-    played += [read_designed(slot).kind for slot in slots if _is_file(slot) and Path(slot).is_file()]
+    played = _designed_shots(entry, designs)
     if entry.get("edit"):
-        shots = PAIR if "edit_pair" in played else ()
+        shots = played
     elif entry["type"] in ("megapress", "megaslaser"):
         shots = tuple(entry["editing"]["ppm"])
     elif entry.get("echo_times"):
         shots = tuple(f"te{time * 1e3:g}".replace(".", "p") for time in entry["echo_times"])
+    elif entry.get("echo_shifts"):
+        shots = tuple(f"ct{k + 1}" for k in range(len(entry["echo_shifts"])))
     elif entry["type"] == "special":
-        shots = ("on", "off")
+        shots = tuple(shot + state for shot in played or ("",) for state in ("on", "off"))
     elif entry["type"] == "file":
         shots = tuple(entry["files"])
     else:
-        shots = PAIR if "gap_pair" in played else ()
+        shots = played
     return shots if len(shots) > 1 else ()
+
+
+def _designed_shots(entry: Mapping, designs: Mapping) -> tuple[str, ...]:
+    """Names of the shots whose pulses a design of several made for an entry of `sequences`; else none."""
+    from spinsculpt.pulses import read_designed
+    from spinsculpt.sequences import shot_names
+
+    for slot in SLOTS:
+        value = entry.get(slot)
+        if value in designs:
+            given = designs[value]
+            count = 2 if given["kind"].endswith("_pair") else given["shots"]
+            count *= given["kind"] not in ("prep", "prep_gap", "excitation")
+        elif value and _is_file(value) and Path(value).is_file():
+            count = len(read_designed(value).pulses) if slot in ("gap", "edit", "refocus") else 1
+        else:
+            continue
+        if count > 1:
+            return shot_names(count)
+    return ()
 
 
 def _is_file(slot: str) -> bool:

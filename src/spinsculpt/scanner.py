@@ -3,16 +3,17 @@ r"""The simulated scanner: raw Philips files of a cohort whose truth is known.
 Row k of a scan (a dynamic: the mean of `averages / dynamics` shots) is
 
     s_k(t) = g exp(i (phi + phi_k + theta(t))) [exp(2 pi i df_k t) (L(t) sum_m c_m w_m b_m(t) + r W(t)) + noise]
-    w_m    = exp(-TE/T2_m) (1 - exp(-TR/T1_m))
+    w_m    = exp(-tau_m/T2_m - zeta_m/T1_m) (1 - exp(-TR/T1_m))
 
-with b_m the basis of the shot that row k plays, c_m the concentrations of the subject, L the added line shape, W the
-water signal as the sequence leaves it, r the residue of its suppression, df_k and phi_k drift and jitter, theta(t) the
-eddy-current phase and g the receiver gain. The water reference sees g, phi, theta and W without suppression, drift and
-jitter.
+with b_m the basis of the shot that row k plays, tau_m and zeta_m the times that its signal spends in the plane and
+along z (`spinsculpt.basis._decay`), c_m the concentrations of the subject, L the added line shape, W the water signal
+as the sequence leaves it, r the residue of its suppression, df_k and phi_k drift and jitter, theta(t) the eddy-current
+phase and g the receiver gain. The water reference sees g, phi, theta and W without suppression, drift and jitter.
 
 What belongs to the subject (concentrations, shim) is drawn from (seed, subject) and so the same for all sequences; what
 belongs to the scan (gain, phase, drift, noise) from (seed, subject, sequence). Noise per shot is the same for all
-sequences and all last the same time: a sequence of two shots has half of the averages for each.
+sequences and all last the same time: a sequence of two shots has half of the averages for each, or the shares that its
+design found; a dynamic of a shot with a larger share is the mean of more averages.
 """
 
 import csv
@@ -77,6 +78,14 @@ def simulate_scan(
             f"scanner: {averages} averages in {dynamics} dynamics do not divide into the {len(shots)} shots of "
             f"{sequence.name}; make dynamics a multiple of the shots and averages one of dynamics."
         )
+    shares = np.array([sequence.shares.get(shot.name, 1.0) for shot in sequence.shots])
+    played = shares * len(shots) * averages / dynamics  # averages of a dynamic of each shot
+    if played.min() < 1 - 1e-9:
+        needed = int(np.ceil(dynamics / len(shots) / shares.min() / dynamics - 1e-9)) * dynamics
+        raise SpinsculptError(
+            f"scanner.averages: {averages} gives less than one average to each of its dynamics; {needed} averages in "
+            f"{dynamics} dynamics would work for the shares of {sequence.name}."
+        )
     first = shots[0]
     points, dwell = first.points, first.dwell
     t = time_axis(points, dwell)
@@ -93,7 +102,7 @@ def simulate_scan(
         for name, value in typical.items()
     }
     relaxation = {name: _relaxation(library[name], subject, config, other) for name in first.names}
-    weights = {name: _weight(*times, sequence.echo_time, config) for name, times in relaxation.items()}
+    weights = {name: _seen(first, name, times, sequence.echo_time, config) for name, times in relaxation.items()}
     lorentzian = config["lorentzian"] * _varied(person, config["linewidth_cv"])
     gaussian = config["gaussian"] * _varied(person, config["linewidth_cv"])
     shape = decay(points, dwell, lorentzian, gaussian)
@@ -120,7 +129,8 @@ def simulate_scan(
     sigma = shot_noise(library, config, points, dwell)
     signal = tissue[np.arange(dynamics) % len(shots)] + unsuppressed
     signal = signal * np.exp(2j * np.pi * np.outer(offsets, t) + 1j * jitter[:, None])
-    signal += sigma / np.sqrt(averages / dynamics) * _complex_normal(scan, (dynamics, points))
+    each = played[np.arange(dynamics) % len(shots)]
+    signal += sigma / np.sqrt(each)[:, None] * _complex_normal(scan, (dynamics, points))
     reference = water[None] + sigma / np.sqrt(config["water_averages"]) * _complex_normal(scan, (1, points))
     received = gain * np.exp(1j * (phase + eddy))
 
@@ -134,7 +144,7 @@ def simulate_scan(
         ("", "eddy_phase", eddy[0], "rad"),
         ("", "residual_water", residual, "1"),
         ("", "gain", gain, "1"),
-        ("", "averages_per_shot", averages / len(shots), "1"),
+        ("", "averages_per_shot", averages * float(shares[0]), "1"),
         ("", "noise_sd", gain * sigma * np.sqrt(points / averages), "1"),
         ("", "snr", config["snr"], "1"),
         ("", "other_truth", float(bool(other)), "1"),
@@ -225,7 +235,7 @@ def _tissue(
     config: Mapping,
 ) -> np.ndarray:
     """FID of all metabolites in one shot of its own echo time, shape (points,); `line`: factors, shape (L, points)."""
-    amounts = [concentrations[name] * _weight(*relaxation[name], echo_time, config) for name in basis.names]
+    amounts = [concentrations[name] * _seen(basis, name, relaxation[name], echo_time, config) for name in basis.names]
     return np.array(amounts) @ (basis.fids * line)
 
 
@@ -243,6 +253,11 @@ def _shoulder(t: np.ndarray, person: np.random.Generator, other: Mapping) -> np.
         return np.ones(len(t), complex)
     place = other["shoulder_hz"] * person.standard_normal()
     return 1.0 - other["shoulder"] * (1.0 - np.exp(2j * np.pi * place * t - 3.0 * np.pi * t))
+
+
+def _seen(basis: BasisSet, name: str, times: tuple[float, float], echo_time: float, config: Mapping) -> float:
+    """What saturation and decay with T1 and T2 leave of the signal of a metabolite."""
+    return basis.decay(name, *times, echo_time) * float(1 - np.exp(-config["repetition_time"] / times[0]))
 
 
 def _weight(t1: float, t2: float, echo_time: float, config: Mapping) -> float:

@@ -1,6 +1,7 @@
 """Basis sets: simulate, read and write. Importing this package does not import torch or numba."""
 
 from spinsculpt.basis._basisset import BasisSet
+from spinsculpt.basis._decay import DecayTimes, decay_times
 from spinsculpt.basis._export import read_jmrui, read_nifti, write_jmrui, write_nifti
 from spinsculpt.basis._folder import read_basis, write_basis
 from spinsculpt.basis._fslmrs import read_fslmrs, write_fslmrs
@@ -13,10 +14,12 @@ __all__ = [
     "DEFAULT_METABOLITES",
     "Axis",
     "BasisSet",
+    "DecayTimes",
     "VoxelSpace",
     "averaged_lines",
     "basis_library",
     "central_frequency",
+    "decay_times",
     "draw_basis",
     "read_basis",
     "read_fslmrs",

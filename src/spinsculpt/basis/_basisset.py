@@ -52,6 +52,23 @@ class BasisSet:
             raise SpinsculptError(f"{path}: every basis function is zero; simulate the basis anew.")
         return self
 
+    def decay(self, name: str, t1: float, t2: float, echo_time: float, locked: float = 1.0) -> float:
+        """What T2, and T1 while it lies along z, leave of the signal of `name` until the first sample.
+
+        By the times that were worked out with the basis; exp(-TE / T2) of one that has none.
+
+        Args:
+            name: metabolite or macromolecule.
+            t1, t2: s.
+            echo_time: s, of a basis without times.
+            locked: T1rho during pulses over T2.
+        """
+        times = self.meta.get("decay_s", {}).get(name)
+        if times is None:
+            return float(np.exp(-echo_time / t2))
+        plane = times["transverse"] - times["in_pulses"] * (1 - 1 / locked)
+        return float(np.exp(-plane / t2 - times["along_z"] / t1))
+
     @property
     def water(self) -> complex | None:
         """What a proton of water gives at the start of the acquisition; None in bases that do not say it."""

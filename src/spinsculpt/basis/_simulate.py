@@ -2,16 +2,19 @@
 
 What is in a basis FID: the spins, the sequence, and a Lorentzian of the basis linewidth; one proton at full signal = 1.
 What is not: T1 saturation and T2 decay. Both depend on the subject and the repetition time, so they belong to the
-quantification (and, for simulated data, to the scanner), as in FSL-MRS and LCModel.
+quantification (and, for simulated data, to the scanner), as in FSL-MRS and LCModel. How long each signal decays with T2
+and waits along z stands beside it (`decay_s`), for whoever simulates a measurement.
 """
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spinsculpt.basis._basisset import BasisSet
+from spinsculpt.basis._decay import decay_times
 from spinsculpt.basis._slices import Axis, averaged_lines, localised, slice_axes
 from spinsculpt.conventions import WATER_PPM, larmor_frequency
 from spinsculpt.errors import SpinsculptError
@@ -119,6 +122,8 @@ def simulate_basis(
     for name, weights in sequence.combinations.items():
         shots[name] = sum(weight * shots[shot] for shot, weight in weights.items())
     water = water_signal(sequence, frequency, axes, b1_scale, b0_hz)
+    decays = decay_times(sequence, library, names, frequency, axes)
+    of_shot = {shot: {name: asdict(times) for name, times in each.items()} for shot, each in decays.items()}
     meta = {
         "sequence": sequence.name,
         "echo_time_s": sequence.echo_time,
@@ -128,7 +133,14 @@ def simulate_basis(
         "provenance": provenance(dict(config)),
     }
     return {
-        name: BasisSet(tuple(names), shot_fids, dwell, frequency, linewidth, meta | {"subspectrum": name})
+        name: BasisSet(
+            tuple(names),
+            shot_fids,
+            dwell,
+            frequency,
+            linewidth,
+            meta | {"subspectrum": name} | ({"decay_s": of_shot[name]} if name in of_shot else {}),
+        )
         for name, shot_fids in shots.items()
     }
 

@@ -36,8 +36,7 @@ class Axis:
 
 def localised(sequence: Sequence) -> dict[str, float]:
     """Weights of the shots whose sum comes from the voxel alone: the last one, or DIFF where shots select a slice."""
-    subtracted = any(isinstance(e, ShapedPulse) and _silent_slice(e) for shot in sequence.shots for e in shot.events)
-    return sequence.combinations["diff"] if subtracted else {sequence.shots[-1].name: 1.0}
+    return {shot.name: weight for weight, shot in list(sequence.measured.values())[-1]}
 
 
 def slice_axes(sequence: Sequence, central_frequency: float, points: int, extent: float) -> dict[str, Axis]:
@@ -69,7 +68,7 @@ def slice_axes(sequence: Sequence, central_frequency: float, points: int, extent
     weights = localised(sequence)
 
     def signal(points: int, extent: float) -> np.ndarray:
-        """Complex amplitudes of uncoupled spins across the spectrum; of DIFF where the shots select the slice."""
+        """Complex amplitudes of uncoupled spins across the spectrum."""
         grid, found = axes(points, extent), np.zeros(len(places), complex)
         for shot, weight in weights.items():
             lines = averaged_lines(sequence.shot(shot).events, spins, central_frequency, grid)
@@ -98,11 +97,6 @@ def slice_axes(sequence: Sequence, central_frequency: float, points: int, extent
             f"{next(spans):.1f} would work."
         )
     return axes(points, extent)
-
-
-def _silent_slice(event: ShapedPulse) -> bool:
-    """Whether a pulse of many samples plays its gradient alone, as one shot of SPECIAL does."""
-    return bool(event.gradient) and len(event.pulse.b1) > 1 and event.pulse.peak_b1 == 0
 
 
 def averaged_lines(

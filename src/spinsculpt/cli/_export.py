@@ -12,7 +12,10 @@ def export_command(
     ],
     out: Annotated[
         Path,
-        typer.Option(help=".json (FSL-MRS), .seq (Pulseq), .pta (Siemens), .RF (Varian), .txt (FID-A), .exc (Bruker)"),
+        typer.Option(
+            help=".json (FSL-MRS), .seq (Pulseq), .pta (Siemens), .philips.txt, .ge.txt, .RF (Varian), .txt (FID-A), "
+            ".exc (Bruker)"
+        ),
     ],
     shot: Annotated[str | None, typer.Option(help="shot of a sequence of several; the first one if not given")] = None,
     field: Annotated[float, typer.Option(help="static field in T")] = 3.0,
@@ -52,10 +55,11 @@ def export_command(
                 loaded, out, points, 1 / bandwidth, shot, System.from_config({"preset": system}), water_suppression
             )
         case _:
-            shaped = [event.pulse for event in loaded.shot(shot).events if isinstance(event, ShapedPulse)]
-            waveforms = {id(pulse): pulse for pulse in shaped if pulse.peak_b1 > 0}
-            numbered = [out.with_stem(f"{out.stem}_{number}") for number in range(1, len(waveforms) + 1)]
+            shaped = [event for event in loaded.shot(shot).events if isinstance(event, ShapedPulse)]
+            waveforms = {id(event.pulse): event for event in shaped if event.pulse.peak_b1 > 0}
+            stem, _, kind = out.name.partition(".")
+            numbered = [out.with_name(f"{stem}_{number}.{kind}") for number in range(1, len(waveforms) + 1)]
             files = [out] if len(waveforms) == 1 else numbered
             refuse_existing(files, force, sequence)
-            for file, pulse in zip(files, waveforms.values(), strict=True):
-                write_pulse(file, pulse)
+            for file, event in zip(files, waveforms.values(), strict=True):
+                write_pulse(file, event.pulse, event.offset)

@@ -63,11 +63,10 @@ class Analysis:
     def noise_factors(self) -> tuple[float, ...]:
         r"""SD of the noise in each sub-spectrum; 1 = a one-shot sequence of the same total scan time.
 
-        n shots share the averages: each has sqrt(n) times the noise of all averages in one; a combination
-        sum_k w_k s_k of shots has sqrt(n sum_k w_k^2).
+        A shot with the share p of the averages has 1 / sqrt(p) times the noise of all averages in one; a combination
+        sum_k w_k s_k of shots has sqrt(sum_k w_k^2 / p_k).
         """
-        shots = {shot.name: {shot.name: 1.0} for shot in self.sequence.shots}
-        spectra = shots | dict(self.sequence.combinations)
+        shares, spectra = self.sequence.shares, self._weights
         for name in self.bases:
             if name not in spectra:
                 raise SpinsculptError(
@@ -75,13 +74,20 @@ class Analysis:
                     f"it gives {', '.join(spectra)}."
                 )
         return tuple(
-            float(np.sqrt(len(shots) * sum(weight**2 for weight in spectra[name].values()))) for name in self.bases
+            float(np.sqrt(sum(weight**2 / shares[shot] for shot, weight in spectra[name].items())))
+            for name in self.bases
         )
 
     @property
     def correlated(self) -> bool:
-        """Whether the noise of two of the sub-spectra is correlated (a combination fitted beside its shots)."""
-        return len(self.bases) > 1 and any(name in self.sequence.combinations for name in self.bases)
+        """Whether the noise of two of the sub-spectra is correlated: both are made of one shot."""
+        used = [shot for name in self.bases for shot in self._weights.get(name, (name,))]
+        return len(set(used)) < len(used)
+
+    @property
+    def _weights(self) -> dict[str, dict[str, float]]:
+        """Weights of the shots in each sub-spectrum."""
+        return {shot.name: {shot.name: 1.0} for shot in self.sequence.shots} | dict(self.sequence.combinations)
 
 
 def read_analysis(name: str, spectra: Iterable[str], sequence: Path | str, basis: Path | str) -> Analysis:
@@ -105,16 +111,18 @@ def read_analysis(name: str, spectra: Iterable[str], sequence: Path | str, basis
 
 
 def as_measured(basis: BasisSet, library: Library, echo_time: float, t2_scale: float = 1.0) -> BasisSet:
-    r"""The basis with each signal weighted by exp(-TE / T2), its T2 (times `t2_scale`) from the library.
+    r"""The basis with each signal weighted by its decay until the first sample (`BasisSet.decay`).
 
-    The whole echo time counts as transverse, also where a sequence stores magnetisation along z: it errs on the side of
-    the short echo time.
+    The times that each spends in the plane and along z, or the echo time of a basis that does not know them; T2 is that
+    of the library times `t2_scale`.
     """
     known = {**library.metabolites, **library.macromolecules}
     missing = [name for name in basis.names if name not in known]
     if missing:
         raise SpinsculptError(f"The library has no T2 of {', '.join(missing)}; add them to metabolites.yaml.")
-    weights = np.array([np.exp(-echo_time / (known[name].t2 * t2_scale)) for name in basis.names])
+    weights = np.array(
+        [basis.decay(name, known[name].t1, known[name].t2 * t2_scale, echo_time) for name in basis.names]
+    )
     return replace(basis, fids=basis.fids * weights[:, None])
 
 

@@ -81,6 +81,7 @@ def separation_table(
         rows += _loss_rows(analysis, library, model, settings, concentrations, noise_sds)
         rows += _overlap_rows(analysis, library, settings)
         rows += _reference_rows(analysis, settings, references or {})
+        rows += _decay_rows(analysis, library, settings)
         rows += _pulse_rows(analysis, anchor, anchor_basis.central_frequency, repetition_time)
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
@@ -253,6 +254,29 @@ def _floor_rows(
             information += (np.abs(shaped.spectra[shaped.index(metabolite), kept]) ** 2).sum() / sd**2
         value = 100 / (concentrations[metabolite] * np.sqrt(information))
         rows.append(_row(analysis, "CRLB floor", metabolite, value, "%", "metabolite alone, no relaxation"))
+    return rows
+
+
+def _decay_rows(analysis: Analysis, library: Library, settings: Mapping) -> list[dict]:
+    """What decay leaves of each of the pair, and how much more it would be if T1rho during pulses were twice T2.
+
+    Means over the shots of the analysis; without rows for a basis that does not know its times.
+    """
+    rows, names = [], settings["pair"]
+    shots = analysis.shots or analysis.bases
+    if not all("decay_s" in basis.meta for basis in shots.values()):
+        return rows
+    for name in names:
+        t1, t2 = library[name].t1, library[name].t2
+        left, locked = (
+            float(np.mean([basis.decay(name, t1, t2, 0.0, factor) for basis in shots.values()]))
+            for factor in (1.0, 2.0)
+        )
+        rows.append(
+            _row(analysis, "signal after decay", name, left, "1", "T2 in the plane, T1 along z, of the library")
+        )
+        change = 100 * (locked / left - 1)
+        rows.append(_row(analysis, "gain if T1rho = 2 T2", name, change, "%", "in the plane during pulses"))
     return rows
 
 

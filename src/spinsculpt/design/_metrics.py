@@ -9,7 +9,7 @@ from torch import Tensor
 from spinsculpt.basis import averaged_lines
 from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.design._explain import spin_signals, weights_along
-from spinsculpt.design._objectives import CRLB, Ratio, Window
+from spinsculpt.design._objectives import Ratio, Window
 from spinsculpt.design._problem import Design
 from spinsculpt.design._rival import best_press, megapress, ratio_over_reference
 from spinsculpt.design._simulate import Member, Signals
@@ -36,7 +36,8 @@ def measure(design: Design, x: Tensor) -> dict:
     return {
         "loss": float(loss),
         "loss_parts": {
-            goal.name: {"value": float(parts[goal.name]), "weight": goal.weight, "type": type(goal.objective).__name__}
+            goal.name: {"value": float(parts[goal.name]), "weight": goal.weight}
+            | {"type": type(goal.bound or goal.objective).__name__}
             for goal in design.goals
         },
         "times_s": design.times.values(design.of_times(x)) | {"echo_time": sequence.echo_time},
@@ -98,13 +99,13 @@ def separation(design: Design, signals: Signals) -> dict:
 
 def rivals(design: Design) -> dict:
     """Bounds of the rivals relative to the reference PRESS, for a design whose objective is a CRLB."""
-    wanted = next((goal.objective.weighted for goal in design.goals if isinstance(goal.objective, CRLB)), None)
+    wanted = next((goal.bound.weighted for goal in design.goals if goal.bound), None)
     return {} if wanted is None else {"te_optimised_press": best_press(design, wanted), **megapress(design, wanted)}
 
 
 def worst_bounds(design: Design, signals: Signals, grid: tuple[Member, ...]) -> dict[str, float]:
     """Largest CRLB of each metabolite that has a goal over B1 +-20 % and B0 +-10 Hz, relative to the nominal one."""
-    wanted = next((goal.objective.targets for goal in design.goals if isinstance(goal.objective, CRLB)), ())
+    wanted = next((goal.bound.targets for goal in design.goals if goal.bound), ())
     if not wanted:
         return {}
     sd = design.crlb(dict.fromkeys(wanted, 1.0)).sd(signals)[0]
@@ -114,7 +115,7 @@ def worst_bounds(design: Design, signals: Signals, grid: tuple[Member, ...]) -> 
 
 def worst_ratio(design: Design, signals: Signals, grid: tuple[Member, ...]) -> dict[str, float]:
     """Largest SD of the ratio over the same conditions, relative to the nominal one; {} unless the design is for it."""
-    wanted = next((goal.objective.targets for goal in design.goals if isinstance(goal.objective, Ratio)), None)
+    wanted = next((goal.bound.targets for goal in design.goals if isinstance(goal.bound, Ratio)), None)
     if wanted is None:
         return {}
     sd = design.ratio(dict.fromkeys(wanted, 1.0)).fractional(signals)[0]
@@ -133,7 +134,7 @@ def spectra(design: Design, x: Tensor) -> list[dict]:
     with torch.no_grad():
         after = design.signals(x[None], design.simulate((Member(),), torch.complex128))
     shots = {"press": (design.reference, None), "pulse_acquire": (design.pulse_acquire, None)}
-    shots |= {shot.name: (after, shot.name) for shot in design.sequence.shots}
+    shots |= {spectrum: (after, spectrum) for spectrum in design.spectra}
     for name, (signals, shot) in shots.items():
         fids = signals.fids[shot or next(iter(signals.fids))][0, 0].cpu().numpy()
         for metabolite in design.targets:
@@ -167,7 +168,7 @@ def worst_peak_ratio(design: Design, signals: Signals) -> dict[str, float]:
 
 def robustness_map(design: Design, signals: Signals, grid: tuple[Member, ...]) -> list[dict]:
     """Loss parts under each condition of a grid of B1 scales and B0 offsets."""
-    parts = {goal.name: goal.objective(signals)[0] for goal in design.goals}
+    parts = {goal.name: (goal.bound or goal.objective)(signals)[0] for goal in design.goals}
     return [
         {"b1_scale": member.b1_scale, "b0_hz": member.b0_hz}
         | {name: float(part[k if len(part) > 1 else 0]) for name, part in parts.items()}
@@ -206,16 +207,20 @@ def splitting_error(design: Design, sequence: Sequence, x: Tensor) -> float:
     simulation = design.simulate((Member(),), lossy=False)
     with torch.no_grad():
         signals = design.signals(x[None], simulation)
-    shot, axes = sequence.shots[0], design.axes(sequence)
-    later = sequence.echo_time - design.sequence.echo_time if design.entry["relaxation"] else 0.0
+    (spectrum, shots), axes = next(iter(sequence.measured.items())), design.axes(sequence)
+    played = shots[0][1].echo_time or sequence.echo_time
+    planned = next(iter(design.sequence.measured.values()))[0][1].echo_time or design.sequence.echo_time
+    later = played - planned if design.entry["relaxation"] else 0.0
     for name in design.targets:
         index = signals.names.index(name)
-        fast = signals.fids[shot.name][0, 0, index].cpu().numpy()
+        fast = signals.fids[spectrum][0, 0, index].cpu().numpy()
         exact = sum(
-            averaged_lines(shot.events, part.system, acquisition.central_frequency, axes).fid(
+            weight
+            * averaged_lines(shot.events, part.system, acquisition.central_frequency, axes).fid(
                 acquisition.points, acquisition.dwell
             )
-            * (part.decay.cpu().numpy() * np.exp(-later / part.t2))
+            * (part.decay.cpu().numpy() * simulation.weight(spectrum, name) * np.exp(-later / part.t2))
+            for weight, shot in shots
             for part in simulation.parts
             if part.metabolite == index
         )

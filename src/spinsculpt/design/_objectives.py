@@ -129,6 +129,8 @@ class CRLB:
         shots: names of the shots that are fitted jointly.
         noise_sd: of one real channel of the spectrum of a one-shot sequence.
         reference: value of sum_i w_i log(CRLB_i) that counts as zero.
+        longer: factor on the T2 of all names, and what they are in s, shape (L,); None leaves the decay as it is.
+        grouped: names that have one amplitude together, in the ratio of their concentrations.
     """
 
     def __init__(
@@ -141,8 +143,17 @@ class CRLB:
         shots: Sequence[str],
         noise_sd: float = 1.0,
         reference: float = 0.0,
+        longer: tuple[float, np.ndarray] | None = None,
+        grouped: Sequence[str] = (),
     ):
         self.shots, self.targets, self.weighted = tuple(shots), tuple(metabolites), dict(metabolites)
+        self._rate = None if longer is None else torch.as_tensor((1 / longer[0] - 1) / longer[1])
+        together = [k for k, name in enumerate(names) if name in grouped]
+        self._apart, self._together = [k for k in range(len(names)) if k not in together], together
+        self._amounts = torch.tensor([concentrations[names[k]] for k in together], dtype=torch.float64)
+        if together:
+            names = [*(names[k] for k in self._apart), "MM"]
+            concentrations = {**concentrations, "MM": 1.0}
         weights = torch.tensor(list(metabolites.values()), dtype=torch.float64)
         self.weights = weights / weights.sum()
         for name in self.targets:
@@ -172,14 +183,27 @@ class CRLB:
 
     def covariance(self, signals: Signals) -> Tensor:
         """Covariance of the concentrations, everything else marginalised, shape (starts, members, L, L)."""
-        fids = [signals.fids[shot] for shot in self.shots]
+        fids = [self._assumed(signals, shot) for shot in self.shots]
         rows = torch.cat([self._rows(fid, s) for s, fid in enumerate(fids)], -1)
         rows = torch.cat([rows, self._baseline.expand(*rows.shape[:-2], *self._baseline.shape)], -2)
+        if signals.shares is not None:  # of more averages less noise
+            louder = (signals.shares * len(self.shots)).sqrt().repeat_interleave(rows.shape[-1] // len(self.shots), -1)
+            rows = rows * louder[:, None, None]
         fisher = rows @ rows.mT + self._penalty
         scale = fisher.diagonal(dim1=-2, dim2=-1).clamp_min(1e-30).rsqrt()
         scaled = fisher * scale[..., None] * scale[..., None, :]
         inverse = torch.linalg.inv(scaled) * scale[..., None] * scale[..., None, :]
         return inverse[..., : len(self.c), : len(self.c)]
+
+    def _assumed(self, signals: Signals, shot: str) -> Tensor:
+        """FIDs of one spectrum with the T2 and the groups of this model."""
+        fid = signals.fids[shot]
+        if self._rate is not None:
+            fid = fid * torch.exp(-signals.decayed[shot] * self._rate)[:, None, :, None]
+        if self._together:
+            whole = (fid[..., self._together, :] * self._amounts[:, None]).sum(-2, keepdim=True)
+            fid = torch.cat([fid[..., self._apart, :], whole], -2)
+        return fid
 
     def sd(self, signals: Signals) -> Tensor:
         """CRLBs of the metabolites that count, shape (starts, members, len(targets))."""
@@ -237,6 +261,16 @@ class Ratio(CRLB):
         scaled = self.covariance(signals) / (self.c[:, None] * self.c)
         variance = scaled[..., a, a] + scaled[..., b, b] - 2 * scaled[..., a, b]
         return variance.clamp_min(1e-30).sqrt()
+
+
+class UnderModels:
+    """The same bound under several models of the fit, side by side with the conditions: (starts, models x members)."""
+
+    def __init__(self, bounds: Sequence[CRLB]):
+        self.bounds = tuple(bounds)
+
+    def __call__(self, signals: Signals) -> Tensor:
+        return torch.cat([bound(signals) for bound in self.bounds], 1)
 
 
 class Power:

@@ -141,6 +141,7 @@ class Search:
         iterations: steps in all.
         step: of Adam; of L-BFGS, the largest change of a parameter in the first step.
         screening: fractions of `iterations` at which the worse half of the starts is dropped.
+        polish: the last of the `iterations` are for the best start alone.
 
     Attributes:
         history: one dict (start, step, loss, parts) for each start and step.
@@ -155,11 +156,13 @@ class Search:
         iterations: int,
         step: float,
         screening: tuple[float, ...] = (0.2, 0.4),
+        polish: int = 0,
     ):
         self.evaluate, self.iterations, self.initial = evaluate, iterations, x
         self.optimiser = OPTIMISERS[method](x, iterations, step)
         self.starts = torch.arange(len(x))
         self.screens = {max(1, round(fraction * iterations)) for fraction in screening}
+        self._alone = iterations - polish if polish else -1
         self.done = 0
         self.history: list[dict] = []
         self.landscape: dict[int, tuple[int, float]] = {}
@@ -167,8 +170,8 @@ class Search:
 
     def advance(self) -> None:
         """One step of all starts that are still in the race."""
-        if self.done in self.screens and len(self.starts) > 1:
-            self._screen()
+        if (self.done in self.screens or self.done == self._alone) and len(self.starts) > 1:
+            self._screen(1 if self.done == self._alone else -(-len(self.starts) // 2))
         before = self.optimiser.x
         loss, parts = self.optimiser.step(self._checked)
         self._record(before, loss, parts)
@@ -190,9 +193,9 @@ class Search:
             if value < self.best[0]:
                 self.best = (value, start, x[row].clone())
 
-    def _screen(self) -> None:
+    def _screen(self, kept: int) -> None:
         losses = torch.tensor([self.landscape[start][1] for start in self.starts.tolist()])
-        rows = torch.argsort(losses, stable=True)[: -(-len(losses) // 2)].sort().values
+        rows = torch.argsort(losses, stable=True)[:kept].sort().values
         self.starts = self.starts[rows]
         self.optimiser.keep(rows)
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.pulses import Pulse
 
 KINDS = ("samples", "bspline", "fourier", "phase", "amplitude", "hard")
 
@@ -88,11 +89,41 @@ class Parametrisation:
         """Number of free parameters."""
         return self.columns.shape[1] * self.components + (self.hard_pulses + 1 if self.kind == "hard" else 0)
 
-    def initial(self, generator: torch.Generator, starts: int, amplitude: float) -> Tensor:
-        """Random parameters, shape (starts, size); `amplitude` is the SD of each component of B1 over the limit."""
-        x = torch.randn(starts, self.size, generator=generator, dtype=torch.float64, device="cpu")
+    def initial(
+        self, generator: torch.Generator, starts: int, amplitude: float, pulses: int = 1, sampling: str = "sobol"
+    ) -> Tensor:
+        """Parameters to start from, shape (starts, pulses x size); normally distributed.
+
+        Args:
+            generator: of the random numbers, which also scramble the Sobol sequence.
+            starts: number of rows.
+            amplitude: SD of each component of B1 over the limit.
+            pulses: pulses of this form, side by side.
+            sampling: "sobol" covers the space evenly (Owen 1998, doi:10.1006/jcom.1998.0487), "random" does not.
+        """
+        width = self.size * pulses
+        if sampling == "sobol" and width <= torch.quasirandom.SobolEngine.MAXDIM:
+            seed = int(torch.randint(2**31, (1,), generator=generator, device="cpu"))
+            with torch.device("cpu"):
+                even = torch.quasirandom.SobolEngine(width, scramble=True, seed=seed).draw(starts, dtype=torch.float64)
+            x = np.sqrt(2) * torch.erfinv(2 * even.clamp(1e-6, 1 - 1e-6) - 1)
+        else:
+            x = torch.randn(starts, width, generator=generator, dtype=torch.float64, device="cpu")
         spread = np.sqrt((self.columns**2).sum(1).mean())  # SD of a component for unit parameters
         return torch.as_tensor(x.numpy()) * ((np.pi if self.kind == "phase" else amplitude) / spread)
+
+    def parameters(self, pulse: Pulse) -> np.ndarray:
+        """Parameters of the waveform nearest to a known pulse, stretched to this duration, shape (size,)."""
+        if self.kind not in ("samples", "bspline", "fourier"):
+            raise SpinsculptError(f"starts_from: a {self.kind} waveform cannot take up a known pulse; use bspline.")
+        there = (np.arange(len(pulse.b1)) + 0.5) / len(pulse.b1)
+        here = (np.arange(self.samples) + 0.5) / self.samples
+        b1 = np.interp(here, there, pulse.b1.real) + 1j * np.interp(here, there, pulse.b1.imag)
+        b1 = b1 * np.exp(-2j * np.pi * self.carrier_hz * self._time) / self.peak
+        r = np.clip(np.abs(b1), 1e-12, 0.99)
+        b1 = b1 / np.abs(b1).clip(1e-12) * np.arctanh(r)
+        fitted, *_ = np.linalg.lstsq(self.columns, np.stack([b1.real, b1.imag], 1), rcond=None)
+        return fitted.T.ravel()
 
     def waveform(self) -> "Waveform":
         """The differentiable map from parameters to B1."""

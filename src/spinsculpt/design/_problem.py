@@ -1,7 +1,7 @@
 """A design entry of the configuration as something that can be minimised."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
@@ -21,6 +21,7 @@ from spinsculpt.design._objectives import (
     Suppress,
     TargetSpectrum,
     TargetState,
+    UnderModels,
     Window,
     robust,
 )
@@ -30,17 +31,20 @@ from spinsculpt.design._times import Times
 from spinsculpt.dynamics import free_eigensystem
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel
-from spinsculpt.pulses import Pulse
+from spinsculpt.pulses import DesignedPulses, Pulse, read_designed
 from spinsculpt.sequences import (
-    PAIR,
     Sequence,
     Slot,
     joined,
     megapress,
     press,
     pulse_acquire,
+    shot_names,
+    slaser,
     slot_kind,
+    special,
     voxel_pulses,
+    with_shares,
 )
 from spinsculpt.spins import Library, load_library, single_spin, total
 from spinsculpt.system import System
@@ -55,6 +59,21 @@ class Goal:
     name: str
     weight: float
     objective: Objective
+
+    @property
+    def bound(self) -> CRLB | None:
+        """The Cramer-Rao bound that is asked for, under the first model; None if it is something else."""
+        first = self.objective.bounds[0] if isinstance(self.objective, UnderModels) else self.objective
+        return first if isinstance(first, CRLB) else None
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the fit may be like: baseline, macromolecules "free" or "grouped", and a factor on every T2."""
+
+    baseline: str
+    macromolecules: str = "free"
+    t2_scale: float = 1.0
 
 
 class Design:
@@ -94,8 +113,11 @@ class Design:
         self.times = times(name, entry, self.system)
         self.sequence = self.times.sequence
         self.slots = tuple(dict.fromkeys(slot.name for slot in self.sequence.slots))
+        self.spectra = tuple(self.sequence.measured)
+        self.free_shares = entry["shares"] == "free" and len(self.spectra) > 1
         self._waveform: Waveform = self.form.waveform()
         groups = tuple(tuple(group) for group in entry["fit_groups"])
+        self.models = _models(entry)
         self.model = FitModel(baseline=entry["baseline"], ppm=tuple(entry["fit_ppm"]), groups=groups)
         self.simulation = self.simulate(members(entry["robustness"]))
         reference = entry["reference"]
@@ -137,8 +159,31 @@ class Design:
     def initial(self, generator: torch.Generator, starts: int) -> Tensor:
         """Random parameters of all pulses, then of the times, shape (starts, n)."""
         amplitude = self.entry["initial_amplitude"]
-        pulses = [self.form.initial(generator, starts, amplitude) for _ in self.slots]
-        return torch.cat([*pulses, self.times.initial(generator, starts)], 1)
+        size, known = self.form.size, self.entry["starts_from"]
+        drawn = self.form.initial(generator, starts, amplitude, len(self.slots), self.entry["sampling"])
+        pulses = list(drawn.split(size, 1))
+        if starts > 1:  # one start is nearly silent: the plain sequence is what a design has to beat
+            pulses = [torch.cat([0.05 * pulse[:1], pulse[1:]]) for pulse in pulses]
+        for row, path in enumerate(known, start=starts - len(known)):
+            for k, parameters in enumerate(self._known(path)):
+                pulses[k][row] = parameters
+        shares = torch.zeros(starts, len(self.spectra) if self.free_shares else 0, dtype=torch.float64)
+        return torch.cat([*pulses, shares, self.times.initial(generator, starts)], 1)
+
+    def _known(self, path: str) -> list[Tensor]:
+        """Parameters of the pulses of a file for each slot, as near to them as this waveform can be."""
+        pulses = list(read_designed(path).pulses.values())
+        return [torch.as_tensor(self.form.parameters(pulses[k % len(pulses)])) for k in range(len(self.slots))]
+
+    def shares(self, x: Tensor) -> Tensor | None:
+        """Share of the averages of each spectrum, shape (..., spectra); None where all are alike.
+
+        At least a tenth of an equal share, so that no spectrum is without noise to speak of.
+        """
+        if not self.free_shares:
+            return None
+        begin, count = self.form.size * len(self.slots), len(self.spectra)
+        return 0.1 / count + 0.9 * torch.softmax(x[..., begin : begin + count], -1)
 
     def waveforms(self, x: Tensor) -> dict[str, Tensor]:
         """B1x + i B1y in uT of each slot, shape (starts, samples)."""
@@ -158,11 +203,27 @@ class Design:
 
     def signals(self, x: Tensor, simulation: Simulation | None = None) -> Signals:
         """What parameters of shape (starts, n) give, under the conditions of the design or of another simulation."""
-        return (simulation or self.simulation)(self.waveforms(x), self.times.changes(self.of_times(x)))
+        found = (simulation or self.simulation)(self.waveforms(x), self.times.changes(self.of_times(x)))
+        return replace(found, shares=self.shares(x))
 
     def played(self, x: Tensor) -> Sequence:
-        """The sequence with the times and the pulses of one start, shape (n,)."""
-        return self.times.sequence_at(self.of_times(x)).fill(self.pulses(x))
+        """The sequence with the times, the shares and the pulses of one start, shape (n,)."""
+        sequence = self.times.sequence_at(self.of_times(x)).fill(self.pulses(x))
+        shares = self.shares(x)
+        if shares is None:
+            return sequence
+        given = dict(zip(self.spectra, shares.tolist(), strict=True))
+        return with_shares(sequence, given)
+
+    def designed(self, x: Tensor) -> DesignedPulses:
+        """All that one start found, shape (n,), for the sequence that plays it."""
+        times = self.times.values(self.of_times(x))
+        if self.entry["echo_shift"]:
+            times["echo_shift"] = self.entry["echo_shift"]
+        times |= {f"te_{k}": te for k, te in zip(shots_of_design(self.entry), self.entry["echo_times"], strict=False)}
+        shares = self.shares(x)
+        found = {} if shares is None else dict(zip(self.spectra, shares.tolist(), strict=True))
+        return DesignedPulses(self.entry["kind"], self.pulses(x), times, found)
 
     def pulses(self, x: Tensor) -> dict[str, Pulse]:
         """The pulse of each slot from the parameters of one start; the only one bears the name of the design."""
@@ -218,19 +279,38 @@ class Design:
         (gradient,) = torch.autograd.grad(loss.sum(), x)
         return loss.detach(), gradient, {name: part.detach() for name, part in parts.items()}
 
-    def crlb(self, metabolites: Mapping[str, float], shots: tuple[str, ...] = (), reference: float = 0.0) -> CRLB:
-        """CRLB objective with the model of this design, of its own shots unless others are named."""
-        shots = shots or tuple(shot.name for shot in self.sequence.shots)
-        return CRLB(
-            metabolites, self.names, self.concentrations, self.model, self.acquisition, shots, reference=reference
+    def crlb(self, metabolites: Mapping[str, float], shots: tuple[str, ...] = (), **more) -> CRLB:
+        """CRLB objective with the first model of this design, of its own spectra unless others are named."""
+        return self._bound(CRLB, metabolites, shots, **more)
+
+    def ratio(self, metabolites: Mapping[str, float], shots: tuple[str, ...] = (), **more) -> Ratio:
+        """Ratio objective of two metabolites; arguments are those of `crlb`."""
+        return self._bound(Ratio, metabolites, shots, **more)
+
+    def _bound(self, kind, metabolites, shots=(), reference: float = 0.0, model: Model | None = None):
+        model = model or self.models[0]
+        t2 = np.array([self.library[name].t2 for name in self.names])
+        grouped = [name for name in self.names if name in self.library.macromolecules]
+        return kind(
+            metabolites,
+            self.names,
+            self.concentrations,
+            replace(self.model, baseline=model.baseline),
+            self.acquisition,
+            shots or self.spectra,
+            reference=reference,
+            longer=None if model.t2_scale == 1.0 or not self.entry["relaxation"] else (model.t2_scale, t2),
+            grouped=grouped if model.macromolecules == "grouped" else (),
         )
 
-    def ratio(self, metabolites: Mapping[str, float], shots: tuple[str, ...] = (), reference: float = 0.0) -> Ratio:
-        """Ratio objective of two metabolites; arguments are those of `crlb`."""
-        shots = shots or tuple(shot.name for shot in self.sequence.shots)
-        return Ratio(
-            metabolites, self.names, self.concentrations, self.model, self.acquisition, shots, reference=reference
-        )
+    def _relative(self, kind, metabolites: Mapping[str, float]) -> Objective:
+        """A bound relative to that of the reference, under every model of the design."""
+        bounds = []
+        for model in self.models:
+            there = self._bound(kind, metabolites, tuple(self.reference.fids), model=model)
+            reference = float(there.log_mean(self.reference)[0, 0])
+            bounds.append(self._bound(kind, metabolites, reference=reference, model=model))
+        return bounds[0] if len(bounds) == 1 else UnderModels(bounds)
 
     def _goal(self, number: int, goal: Mapping) -> Goal:
         where = f"designs.{self.name}.objectives[{number}]"
@@ -247,13 +327,11 @@ class Design:
         dwell = dict.fromkeys(self.slots, self.form.dwell)
         match kind:
             case "crlb":
-                reference = self.crlb(wanted, tuple(self.reference.fids)).log_mean(self.reference)[0, 0]
-                objective = self.crlb(wanted, reference=float(reference))
+                objective = self._relative(CRLB, wanted)
             case "ratio":
                 if len(wanted) != 2:
                     raise SpinsculptError(f"{where}: a ratio is of two metabolites, not of {len(wanted)}.")
-                reference = self.ratio(wanted, tuple(self.reference.fids)).log_mean(self.reference)[0, 0]
-                objective = self.ratio(wanted, reference=float(reference))
+                objective = self._relative(Ratio, wanted)
             case "enhance":
                 objective = Enhance(tuple(wanted), window, self.reference)
             case "suppress":
@@ -297,6 +375,8 @@ def library(basis: Mapping) -> Library:
 def _resolved(name: str, entry: Mapping, limits: System, system: System | None) -> dict:
     """The entry with the numbers that its system decides: the peak B1, and the duration that fits its place."""
     entry = {**entry, "b1_limit": limits.b1 if entry["b1_limit"] is None else entry["b1_limit"]}
+    if entry["decay_interval"] is None:
+        entry["decay_interval"] = 0.002 if entry["relaxation"] else 0.0
     if system and entry["b1_limit"] > system.b1:
         raise SpinsculptError(
             f"designs.{name}.b1_limit: {entry['b1_limit']:g} uT is above the {system.b1:g} uT of the system "
@@ -304,8 +384,8 @@ def _resolved(name: str, entry: Mapping, limits: System, system: System | None) 
         )
     if entry["duration"] != "fit":
         return entry
-    if entry["kind"] not in ("gap", "gap_pair", "edit", "edit_pair"):
-        raise SpinsculptError(f"designs.{name}.duration: only a gap or an edit has a room to fit; give s.")
+    if entry["kind"] not in ("gap", "gap_pair", "edit", "edit_pair", "refocus"):
+        raise SpinsculptError(f"designs.{name}.duration: only gap, refocus and edit have a room to fit; give s.")
     if entry["times"]:
         raise SpinsculptError(f"designs.{name}.duration: the room changes with `times`; give s.")
     if system is None:
@@ -340,39 +420,68 @@ def times(name: str, entry: Mapping, system: System | None = None) -> Times:
 
 
 def template(name: str, entry: Mapping, values: Mapping[str, float], system: System | None = None) -> Sequence:
-    """The sequence of an entry with its times (te1, te2, gap_shift in s), its slot still empty.
+    """The sequence of an entry with its times (te1, te2, gap_shift in s), its slots still empty.
 
-    "gap": PRESS with a slot between the refocusing pulses. "gap_pair": two shots of it, a pulse of its own each (a
-    generalised MEGA pair). "edit": one shot of MEGA-PRESS, both its editing pulses the same slot; "edit_pair": two
-    shots of it, each with its own. "prep": PRESS after a slot and a spoiler. "prep_gap": both. "excitation": the slot,
-    and acquisition at once. "press": no slot, its times are all there is to choose. With a system all other pulses are
-    its real ones.
+    "gap": a slot between the refocusing pulses of PRESS, or between the two pairs of semi-LASER. "refocus": one after
+    the last refocusing pulse of PRESS, SPECIAL or semi-LASER. "edit": both editing pulses of
+    MEGA-PRESS are the same slot. "prep": PRESS after a slot and a spoiler; "prep_gap": both. "excitation": the slot,
+    and acquisition at once. "press": no slot, its times are all there is to choose. Several shots have a pulse each
+    ("gap_pair", "edit_pair": two) and may have an echo time each. With a system all other pulses are its real ones.
     """
-    kind, te1, shift = entry["kind"], values["te1"], values["gap_shift"]
+    kind, te1, te2, shift = entry["kind"], values["te1"], values["te2"], values["gap_shift"]
+    shots = shots_of_design(entry)
+    place = kind.removesuffix("_pair")
 
     def slot(place: str) -> Slot:
         return Slot(place, slot_kind(place), entry["duration"])
 
-    def edited(**slots: Slot) -> Sequence:
-        return megapress(slots, te1 + values["te2"], te1, name=name, system=system, **voxel_pulses(system))
-
-    def around(shot: str = name, **slots: Slot) -> Sequence:
-        return press(te1 + values["te2"], te1, shot, gap_shift=shift, system=system, **voxel_pulses(system), **slots)
+    def around(shot: str, echo_time: float, **slots: Slot) -> Sequence:
+        given = {
+            "system": system,
+            "echo_shift": entry["echo_shift"],
+            **slots,
+            **voxel_pulses(system, entry["sequence"]),
+        }
+        match entry["sequence"]:
+            case "special":
+                return special(echo_time, shot, **given)
+            case "slaser":
+                return slaser(echo_time, shot, **given)
+        return press(echo_time, te1, shot, gap_shift=shift, **given)
 
     match kind:
         case "excitation":
             return pulse_acquire(name, excitation=slot("excitation"))
         case "press":
-            return around()
-        case "edit":
-            return edited(**{name: slot("edit")})
-        case "edit_pair":
-            return edited(**{shot: slot(f"edit_{shot}") for shot in PAIR})
+            return around(name, te1 + te2)
         case "prep_gap":
-            return around(prep=slot("prep"), gap=slot("gap"))
-        case "gap_pair":
-            return joined(name, [around(shot, gap=slot(f"gap_{shot}")) for shot in PAIR])
-    return around(**{kind: slot(kind)})
+            return around(name, te1 + te2, prep=slot("prep"), gap=slot("gap"))
+        case "edit" | "edit_pair":
+            slots = {shot: slot(f"edit_{shot}") for shot in shots} if len(shots) > 1 else {name: slot("edit")}
+            return megapress(slots, te1 + te2, te1, name=name, system=system, **voxel_pulses(system))
+    if len(shots) == 1:
+        return around(name, te1 + te2, **{place: slot(place)})
+    times = entry["echo_times"] or [te1 + te2] * len(shots)
+    return joined(
+        name,
+        [around(shot, time, **{place: slot(f"{place}_{shot}")}) for shot, time in zip(shots, times, strict=True)],
+    )
+
+
+def shots_of_design(entry: Mapping) -> tuple[str, ...]:
+    """Names of the shots of an entry that have a pulse of their own; one without a name to speak of, if one."""
+    count = 2 if entry["kind"].endswith("_pair") else entry["shots"]
+    return shot_names(count) if count > 1 else ("",)
+
+
+def _models(entry: Mapping) -> tuple[Model, ...]:
+    """Models of the fit under which bounds are taken, that of the entry first."""
+    given = entry["models"]
+    found = [
+        Model(*each)
+        for each in product(given["baselines"] or [entry["baseline"]], given["macromolecules"], given["t2_scales"])
+    ]
+    return tuple(sorted(found, key=lambda model: model != Model(entry["baseline"])))
 
 
 def members(robustness: Mapping) -> tuple[Member, ...]:
@@ -431,6 +540,20 @@ def _check(name: str, entry: Mapping) -> None:
     for goal in entry["objectives"]:
         if goal["type"] in by_kind and goal.get("weight", 1.0) > 0:
             by_kind[goal["type"]] |= {(m, tuple(goal.get("window", ()))) for m in goal.get("metabolites", ())}
+    if len(entry["starts_from"]) >= entry["starts"] > 0 and entry["starts_from"]:
+        count = len(entry["starts_from"])
+        raise SpinsculptError(f"{where}.starts: {count} starts are known pulses, so {count + 1} or more are needed.")
+    if entry["echo_times"] and len(entry["echo_times"]) != entry["shots"]:
+        raise SpinsculptError(
+            f"{where}.echo_times: {len(entry['echo_times'])} echo times for {entry['shots']} shots; give one a shot."
+        )
+    if entry["shots"] > 1 and entry["kind"] not in ("gap", "refocus", "edit"):
+        raise SpinsculptError(f"{where}.shots: only gap, refocus and edit have shots of their own; set it to 1.")
+    fitting = {"gap": ("press", "slaser"), "refocus": ("press", "special", "slaser")}.get(entry["kind"], ("press",))
+    if entry["sequence"] not in fitting:
+        raise SpinsculptError(
+            f"{where}.sequence: a {entry['kind']} has no place in {entry['sequence']}; choose {' or '.join(fitting)}."
+        )
     both = by_kind["enhance"] & by_kind["suppress"]
     if both:
         raise SpinsculptError(

@@ -26,7 +26,7 @@ from spinsculpt.dynamics.engine import set_threads
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.folders import owned_files, refuse_foreign
 from spinsculpt.provenance import atomic_path, config_hash, provenance, write_json
-from spinsculpt.pulses import DesignedPulses, write_designed
+from spinsculpt.pulses import write_designed
 from spinsculpt.system import System
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def run_design(
     }
     metrics["verdict"] = verdict(metrics)
     log.info("%s: %s", name, metrics["verdict"]["sentence"])
-    designed = DesignedPulses(entry["kind"], design.pulses(x), design.times.values(design.of_times(x)))
+    designed = design.designed(x)
     limits = {"b1_limit_uT": entry["b1_limit"], "carrier_ppm": entry["carrier_ppm"]}
     with owned_files(out) as folder:
         write_designed(folder / "pulse.json", designed, **limits, provenance=metrics["provenance"])
@@ -137,9 +137,10 @@ def minimise(
         design.evaluate,
         design.initial(generator, entry["starts"]),
         entry["optimiser"],
-        entry["iterations"],
+        entry["iterations"] + entry["polish"],
         entry["step"],
         tuple(entry["screening"]),
+        entry["polish"],
     )
     saved = load_checkpoint(checkpoint, identity)  # also when there is no resuming: a file of others is set aside
     if saved and resume:
@@ -148,7 +149,7 @@ def minimise(
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             discard_checkpoint(checkpoint, brief(error))
     bar = tqdm(
-        total=entry["iterations"],
+        total=search.iterations,
         initial=search.done,
         desc=design.name,
         disable=not progress,
@@ -156,7 +157,7 @@ def minimise(
         mininterval=0.2 if sys.stderr.isatty() else 10.0,  # a log file is no place for an animation
     )
     with bar, _asked_to_end() as asked:
-        while search.done < entry["iterations"]:
+        while search.done < search.iterations:
             search.advance()
             rows = search.history[-len(search.starts) :]
             latest = min(rows, key=lambda row: row["loss"])
@@ -164,15 +165,15 @@ def minimise(
                 {key: f"{value:.3f}" for key, value in latest.items() if key not in ("start", "step")}, False
             )
             bar.update()
-            if search.done % max(1, entry["iterations"] // 20) == 0:
-                log.info("%s: step %d of %d: loss %.5g", design.name, search.done, entry["iterations"], latest["loss"])
+            if search.done % max(1, search.iterations // 20) == 0:
+                log.info("%s: step %d of %d: loss %.5g", design.name, search.done, search.iterations, latest["loss"])
             if search.done % entry["checkpoint_every"] == 0:
                 save_checkpoint(checkpoint, identity, search.state())
-            if asked and search.done < entry["iterations"]:
+            if asked and search.done < search.iterations:
                 save_checkpoint(checkpoint, identity, search.state())
                 raise SpinsculptError(
                     f"{design.name}: was asked to end (SIGTERM, as by a time limit) after step {search.done} of "
-                    f"{entry['iterations']}; the same command goes on from there."
+                    f"{search.iterations}; the same command goes on from there."
                 )
             if watch and not watch(rows):
                 break

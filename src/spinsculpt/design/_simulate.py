@@ -10,18 +10,19 @@ and ends in the eigenbasis of the free Hamiltonian, where the detected transitio
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from spinsculpt.basis import Axis, VoxelSpace
+from spinsculpt.basis import Axis, DecayTimes, VoxelSpace, decay_times
 from spinsculpt.conventions import GAMMA_BAR, time_axis
 from spinsculpt.design._times import Timing
 from spinsculpt.dynamics import class_decay, evolve, free_eigensystem, propagator
 from spinsculpt.dynamics.engine import SpinGroup, choose_substeps, propagate
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.pulses import Pulse
 from spinsculpt.sequences import CoherenceFilter, Delay, Event, ShapedPulse, Shot, Slot
 from spinsculpt.sequences import Sequence as PulseSequence
 from spinsculpt.spectra import decay
@@ -79,20 +80,23 @@ class Signals:
         states: density operator of each metabolite's first part at the first sample of each shot, in the eigenbasis
             of the free Hamiltonian, shape (starts, members, d, d); for the metabolites asked for.
         waveforms: B1x + i B1y of each slot in uT, shape (starts, samples).
+        shares: of the averages of each spectrum, shape (starts, spectra); None where all are alike.
+        decayed: s over which the signals of each spectrum decayed with T2, shape (starts or 1, L).
     """
 
     names: tuple[str, ...]
     fids: dict[str, Tensor]
     states: dict[tuple[str, str], Tensor]
     waveforms: dict[str, Tensor]
+    shares: Tensor | None = None
+    decayed: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Simulation:
     """A sequence with slots, applied to metabolites under an ensemble of conditions.
 
-    Magnetically equivalent protons act as total spins (`spins.symmetry_sectors`), which is exact; not in metabolites
-    whose states are kept, and not with `decay_interval`, where populations of product states decay with T1: total spins
-    have others.
+    Magnetically equivalent protons act as total spins (`spins.symmetry_sectors`), which is exact, but for metabolites
+    whose states are kept. With `decay_interval` the populations that decay with T1 are those of total spins.
 
     Args:
         sequence: with slots for the pulses, or without any.
@@ -104,9 +108,9 @@ class Simulation:
         peak: largest B1 in uT of each slot, to choose the steps of the splitting.
         tolerance: largest error of an element of a propagator.
         keep_states: metabolites whose final density operators objectives look at.
-        relaxation: weight signals by exp(-TE / T2), TE the echo time of the sequence.
-        decay_interval: s between instants of T1 and T2 decay during the designed pulses (`dynamics.class_decay`), which
-            replaces the share of TE that they last; 0 leaves their loss to `relaxation`.
+        relaxation: weight signals by their decay outside of the designed pulses (`basis.decay_times`).
+        decay_interval: s between instants of T1 and T2 decay during the designed pulses (`dynamics.class_decay`); 0
+            counts what they last as time in the plane.
         dtype: precision of the states, complex64 or complex128.
         timing: delays that follow variables; none when None.
         axes: grid along each slice axis of the sequence (`basis.slice_axes`); signals are means over the voxel.
@@ -129,7 +133,7 @@ class Simulation:
         timing: Timing | None = None,
         axes: Mapping[str, Axis] | None = None,
     ):
-        self.timing, self._relaxing, self._axes = timing or Timing(), relaxation, axes or {}
+        self.timing, self._relaxing, self._axes, self._library = timing or Timing(), relaxation, axes or {}, library
         if self._axes and self.timing.delays and any(self.timing.delays.values()):
             raise SpinsculptError(
                 f"{sequence.name}: echo times are variables with ideal pulses only; say ideal: true, or fix the times."
@@ -143,14 +147,8 @@ class Simulation:
             for name, count in samples.items()
         }
         self._decaying = decay_interval > 0
-        lossy = (
-            sum(slot.duration for slot in sequence.shots[0].slots if slot.kind in ("gap", "edit"))
-            if self._decaying
-            else 0.0
-        )
-        echo_time = sequence.echo_time - lossy if relaxation else 0.0
-        whole = self.names if self._decaying else self.keep_states
-        self.parts = tuple(_parts(library, self.names, acquisition, echo_time, whole))
+        self._decays = self._decay_of_spectra() if relaxation else {}
+        self.parts = tuple(_parts(library, self.names, acquisition, keep_states))
         b0 = [member.b0_hz + member.pulse_offset_hz for member in self.members]
         self._scale = torch.tensor([member.b1_scale for member in self.members], dtype=torch.float64)
         self.groups = tuple(
@@ -158,7 +156,8 @@ class Simulation:
             for part in self.parts
         )
         self._chains = {
-            shot.name: tuple(self._chain(shot, part.system) for part in self.parts) for shot in sequence.shots
+            name: tuple(self._combined_chain(shots, part.system) for part in self.parts)
+            for name, shots in sequence.measured.items()
         }
         self._detection = tuple(self._detector(part) for part in self.parts)
         self._losses = {
@@ -169,6 +168,34 @@ class Simulation:
         self.substeps = {
             name: self._steps(name, count, (peak or {}).get(name, 0.0), tolerance) for name, count in samples.items()
         }
+
+    def _decay_of_spectra(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Times in s that the signals of each spectrum spend in the plane and along z, each of shape (L,).
+
+        Those of the sequence with silent pulses in its slots, less what its designed pulses last if they decay by
+        themselves.
+        """
+        silent = {s.name: Pulse("silent", np.zeros(1, complex), s.duration) for s in self.sequence.slots}
+        filled = self.sequence.fill(silent)
+        known = decay_times(filled, self._library, self.names, self.acquisition.central_frequency, self._axes)
+        found = {}
+        for name, ((_, shot), *_) in self.sequence.measured.items():
+            slots = [slot.duration for slot in shot.slots if slot.kind in ("gap", "edit", "refocus")]
+            own = sum(slots) if self._decaying else 0.0
+            times = [known[shot.name][each] for each in self.names]
+            if not self._axes:  # of ideal pulses it is the echo time, whatever the phases of the filters
+                times = [DecayTimes(shot.echo_time or self.sequence.echo_time)] * len(self.names)
+            plane, along = np.array([(each.transverse - own, each.along_z) for each in times]).T
+            found[name] = plane, along
+        return found
+
+    def weight(self, spectrum: str, name: str) -> float:
+        """What T2, and T1 along z, leave of a signal outside of the designed pulses; 1 without relaxation."""
+        if not self._decays:
+            return 1.0
+        (plane, along), k = self._decays[spectrum], self.names.index(name)
+        entry = self._library[name]
+        return float(np.exp(-plane[k] / entry.t2 - along[k] / entry.t1))
 
     def _steps(self, name: str, count: int, peak: float, tolerance: float) -> int:
         """Substeps for a slot, from a random waveform of half the peak amplitude."""
@@ -206,13 +233,16 @@ class Simulation:
                 if self._relaxing and changes is not None:
                     later = changes @ torch.as_tensor(self.timing.echo_time)
                     fid = fid * torch.exp(-later / part.t2)[:, None, None]
+                fid = fid * self.weight(shot, self.names[part.metabolite])
                 total_fid[part.metabolite] = total_fid[part.metabolite] + fid
                 name = self.names[part.metabolite]
                 if name in self.keep_states:
                     states.setdefault((shot, name), rho)
             shape = (starts, members, self.acquisition.points)
             fids[shot] = torch.stack([fid.expand(shape) for fid in total_fid], -2) * envelope
-        return Signals(self.names, fids, states, dict(waveforms))
+        later = torch.zeros(1) if changes is None else changes @ torch.as_tensor(self.timing.echo_time)
+        decayed = {shot: torch.as_tensor(plane) + later[:, None] for shot, (plane, _) in self._decays.items()}
+        return Signals(self.names, fids, states, dict(waveforms), decayed=decayed)
 
     def _run(self, chain, propagators: Mapping[str, Tensor], part: int, starts: int, changes: Tensor | None) -> Tensor:
         """Density operator at the end of a chain, shape (starts or 1, members, d, d)."""
@@ -249,6 +279,12 @@ class Simulation:
     def _class_decays(part: _Part, interval: float) -> tuple[Tensor, Tensor]:
         """Half an interval of decay, as it stands on both sides of each stretch of the pulse."""
         return tuple(map(torch.as_tensor, class_decay(part.system.levels, part.t1, part.t2, interval / 2)))
+
+    def _combined_chain(self, shots: Sequence[tuple[float, Shot]], system: SpinSystem) -> list[tuple[str, object]]:
+        """The chain of a weighted sum of shots that differ before their first slots alone: a sum of states."""
+        chains = [self._chain(shot, system) for _, shot in shots]
+        state = sum(weight * chain[0][1] for (weight, _), chain in zip(shots, chains, strict=True))
+        return [("state", state), *chains[0][1:]]
 
     def _chain(self, shot: Shot, system: SpinSystem) -> list[tuple[str, object]]:
         """The shot as ("state" | "unitary" | "mask" | "slot" | "delay", content), tensors with a members axis first."""
@@ -292,27 +328,38 @@ class Simulation:
         start = total(system.levels, "z").astype(complex)
         states = [space.average(shot.events[:first], start, {}) for space in spaces]
         chain: list[tuple[str, object]] = [("state", torch.as_tensor(np.stack(states)))]
-        order, kept = coherence_order(system.levels), None
-        for k, event in enumerate(shot.events[first:], start=first):
+        order, kept, stretch = coherence_order(system.levels), None, []
+        events = list(enumerate(shot.events))[first:]
+        while events:
+            k, event = events.pop(0)
             if isinstance(event, Slot):
                 chain.append(("slot", event.name))
                 kept, stretch = None, []
                 continue
-            if not isinstance(event, CoherenceFilter):
-                stretch.append(event)
+            if isinstance(event, ShapedPulse) and event.gradient:  # to the filter behind the last pulse on its axis
+                last = max(n for n, e in [(k, event), *events] if _along(e) == event.gradient[0])
+                while events and (k < last or not isinstance(event, CoherenceFilter)):
+                    stretch.append(event)
+                    k, event = events.pop(0)
+                if not isinstance(event, CoherenceFilter):
+                    raise SpinsculptError(
+                        f"{self.sequence.name}: a slice-selective pulse behind a designed one needs a spoiler."
+                    )
+                passed = np.isin(order, event.orders)
+                source, target = np.nonzero(np.ones_like(passed) if kept is None else kept), np.nonzero(passed)
+                maps = np.stack([_voxel_map(space, stretch, source, target) for space in spaces])
+                places = [torch.as_tensor(index) for index in (*source, *target)]
+                chain.append(("voxel", (torch.as_tensor(maps), *places)))
+                kept, stretch = passed, []
+                continue
             if isinstance(event, CoherenceFilter):
                 passed = np.isin(order, event.orders)
-                if any(isinstance(e, ShapedPulse) and e.gradient for e in stretch):
-                    source = np.nonzero(np.ones_like(passed) if kept is None else kept)
-                    target = np.nonzero(passed)
-                    maps = np.stack([_voxel_map(space, stretch, source, target) for space in spaces])
-                    places = [torch.as_tensor(index) for index in (*source, *target)]
-                    chain.append(("voxel", (torch.as_tensor(maps), *places)))
-                else:
-                    chain += [("unitary", self._constant(stretch, system))] if stretch else []
-                    chain.append(("mask", torch.as_tensor(passed)))
+                chain += [("unitary", self._constant(stretch, system))] if stretch else []
+                chain.append(("mask", torch.as_tensor(passed)))
                 kept, stretch = passed if kept is None or stretch else kept & passed, []
-            elif k + 1 == len(shot.events) or isinstance(shot.events[k + 1], Slot):
+                continue
+            stretch.append(event)
+            if not events or isinstance(events[0][1], Slot):
                 chain.append(("unitary", self._constant(stretch, system)))
                 kept, stretch = None, []
         chain.append(("unitary", torch.as_tensor(self._eigensystem(system)[1].T.astype(complex))))
@@ -358,6 +405,11 @@ def _scattered(like: Tensor, values: Tensor, rows: Tensor, columns: Tensor) -> T
     return flat.index_copy(-1, rows * size + columns, values).unflatten(-1, (size, size))
 
 
+def _along(event: Event) -> str | None:
+    """The slice axis of an event."""
+    return event.gradient[0] if isinstance(event, ShapedPulse) and event.gradient else None
+
+
 def _voxel_map(
     space: VoxelSpace, events: Sequence[Event], source: tuple[np.ndarray, ...], target: tuple[np.ndarray, ...]
 ) -> np.ndarray:
@@ -365,24 +417,34 @@ def _voxel_map(
 
     Args:
         space: one spin system under one condition.
-        events: without coherence filters, slice-selective along one axis.
+        events: slice-selective along one axis, coherence filters between its pulses.
         source, target: (rows, columns) of the elements that come in and that the following filter keeps.
     """
-    axes = {e.gradient[0] for e in events if isinstance(e, ShapedPulse) and e.gradient}
-    (axis,) = axes if len(axes) == 1 else ("",)
+    (axis,) = axes if len(axes := {_along(event) for event in events} - {None}) == 1 else ("",)
     if not axis:
         raise SpinsculptError("Pulses of two slice axes need a spoiler between them.")
-    grid = space.axes[axis]
-    u = np.eye(space.system.dimension, dtype=complex)[None]
+    grid, order = space.axes[axis], coherence_order(space.system.levels)
+    one = np.eye(space.system.dimension, dtype=complex)[None]
+    steps, u, wanted = [], one, None  # [(u, elements that come out)]; free precession keeps the order of a filter
     for event in events:
-        if isinstance(event, ShapedPulse) and event.gradient:
-            u = space.propagators(event, grid.positions) @ u
+        if isinstance(event, CoherenceFilter):
+            if wanted is not None and wanted == event.orders:
+                continue
+            steps.append((u, np.nonzero(np.isin(order, event.orders))))
+            u, wanted = one, event.orders
+        elif _along(event):
+            u, wanted = space.propagators(event, grid.positions) @ u, None
         else:
             u = propagator((event,), space.system, space.central_frequency, space.b1_scale, space.b0_hz) @ u
-    (rows, columns), (to_rows, to_columns) = source, target
-    found = np.zeros((len(to_rows), len(rows)), complex)
-    for each in u.astype(np.complex64):
-        found += each[to_rows[:, None], rows] * each[to_columns[:, None], columns].conj()
+    steps.append((u, target))
+    found = np.zeros((len(target[0]), len(source[0])), complex)
+    for place in range(len(grid.positions)):
+        whole, (rows, columns) = None, source
+        for unitary, (to_rows, to_columns) in steps:
+            each = unitary[place if len(unitary) > 1 else 0].astype(np.complex64)
+            step = each[to_rows[:, None], rows] * each[to_columns[:, None], columns].conj()
+            whole, rows, columns = step if whole is None else step @ whole, to_rows, to_columns
+        found += whole
     return found * grid.weight
 
 
@@ -391,24 +453,21 @@ def _divisor(count: int, wanted: float) -> int:
     return min((d for d in range(1, count + 1) if count % d == 0), key=lambda d: abs(d - wanted))
 
 
-def _parts(
-    library: Library, names: Sequence[str], acquisition: Acquisition, echo_time: float, whole: Sequence[str]
-) -> Iterator[_Part]:
+def _parts(library: Library, names: Sequence[str], acquisition: Acquisition, whole: Sequence[str]) -> Iterator[_Part]:
     """Spin systems of all names, in sectors unless named in `whole`; a peak of a macromolecule is one spin.
 
-    The linewidth is that of the measurement, T2 included, as in spinsculpt.compare; what T2 adds is the loss over TE.
+    The linewidth is that of the measurement, T2 included, as in spinsculpt.compare; what T2 adds is the loss before.
     """
     time = time_axis(acquisition.points, acquisition.dwell)
     lorentz = np.exp(-np.pi * acquisition.linewidth * time)
     for index, name in enumerate(names):
         entry = library[name]
-        damped = lorentz * np.exp(-echo_time / entry.t2)
         if isinstance(entry, Macromolecule):
             for ppm, protons, width in entry.peaks:
                 envelope = decay(acquisition.points, acquisition.dwell, 0.0, width * acquisition.central_frequency)
                 one = SpinSystem(name, (name,), (ppm,), weight=protons)
-                yield _Part(index, one, entry.t1, entry.t2, torch.as_tensor(damped * envelope))
+                yield _Part(index, one, entry.t1, entry.t2, torch.as_tensor(lorentz * envelope))
         else:
             for part in entry.parts:
                 for system in (part,) if name in whole else symmetry_sectors(part):
-                    yield _Part(index, system, entry.t1, entry.t2, torch.as_tensor(damped))
+                    yield _Part(index, system, entry.t1, entry.t2, torch.as_tensor(lorentz))

@@ -43,6 +43,7 @@ from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.preprocess import Drift, failures, uncorrected
 from spinsculpt.preprocess._picture import Trace, draw_page
 from spinsculpt.pulses import read_designed
+from spinsculpt.sequences import SLOTS
 from spinsculpt.spins import Library
 
 
@@ -57,7 +58,7 @@ def study_style(study: Mapping) -> Style:
     played = {}
     for name in reversed(compared):
         entry = study["sequences"][study["analyses"][name]["sequence"]]
-        played |= {entry[slot]: style.colour(name) for slot in ("excitation", "prep", "gap", "edit") if entry.get(slot)}
+        played |= {entry[slot]: style.colour(name) for slot in SLOTS if entry.get(slot)}
     return Style({**played, **style.colours}, style.labels, style.dpi)
 
 

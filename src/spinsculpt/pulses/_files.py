@@ -37,6 +37,8 @@ def read_pulse(path: Path | str, duration: float | None = None, flip_angle: floa
         raise SpinsculptError(f"{path} does not say how long the pulse lasts; give its duration in s (above 0).")
     text = read_text(path, _LARGEST, errors="replace")
     reader = {".pta": _pta, ".rf": _varian, ".txt": _fida}.get(path.suffix.lower(), _bruker)
+    if text.startswith(_VENDOR_HEAD):
+        reader = _integers
     try:
         amplitude, phase, *gradient = reader(text)
     except (ValueError, IndexError, OverflowError) as error:
@@ -78,29 +80,78 @@ def scaled(
     return Pulse(name, waveform * (peak[reached.argmax()] / np.abs(waveform).max()), dwell, gradient)
 
 
-def write_pulse(path: Path | str, pulse: Pulse) -> None:
+def write_pulse(path: Path | str, pulse: Pulse, offset: float = 0.0) -> None:
     """Write a waveform as Siemens .pta, Varian .RF, FID-A .txt or Bruker (.exc, .rfc, .inv or no suffix).
 
+    The name may end in .philips.txt or .ge.txt: whole numbers of amplitude and phase, for the tools of these vendors.
+    Both and .pta say what the sequence that plays the pulse must be set to.
+
+    Args:
+        path: of the file.
+        pulse: the waveform.
+        offset: Hz from water at which it is played.
     Raises:
         SpinsculptError: another suffix, or a pulse that the format cannot hold.
     """
     path = Path(path)
+    vendor = next((key for key in _VENDORS if path.name.lower().endswith(f".{key}.txt")), None)
     writers = {".pta": _write_pta, ".rf": _write_varian, ".txt": _write_fida} | dict.fromkeys(BRUKER, _write_bruker)
     if path.suffix.lower() not in writers:
         raise SpinsculptError(
             f"{path}: a single pulse is not written as {path.suffix}, but as .pta (Siemens), .RF (Varian), .txt "
-            "(FID-A) or .exc, .rfc, .inv (Bruker); a whole sequence (results/sequences/NAME.json) also as .seq "
-            "(Pulseq) or .json (FSL-MRS)."
+            "(FID-A), .philips.txt, .ge.txt or .exc, .rfc, .inv (Bruker); a whole sequence "
+            "(results/sequences/NAME.json) also as .seq (Pulseq) or .json (FSL-MRS)."
         )
-    if pulse.gradient is not None and path.suffix.lower() != ".txt":
+    if pulse.gradient is not None and (path.suffix.lower() != ".txt" or vendor):
         raise SpinsculptError(
             f"{path}: the gradient changes during pulse {pulse.name!r}, which this format cannot hold; write .txt "
             "(FID-A), or the whole sequence as .seq (Pulseq)."
         )
     b1 = np.asarray(pulse.b1, complex)
     amplitude, phase = np.abs(b1) / pulse.peak_b1, np.mod(np.angle(b1), 2 * np.pi)
+    if vendor:
+        text = _write_integers(pulse, amplitude, phase, vendor, offset)
+    elif path.suffix.lower() == ".pta":
+        text = _write_pta(pulse, amplitude, phase, offset)
+    else:
+        text = writers[path.suffix.lower()](pulse, amplitude, phase)
     with atomic_path(path) as temporary:
-        temporary.write_text(writers[path.suffix.lower()](pulse, amplitude, phase))
+        temporary.write_text(text)
+
+
+_VENDORS = {"philips": ("Philips", 32767, 1, 65534), "ge": ("GE", 32766, 2, 65532)}  # full scale, step, a turn
+_VENDOR_HEAD = "# Waveform for "
+
+
+def playing(pulse: Pulse, offset: float = 0.0) -> list[str]:
+    """What a sequence must be set to so that it plays a waveform as it was made, a line each."""
+    angle = 360 * GAMMA_BAR * abs(pulse.b1.sum()) * pulse.dwell
+    net = 360 * GAMMA_BAR * pulse.peak_b1 * pulse.duration
+    return [
+        f"duration {pulse.duration * 1e3:.4f} ms, {len(pulse.b1)} samples of {pulse.dwell * 1e6:.3f} us",
+        f"peak B1 {pulse.peak_b1:.4f} uT at full scale; a rectangle of this B1 and length turns by {net:.1f} degrees",
+        f"net angle on resonance {angle:.2f} degrees, energy {pulse.energy:.2f} uT^2 ms",
+        f"transmit offset {offset:.2f} Hz from water at 4.65 ppm, no slice gradient, no phase of its own",
+    ]
+
+
+def _write_integers(pulse: Pulse, amplitude: np.ndarray, phase: np.ndarray, vendor: str, offset: float) -> str:
+    label, top, step, turn = _VENDORS[vendor]
+    head = [f"{_VENDOR_HEAD}{label} of the pulse {pulse.name}, spinsculpt {__version__}; set the sequence to:"]
+    head += [f"# {line}" for line in playing(pulse, offset)]
+    head += [f"# columns: amplitude (full scale {top}), phase (a turn is {turn})"]
+    turned = np.angle(np.exp(1j * phase)) / (2 * np.pi) * turn
+    counts, angles = (np.rint(values / step).astype(int) * step for values in (amplitude * top, turned))
+    rows = (f"{a}\t{p}" for a, p in zip(counts, angles, strict=True))
+    return "\n".join([*head, *rows]) + "\n"
+
+
+def _integers(text: str) -> tuple[np.ndarray, np.ndarray]:
+    """text file of whole numbers for Philips or GE"""
+    head = [line for line in text.splitlines() if line.startswith("#")]
+    full, turn = (float(number) for number in re.findall(r"full scale (\d+).*a turn is (\d+)", head[-1])[0])
+    rows = np.array([[float(v) for v in line.split()] for line in text.splitlines() if line and line[0] != "#"])
+    return rows[:, 0] / full, rows[:, 1] / turn * 2 * np.pi
 
 
 def _pta(text: str) -> tuple[np.ndarray, np.ndarray]:
@@ -147,12 +198,12 @@ def _bruker(text: str) -> tuple[np.ndarray, np.ndarray]:
     return samples[:, 0], np.deg2rad(samples[:, 1])
 
 
-def _write_pta(pulse: Pulse, amplitude: np.ndarray, phase: np.ndarray) -> str:
+def _write_pta(pulse: Pulse, amplitude: np.ndarray, phase: np.ndarray, offset: float = 0.0) -> str:
     # REFGRAD: slice gradient in mT/m for 5.12 ms and 10 mm; the integrals are those that the Siemens RF library expects
     total = np.sum(amplitude * np.exp(1j * phase))
     head = [
         f"PULSENAME: {pulse.name}",
-        f"COMMENT: spinsculpt {__version__}, {pulse.duration * 1e3:.4f} ms, peak B1 {pulse.peak_b1:.4f} uT",
+        f"COMMENT: spinsculpt {__version__}; " + "; ".join(playing(pulse, offset)),
         "REFGRAD: 1.000000000",
         "MINSLICE: 1.000000000",
         "MAXSLICE: 200.000000000",

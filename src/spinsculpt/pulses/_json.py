@@ -1,6 +1,6 @@
 """Pulses as JSON: what the design writes and everything else reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +54,15 @@ class DesignedPulses:
     Attributes:
         kind: of the design, e.g. "gap" or "gap_pair".
         pulses: the pulse of each slot, the first one first.
-        times: of the sequence that the pulses were made for, in s: te1, te2, gap_shift.
+        times: of the sequence that the pulses were made for, in s: te1, te2, gap_shift; where they are not those of a
+            plain one, echo_shift, and the echo time of each shot as te_a, te_b, ...
+        shares: of the averages of each shot, where they are not equal.
     """
 
     kind: str
     pulses: dict[str, Pulse]
     times: dict[str, float]
+    shares: dict[str, float] = field(default_factory=dict)
 
 
 def write_designed(path: Path | str, designed: DesignedPulses, **more: object) -> None:
@@ -72,6 +75,7 @@ def write_designed(path: Path | str, designed: DesignedPulses, **more: object) -
         slot=slot,
         more_pulses={other: to_dict(pulse) for other, pulse in others},
         times_s=designed.times,
+        **({"shares": designed.shares} if designed.shares else {}),
         **more,
     )
 
@@ -85,9 +89,13 @@ def read_designed(path: Path | str) -> DesignedPulses:
     others, times = content["more_pulses"], content["times_s"]
     if not (isinstance(others, dict) and isinstance(times, dict)):
         raise SpinsculptError(f"{path}: more_pulses and times_s are no tables; run the design again.")
+    shares = content.get("shares") or {}
+    if not isinstance(shares, dict):
+        raise SpinsculptError(f"{path}: shares is no table; run the design again.")
     check_numbers(times, path)
+    shares = {str(shot): quantity(share, "share", path, "shares") for shot, share in shares.items()}
     pulses = {str(content["slot"]): first} | {slot: from_dict(pulse, path) for slot, pulse in others.items()}
-    return DesignedPulses(str(content["kind"]), pulses, times)
+    return DesignedPulses(str(content["kind"]), pulses, times, shares)
 
 
 def read_json(path: Path | str) -> Pulse:

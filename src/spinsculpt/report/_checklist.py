@@ -16,6 +16,7 @@ from spinsculpt import __version__
 from spinsculpt.compare import read_table, write_table
 from spinsculpt.fit import FitModel, describe_model
 from spinsculpt.preprocess import MEASURES, in_words
+from spinsculpt.sequences import SLOTS
 
 COLUMNS = ["section", "item", "key", "sequence", "value", "source"]
 NOT_STATED = "not stated"  # as a source
@@ -90,9 +91,6 @@ def _pulse_sequence(facts: Facts) -> str:
     named = stated(facts, "SequenceName") or stated(facts, "ProtocolName") or stated(facts, "SeriesDescription")
     kind = stated(facts, "PulseSequenceType") or facts.entry["type"].upper()
     return ", ".join(filter(None, [kind, *designs, f"named {named} in the headers" if named else ""]))
-
-
-SLOTS = ("excitation", "prep", "gap")
 
 
 def _voxel_size(facts: Facts) -> str:

@@ -12,11 +12,13 @@ from spinsculpt.sequences._build import (
     press,
     press_series,
     pulse_acquire,
+    shot_names,
     slaser,
     slot_kind,
     special,
     spin_echo,
     steam,
+    with_shares,
 )
 from spinsculpt.sequences._config import SLOTS, build_measured, build_sequence, is_pulse_file, voxel_pulses
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
@@ -52,12 +54,14 @@ __all__ = [
     "pulse_acquire",
     "read_fslmrs",
     "read_pulseq",
+    "shot_names",
     "slaser",
     "slot_kind",
     "special",
     "spin_echo",
     "steam",
     "voxel_pulses",
+    "with_shares",
     "write_fslmrs",
     "write_pulseq",
 ]

@@ -103,6 +103,8 @@ def press(
     central_frequency: float = CENTRAL_FREQUENCY,
     gap_shift: float = 0.0,
     system: System | None = None,
+    refocus: Slot | None = None,
+    echo_shift: float = 0.0,
 ) -> Sequence:
     """PRESS: 90 - TE1/2 - 180 - TE/2 - 180 - TE2/2, TE = TE1 + TE2.
 
@@ -119,6 +121,9 @@ def press(
         central_frequency: spectrometer frequency in MHz, for the carrier of `refocusing`.
         gap_shift: of the centre of `gap` from the middle between the refocusing pulses in s.
         system: whose ramps, spoilers and dead times keep the pulses apart; pulses may touch when None.
+        refocus: slot for a designed pulse after the last refocusing pulse, where order -1 is kept.
+        echo_shift: time in s by which the first sample lies behind the echo, which the last refocusing pulse makes half
+            as much earlier. TE, the time to the first sample, stays.
     """
     first, second = _refocusing_pair(refocusing, central_frequency)
 
@@ -126,7 +131,7 @@ def press(
         blocks = [_excited(excitation, central_frequency, system), (te1 / 2, first)]
         if gap is not None:
             blocks.append((te1 / 2 + te / 4 + gap_shift, (_PLUS, gap, _PLUS)))
-        blocks.append((te1 / 2 + te / 2, second))
+        blocks += _last(te1 / 2 + (te - echo_shift) / 2, second, refocus, te, system)
         return _timeline(blocks, te, system)
 
     first_echo = _first_echo(build, te1, name)
@@ -165,6 +170,28 @@ def press_series(
     return Sequence(name, float(np.mean([shot.echo_time for shot in shots])), tuple(shots), {"mean": weights})
 
 
+def constant_time_press(
+    echo_time: float, echo_shifts: Iterable[float], te1: float | None = None, name: str = "ctpress", **around
+) -> Sequence:
+    """CT-PRESS: one echo time, the last refocusing pulse earlier or later from shot to shot ("ct1", "ct2", ...).
+
+    Couplings evolve for the same time in all shots, chemical shifts for another one in each: along the shots there is
+    decoupling (Dreher and Leibfritz 1999, Magn. Reson. Imaging 17:141; at 3 T for
+    Glu Mayer and Spielman 2005, doi:10.1002/mrm.20571). All shots are fitted jointly.
+
+    Args:
+        echo_time: from the excitation to the first sample in s.
+        echo_shifts: by which the first sample lies behind the echo in s, in each shot.
+        te1, name: as for `press`.
+        around: `excitation`, `refocusing`, `central_frequency` and `system` of `press`.
+    """
+    shots = [
+        replace(press(echo_time, te1, name, echo_shift=shift, **around).shots[0], name=f"ct{k + 1}")
+        for k, shift in enumerate(echo_shifts)
+    ]
+    return Sequence(name, echo_time, tuple(shots), {})
+
+
 def multiband(pulse: Pulse, offsets: Iterable[float]) -> tuple[Pulse, float]:
     """A pulse that acts at several frequencies at once, and the frequency in Hz to play it at: their mean.
 
@@ -182,7 +209,7 @@ def multiband(pulse: Pulse, offsets: Iterable[float]) -> tuple[Pulse, float]:
     fold = max(1, int(np.ceil(20 * fastest * pulse.dwell)))  # samples of at most 1/20 of a turn
     b1 = np.repeat(pulse.b1, fold)
     time = (np.arange(len(b1)) - (len(b1) - 1) / 2) * pulse.dwell / fold
-    turns = sum(np.exp(-2j * np.pi * (offset - middle) * time) for offset in offsets)
+    turns = sum(np.exp(2j * np.pi * (offset - middle) * time) for offset in offsets)
     return Pulse(f"{pulse.name}_{len(offsets)}bands", b1 * turns, pulse.dwell / fold), middle
 
 
@@ -284,6 +311,9 @@ def slaser(
     refocusing: SlicePulse | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
     system: System | None = None,
+    gap: Slot | None = None,
+    refocus: Slot | None = None,
+    echo_shift: float = 0.0,
 ) -> Sequence:
     """Semi-LASER: 90 and two pairs of refocusing pulses, each pair on one axis.
 
@@ -294,19 +324,24 @@ def slaser(
 
     Args:
         echo_time: TE in s; the shortest when None.
-        name, excitation, refocusing, central_frequency, system: as for `press`.
+        name, excitation, refocusing, central_frequency, system, refocus, echo_shift: as for `press`.
+        gap: slot for a designed pulse in the middle between the two pairs, where order -1 is kept.
     """
     pulses = _adiabatic_pairs(refocusing, central_frequency)
     first = _excited(excitation, central_frequency, system)
-    shortest = _laser_delays(first, pulses, system)
+    shortest = _laser_delays(first, pulses, system, gap)
 
     def build(te: float) -> tuple[Event, ...]:
-        spare = (te / 2 - sum(shortest)) / 4
+        whole = (te - echo_shift) / 2
+        spare = (whole - sum(shortest)) / 4
         if spare < -1e-9:
             raise _Overlap
         even = float(np.floor(spare / 1e-5 + 1e-6) * 1e-5) if system else spare  # pulses keep to the raster
         early = [t + even for t in shortest[:3]]
-        return _timeline([first, *_laser_blocks(pulses, [*early, te / 2 - sum(early)])], te, system)
+        *blocks, (centre, last) = _laser_blocks(pulses, [*early, whole - sum(early)])
+        if gap is not None:
+            blocks.insert(2, ((blocks[1][0] + blocks[2][0]) / 2, (_MINUS, gap, _MINUS)))
+        return _timeline([first, *blocks, *_last(centre, last, refocus, te, system)], te, system)
 
     echo_time, events = _fitting(build, echo_time, name)
     return _single(name, echo_time, events)
@@ -357,6 +392,8 @@ def special(
     inversion: SlicePulse | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
     system: System | None = None,
+    refocus: Slot | None = None,
+    echo_shift: float = 0.0,
 ) -> Sequence:
     """SPECIAL: a spin echo of two slices, the third by inverting it in every second shot; the voxel is in DIFF.
 
@@ -367,14 +404,13 @@ def special(
         name: of the sequence.
         excitation, refocusing: slices on z and y, as for `press`.
         inversion: slice-selective inversion on x; ideal when None.
-        central_frequency, system: as for `press`.
+        central_frequency, system, refocus, echo_shift: as for `press`.
     """
     pulse = refocusing.event("y", central_frequency) if refocusing else REFOCUSING
 
     def build(te: float) -> tuple[Event, ...]:
-        return _timeline(
-            [_excited(excitation, central_frequency, system), (te / 2, (_PLUS, pulse, _MINUS))], te, system
-        )
+        last = _last((te - echo_shift) / 2, (_PLUS, pulse, _MINUS), refocus, te, system)
+        return _timeline([_excited(excitation, central_frequency, system), *last], te, system)
 
     echo_time, events = _fitting(build, echo_time, name)
     if inversion is None:
@@ -414,11 +450,40 @@ def slot_kind(name: str) -> str:
     return name.split("_")[0]
 
 
-def joined(name: str, sequences: Iterable[Sequence]) -> Sequence:
-    """Sequences of one shot and one echo time as the shots of one, with its derived sub-spectra."""
-    first, *others = sequences
-    shots = tuple(shot for sequence in (first, *others) for shot in sequence.shots)
-    return Sequence(name, first.echo_time, shots, combinations(shots))
+def joined(name: str, sequences: Iterable[Sequence], shares: Mapping[str, float] | None = None) -> Sequence:
+    """Sequences as the shots of one: of one shot each under its own name, of SPECIAL as two shots and their difference.
+
+    Args:
+        name: of the whole.
+        sequences: each with the name that its spectrum gets.
+        shares: of the averages, by those names; equal when None.
+    """
+    shots, derived, sequences = [], {}, list(sequences)
+    different = len({one.echo_time for one in sequences}) > 1
+    for one in sequences:
+        time = one.echo_time if different else None
+        share = shares and shares[one.name] / len(one.shots)
+        if len(one.shots) == 1:
+            shots.append(replace(one.shots[0], name=one.name, echo_time=time, share=share))
+            continue
+        shots += [replace(shot, name=one.name + shot.name, echo_time=time, share=share) for shot in one.shots]
+        derived[one.name] = {one.name + shot: weight for shot, weight in one.combinations["diff"].items()}
+    mean = float(np.mean([one.echo_time for one in sequences]))
+    return Sequence(name, mean, tuple(shots), derived)
+
+
+def with_shares(sequence: Sequence, shares: Mapping[str, float]) -> Sequence:
+    """The sequence with shares of the averages for its spectra; the two shots of a difference have half of it each."""
+    of_shot = dict(shares)
+    for name, weights in sequence.combinations.items():
+        if name in shares:
+            of_shot |= dict.fromkeys(weights, shares[name] / len(weights))
+    return replace(sequence, shots=tuple(replace(shot, share=of_shot[shot.name]) for shot in sequence.shots))
+
+
+def shot_names(count: int) -> tuple[str, ...]:
+    """Names of the shots of a designed sequence of several: a and b, or s1, s2, ... (four letters mean Hadamard)."""
+    return PAIR if count == 2 else tuple(f"s{k + 1}" for k in range(count))
 
 
 SUBSPECTRA = {
@@ -492,18 +557,25 @@ def _adiabatic_pairs(refocusing: SlicePulse | None, central_frequency: float) ->
 
 
 def _laser_delays(
-    first: tuple[float, tuple[Event, ...]], pulses: list[tuple[Event, ...]], system: System | None
+    first: tuple[float, tuple[Event, ...]],
+    pulses: list[tuple[Event, ...]],
+    system: System | None,
+    gap: Slot | None = None,
 ) -> list[float]:
-    """Shortest t1 to t4 of semi-LASER in s (see `slaser`); zero without a system."""
+    """Shortest t1 to t4 of semi-LASER in s (see `slaser`); zero without a system, but for a designed pulse."""
     if system is None:
-        return [0.0] * 4
+        return [0.0, gap.duration / 2 if gap else 0.0, gap.duration / 2 if gap else 0.0, 0.0]
     middle, excitation = first
     half = sum(event.duration for event in pulses[0]) / 2
     t1 = middle + sum(event.duration for event in excitation) / 2 + _room(excitation, pulses[0], system) + half
     apart = 2 * half + _room(pulses[0], pulses[1], system)
     t4 = half + _room(pulses[3], (), system)
+    between = apart
+    if gap is not None:
+        block = (_MINUS, gap, _MINUS)
+        between = 2 * half + gap.duration + _room(pulses[1], block, system) + _room(block, pulses[2], system)
     t2 = max(apart - t1, 0.0)
-    t3 = max(apart - t2, apart - t4, 0.0)
+    t3 = max(between - t2, apart - t4, 0.0)
     return [t1, t2, t3, t4]
 
 
@@ -512,6 +584,27 @@ def _laser_blocks(pulses: list[tuple[Event, ...]], delays: list[float]) -> list[
     t1, t2, t3, t4 = delays
     centres = np.cumsum([t1, t1 + t2, t2 + t3, t3 + t4])
     return [(float(centre), pulse) for centre, pulse in zip(centres, pulses, strict=True)]
+
+
+def _last(
+    centre: float, pulse: tuple[Event, ...], refocus: Slot | None, end: float, system: System | None
+) -> list[tuple[float, tuple[Event, ...]]]:
+    """The last refocusing pulse on the time axis, and a designed one between it and the acquisition.
+
+    The designed pulse has no slice, so it stands between spoilers: without the one before it, it would refocus what the
+    refocusing pulse left alone outside of the voxel; without the one behind it, excite what is there.
+
+    Args:
+        centre: of the refocusing pulse in s.
+        pulse: its events with the filters of its spoilers.
+        refocus: the slot, as near to the end as its spoiler allows; none when None.
+        end: of the sequence in s.
+        system: as of `_timeline`.
+    """
+    if refocus is None:
+        return [(centre, pulse)]
+    block = (_MINUS, refocus, _MINUS)
+    return [(centre, pulse), (end - _room(block, (), system) - refocus.duration / 2, block)]
 
 
 def _single(name: str, echo_time: float, events: tuple[Event, ...]) -> Sequence:

@@ -1,7 +1,7 @@
 """Sequences from their entries in the configuration."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +23,9 @@ from spinsculpt.pulses import (
 from spinsculpt.sequences._build import (
     CENTRAL_FREQUENCY,
     EXCITATION,
-    PAIR,
     SlicePulse,
     combinations,
+    constant_time_press,
     joined,
     megapress,
     megaslaser,
@@ -37,6 +37,7 @@ from spinsculpt.sequences._build import (
     special,
     spin_echo,
     steam,
+    with_shares,
 )
 from spinsculpt.sequences._events import ShapedPulse, Slot
 from spinsculpt.sequences._fslmrs import read_fslmrs
@@ -80,10 +81,17 @@ def build_sequence(
         fitting = ", ".join(other for other, places in _SLOTS_OF.items() if slot in places)
         raise SpinsculptError(f"sequences.{name}: a {kind} has no {slot!r} slot; remove the key, or choose {fitting}.")
     times = _times(entry, designed.values())
-    echo_time, te1 = times["echo_time"], times["te1"]
+    echo_time, te1, shift = times["echo_time"], times["te1"], {"echo_shift": times["echo_shift"]}
     series = entry.get("echo_times") or ()
     if series and (kind != "press" or slots):
         raise SpinsculptError(f"sequences.{name}: only a press without designed pulses has several echo_times.")
+    shifts = entry.get("echo_shifts") or ()
+    if shifts and (kind != "press" or slots or series):
+        raise SpinsculptError(f"sequences.{name}: only a press of one echo_time, without designs, has echo_shifts.")
+    if shifts and not echo_time:
+        raise SpinsculptError(f"sequences.{name}: echo_shifts need an echo_time in s, which all shots share.")
+    if len(shifts) == 1:
+        raise SpinsculptError(f"sequences.{name}: echo_shifts needs two or more; for one say echo_shift.")
     if len(series) == 1:
         raise SpinsculptError(f"sequences.{name}: echo_times needs two or more; for one say echo_time.")
     if kind != "pulse_acquire" and not series and echo_time is not None and not echo_time > 0:
@@ -120,6 +128,17 @@ def build_sequence(
         raise SpinsculptError(f"sequences.{name}: {error}") from error
     excitation = slots.get("excitation", selective or EXCITATION)
     around = {"excitation": excitation, "central_frequency": central_frequency, "system": system}
+
+    def each_shot(build: Callable[..., Sequence]) -> Sequence:
+        """The sequence with the pulse of its gap or refocus slot, or joined of a shot for each pulse of several."""
+        of_shot = {key.partition("_")[2]: slot for key, slot in slots.items() if slot.kind in ("gap", "refocus")}
+        if "" in of_shot or not of_shot:
+            return build(echo_time, name, **{slot.kind: slot for slot in of_shot.values()})
+        if "echo_times" in times:
+            echo = times["echo_times"]
+            return joined(name, [build(echo[s], s, **{slot.kind: slot}) for s, slot in of_shot.items()])
+        return joined(name, [build(echo_time, s, **{slot.kind: slot}) for s, slot in of_shot.items()])
+
     match kind:
         case "pulse_acquire":
             sequence = pulse_acquire(name, slots.get("excitation", EXCITATION), slots.get("prep"))
@@ -127,39 +146,42 @@ def build_sequence(
             sequence = spin_echo(echo_time, name, refocusing=refocusing, **around)
         case "press" if series:
             sequence = press_series(series, te1, name, refocusing=refocusing, **around)
+        case "press" if shifts:
+            sequence = constant_time_press(echo_time, shifts, te1, name, refocusing=refocusing, **around)
         case "press":
-            around |= {"refocusing": refocusing, "prep": slots.get("prep"), "gap_shift": times["gap_shift"]}
-            pair = {shot: slots[f"gap_{shot}"] for shot in PAIR if f"gap_{shot}" in slots}
-            if pair:
-                sequence = joined(name, [press(echo_time, te1, s, gap=gap, **around) for s, gap in pair.items()])
-            else:
-                sequence = press(echo_time, te1, name, gap=slots.get("gap"), **around)
+            around |= {"refocusing": refocusing, "prep": slots.get("prep"), "gap_shift": times["gap_shift"]} | shift
+            sequence = each_shot(lambda te, shot, **slot: press(te, te1, shot, **slot, **around))
         case "megapress":
             sequence = megapress(shape, echo_time, te1, editing.get("ppm"), name, refocusing=refocusing, **around)
         case "megaslaser":
             sequence = megaslaser(shape, echo_time, editing.get("ppm"), name, refocusing=refocusing, **around)
         case "special":
-            sequence = special(echo_time, name, refocusing=refocusing, inversion=inversion, **around)
+            around |= {"refocusing": refocusing, "inversion": inversion} | shift
+            sequence = each_shot(lambda te, shot, **slot: special(te, shot, **slot, **around))
         case "steam":
             sequence = steam(echo_time, entry.get("mixing_time", 0.010), name, selective, central_frequency, system)
         case "slaser":
-            sequence = slaser(echo_time, name, refocusing=refocusing, **around)
+            around |= {"refocusing": refocusing} | shift
+            sequence = each_shot(lambda te, shot, **slot: slaser(te, shot, **slot, **around))
     sequence = sequence.fill(pulses)
+    for design in designed.values():
+        if design.shares and set(design.shares) == set(sequence.measured):
+            sequence = with_shares(sequence, design.shares)
     if system:
         _refuse_unplayable(sequence, system)
     return sequence
 
 
-SLOTS = ("excitation", "prep", "gap", "edit")
+SLOTS = ("excitation", "prep", "gap", "edit", "refocus")
 _SLOTS_OF = {
     "pulse_acquire": {"excitation", "prep"},
     "spin_echo": {"excitation"},
-    "press": {"excitation", "prep", "gap"},
+    "press": {"excitation", "prep", "gap", "refocus"},
     "megapress": {"excitation", "edit"},
     "megaslaser": {"excitation", "edit"},
-    "special": {"excitation"},
+    "special": {"excitation", "refocus"},
     "steam": set(),
-    "slaser": {"excitation"},
+    "slaser": {"excitation", "gap", "refocus"},
 }
 
 
@@ -251,17 +273,24 @@ def _pulses_of(name: str, slot: str, design: DesignedPulses) -> dict[str, Pulse]
     return fitting
 
 
-def _times(entry: Mapping, designed: Iterable[DesignedPulses]) -> dict[str, float | None]:
-    """echo_time, te1 and gap_shift in s: of the entry, or where it has no echo time those of its design."""
+def _times(entry: Mapping, designed: Iterable[DesignedPulses]) -> dict:
+    """echo_time, te1, gap_shift, echo_shift and of several shots echo_times in s: of the entry, or where it has no echo
+    time those of its design."""
     echo_time = entry.get("echo_time", 0.0)
     for design in designed:
         if echo_time == 0 and design.kind != "excitation":
             found = design.times
-            return {"echo_time": found["te1"] + found["te2"], "te1": found["te1"], "gap_shift": found["gap_shift"]}
+            of_shots = {key[3:]: te for key, te in found.items() if key.startswith("te_")}
+            return {
+                **{"echo_time": found["te1"] + found["te2"], "te1": found["te1"], "gap_shift": found["gap_shift"]},
+                **{"echo_shift": found.get("echo_shift", 0.0)},
+                **({"echo_times": of_shots} if of_shots else {}),
+            }
     te1 = entry.get("te1")
     if te1 is None and entry.get("ideal"):
         te1 = 0.010 if entry["type"] == "megapress" else 0.012
-    return {"echo_time": echo_time, "te1": te1, "gap_shift": entry.get("gap_shift", 0.0)}
+    shifts = {key: entry.get(key, 0.0) for key in ("gap_shift", "echo_shift")}
+    return {"echo_time": echo_time, "te1": te1, **shifts}
 
 
 _TIME_BANDWIDTH = {180.0: 4.0, 90.0: 6.0}  # of slr: refocusing pulses pay for each with B1, excitations hardly
@@ -350,7 +379,8 @@ def voxel_pulses(system: System | None, kind: str = "press") -> dict[str, SliceP
     if system is None:
         return {}
     auto = "goia" if kind in ("slaser", "megaslaser") else "slr"
-    return {
+    found = {
         "excitation": _slice_pulse(None, "slr", 90.0, 0.003, system),
         "refocusing": _slice_pulse(None, auto, 180.0, 0.005, system),
     }
+    return found | ({"inversion": _slice_pulse(None, "goia", 180.0, 0.005, system)} if kind == "special" else {})

@@ -33,6 +33,11 @@ class ShapedPulse:
     def duration(self) -> float:
         return self.pulse.duration
 
+    @property
+    def silent_slice(self) -> bool:
+        """Whether a slice-selective pulse plays its gradient alone, as one shot of SPECIAL does."""
+        return bool(self.gradient) and len(self.pulse.b1) > 1 and self.pulse.peak_b1 == 0
+
 
 @dataclass(frozen=True)
 class Delay:
@@ -57,7 +62,7 @@ class CoherenceFilter:
 
 @dataclass(frozen=True)
 class Slot:
-    """A hole of `duration` s that a designed pulse fills. `kind` is "excitation", "prep" or "gap"."""
+    """A hole of `duration` s that a designed pulse fills. `kind` says where it is: "gap" of "gap", "gap_a", ..."""
 
     name: str
     kind: str

@@ -41,6 +41,7 @@ def write_json(sequence: Sequence, path: Path | str) -> None:
     shots = [
         {"name": shot.name, "events": [event_dict(event) for event in shot.events]}
         | ({} if shot.echo_time is None else {"echo_time_s": shot.echo_time})
+        | ({} if shot.share is None else {"share": shot.share})
         for shot in sequence.shots
     ]
     write_file(
@@ -72,6 +73,7 @@ def read_json(path: Path | str) -> Sequence:
                 checked_name(shot["name"], f"{path}: the name of the shot"),
                 tuple(_event(event, pulses, path) for event in shot["events"]),
                 quantity(shot["echo_time_s"], "echo_time", path, "echo_time_s") if "echo_time_s" in shot else None,
+                quantity(shot["share"], "share", path, "share") if "share" in shot else None,
             )
             for shot in content["shots"]
         )
@@ -100,6 +102,9 @@ def _check_shots(sequence: Sequence, path: Path | str) -> None:
         raise SpinsculptError(f"{path}: a shot has no pulse, so that there is no signal; build the sequence again.")
     if len(set(sequence.subspectra)) < len(sequence.subspectra):
         raise SpinsculptError(f"{path}: two shots or combinations have one name; give each its own.")
+    given = [shot.share for shot in sequence.shots]
+    if any(given) and not (all(share and share > 0 for share in given) and abs(sum(given) - 1) < 1e-3):
+        raise SpinsculptError(f"{path}: the shares of the shots do not add up to 1; build the sequence again.")
     for name, weights in sequence.combinations.items():
         if not weights or not set(weights) <= set(names):
             raise SpinsculptError(f"{path}: the combination {name!r} names other shots than {', '.join(names)}.")

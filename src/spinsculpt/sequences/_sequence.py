@@ -16,6 +16,7 @@ class Shot:
     name: str
     events: tuple[Event, ...]
     echo_time: float | None = None  # s, where it is not that of the sequence
+    share: float | None = None  # of the averages, where the shots do not share them equally
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -61,6 +62,24 @@ class Sequence:
     def subspectra(self) -> tuple[str, ...]:
         """Names of what the sequence measures: its shots, then their combinations."""
         return (*(shot.name for shot in self.shots), *self.combinations)
+
+    @property
+    def measured(self) -> dict[str, tuple[tuple[float, Shot], ...]]:
+        """What is worth looking at, {name: ((weight, shot), ...)}: the shots, or where two of them select a slice by
+        their difference, the differences."""
+        events = (event for shot in self.shots for event in shot.events)
+        if not any(isinstance(event, ShapedPulse) and event.silent_slice for event in events):
+            return {shot.name: ((1.0, shot),) for shot in self.shots}
+        return {
+            name: tuple((weight, self.shot(shot)) for shot, weight in weights.items())
+            for name, weights in self.combinations.items()
+            if abs(sum(weights.values())) < 1e-9
+        }
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of the averages of each shot; all alike unless the shots say otherwise."""
+        return {shot.name: shot.share or 1 / len(self.shots) for shot in self.shots}
 
     @property
     def playable(self) -> bool:

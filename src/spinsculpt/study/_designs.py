@@ -96,18 +96,48 @@ class Robustness(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AssumedModels(Section):
+    """Models of the fit under which bounds are taken beside each other, as the conditions of `robustness`.
+
+    Mode worst makes one pulse that is good under all of them.
+    """
+
+    baselines: Annotated[tuple[OneBaseline, ...], key("forms of the baseline; empty for `baseline` alone")] = ()
+    macromolecules: Annotated[
+        tuple[Literal["free", "grouped"], ...],
+        key("free, grouped (one amplitude for all), or both", min_length=1),
+    ] = ("free",)
+    t2_scales: Annotated[tuple[Positive, ...], key("factors on every T2", min_length=1)] = (1.0,)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DesignEntry(Section):
     """One RF pulse, or a pair, to design."""
 
     kind: Annotated[
-        Literal["gap", "prep", "excitation", "gap_pair", "prep_gap", "edit", "edit_pair"],
+        Literal["gap", "prep", "excitation", "gap_pair", "prep_gap", "edit", "edit_pair", "refocus"],
         key(
             "where the pulse sits: gap (between the refocusing pulses of PRESS), prep (before PRESS, followed by "
             "a spoiler), prep_gap (one in each place), gap_pair (two shots of PRESS, each with a gap pulse of "
             "its own), edit (in both places of the editing pulses of a MEGA-PRESS), edit_pair (two shots of it, "
-            "each with a pulse of its own) or excitation (the pulse, then acquisition)"
+            "each with a pulse of its own), refocus (after the last refocusing pulse, between spoilers) or excitation "
+            "(the pulse, then acquisition)"
         ),
     ]
+    sequence: Annotated[
+        Literal["press", "special", "slaser"],
+        key("what stands around a gap (press, slaser) or a refocus (press, special, slaser)"),
+    ] = "press"
+    shots: Annotated[int, key("shots with a pulse each (gap, refocus, edit), fitted jointly", ge=1, le=8)] = 1
+    shares: Annotated[
+        Literal["equal", "free"], key("averages of the shots: equal, or free (their shares are variables, too)")
+    ] = "equal"
+    echo_times: Annotated[
+        tuple[Positive, ...], key("echo time of each shot in s (gap, refocus); empty: all have echo_time")
+    ] = ()
+    echo_shift: Annotated[
+        float, key("time in s by which the first sample lies behind the echo of the last refocusing pulse (gap, refocus)")
+    ] = 0.0
     field: Annotated[float | None, key("static field in T; null for that of the basis section")] = None
     echo_time: Annotated[Positive, key("echo time of the PRESS around the pulse in s (gap, prep)")] = 0.048
     te1: Annotated[Positive, key("first echo time of that PRESS in s")] = IDEAL_TE1["press"]
@@ -165,6 +195,7 @@ class DesignEntry(Section):
     baseline: Annotated[
         OneBaseline, key("baseline of the fit that the crlb objective assumes: off, poly:ORDER or spline:STIFFNESS")
     ] = text(OneBaseline("poly", 2))
+    models: AssumedModels = AssumedModels()
     fit_ppm: Annotated[Interval, key("fit range in ppm that the crlb objective assumes")] = RANGE
     fit_groups: Annotated[
         tuple[Names, ...],
@@ -175,16 +206,21 @@ class DesignEntry(Section):
     )
     relaxation: Annotated[bool, key("weight signals by exp(-TE / T2)")] = True
     decay_interval: Annotated[
-        NonNegative,
+        NonNegative | None,
         key(
-            "s between instants of T1 and T2 decay during the designed pulse (0.002 is fine); 0 for a pulse "
-            "without loss of its own"
+            "s between instants of T1 and T2 decay during the designed pulse; null: 0.002 with relaxation, else 0; 0 "
+            "counts all of the pulse as time in the plane"
         ),
-    ] = 0.0
+    ] = None
     reference: ReferencePress = ReferencePress()
     robustness: Robustness = Robustness()
     optimiser: Annotated[Literal["lbfgs", "adam"], key("lbfgs or adam")] = "lbfgs"
-    starts: Annotated[int, key("random starts", ge=1)] = 6
+    starts: Annotated[int, key("starts of the search; of several, one is nearly silent", ge=1)] = 6
+    sampling: Annotated[Literal["sobol", "random"], key("sobol (evenly spread) or random starts")] = "sobol"
+    starts_from: Annotated[
+        Names, key("pulse files (pulse.json of a design) that the last of the starts begin with")
+    ] = ()
+    polish: Annotated[int, key("further steps for the best start alone", ge=0)] = 0
     screening: Annotated[
         tuple[Annotated[float, Meta(le=1, gt=0)], ...],
         key("fractions of the iterations at which the worse half of the starts is dropped"),

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from spinsculpt.study._section import Positive, Section, key, mapping
 
-SLOTS = ("excitation", "prep", "gap", "edit")  # keys that name what is played in a slot: a design or its pulse file
+SLOTS = ("excitation", "prep", "gap", "edit", "refocus")  # keys that name what is played in a slot: a design or its pulse file
 IDEAL_TE1 = {"press": 0.012, "megapress": 0.010}  # s, of ideal pulses, which have no shortest time
 
 
@@ -119,6 +119,14 @@ class SequenceEntry(Section):
             unique=True,
         ),
     ] = ()
+    echo_shifts: Annotated[
+        tuple[float, ...],
+        key(
+            "of a press with a shot each (ct1, ct2, ...): constant-time PRESS, one echo_time, the echo this much in s "
+            "before the first sample; all shots are fitted jointly",
+            unique=True,
+        ),
+    ] = ()
     te1: Annotated[
         Positive | None,
         key(
@@ -128,6 +136,13 @@ class SequenceEntry(Section):
     ] = None
     gap_shift: Annotated[
         float, key("of the middle of the gap pulse from the middle between the refocusing pulses of press in s")
+    ] = 0.0
+    echo_shift: Annotated[
+        float,
+        key(
+            "time in s by which the first sample of press, special and slaser lies behind the echo, whose last "
+            "refocusing pulse comes half as much earlier"
+        ),
     ] = 0.0
     mixing_time: Annotated[Positive, key("mixing time TM of steam in s")] = 0.01
     excitation: Annotated[
@@ -144,12 +159,19 @@ class SequenceEntry(Section):
     gap: Annotated[
         str | None,
         key(
-            "name of a design, or path of its pulse file (.json), played between the refocusing pulses of press, "
-            "or null"
+            "name of a design, or path of its pulse file (.json), played between the refocusing pulses of press or "
+            "the two pairs of slaser, or null"
         ),
     ] = None
     edit: Annotated[
         str | None, key("name of a design played in place of the editing pulses of megapress or megaslaser, or null")
+    ] = None
+    refocus: Annotated[
+        str | None,
+        key(
+            "name of a design, or path of its pulse file (.json), played after the last refocusing pulse of press, "
+            "special or slaser, between spoilers, or null"
+        ),
     ] = None
     editing: Editing = Editing()
     refocusing: Refocusing = Refocusing()
