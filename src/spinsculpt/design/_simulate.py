@@ -134,10 +134,6 @@ class Simulation:
         axes: Mapping[str, Axis] | None = None,
     ):
         self.timing, self._relaxing, self._axes, self._library = timing or Timing(), relaxation, axes or {}, library
-        if self._axes and self.timing.delays and any(self.timing.delays.values()):
-            raise SpinsculptError(
-                f"{sequence.name}: echo times are variables with ideal pulses only; say ideal: true, or fix the times."
-            )
         self.sequence, self.acquisition, self.members = sequence, acquisition, tuple(members)
         self.names, self.dtype, self.keep_states = tuple(names), dtype, tuple(keep_states)
         self.dwell = dict(dwell or {})
@@ -319,15 +315,16 @@ class Simulation:
 
     def _voxel_chain(self, shot: Shot, system: SpinSystem) -> list[tuple[str, object]]:
         """The chain of a shot with slice-selective pulses: means over the voxel before, between and after its slots."""
-        acquisition, slots = self.acquisition, [k for k, e in enumerate(shot.events) if isinstance(e, Slot)]
+        acquisition, moving = self.acquisition, self.timing.delays.get(shot.name, {})
+        varied = [k for k, event in enumerate(shot.events) if isinstance(event, Slot) or k in moving]
         spaces = [
             VoxelSpace(system, acquisition.central_frequency, self._axes, {}, member.b1_scale, member.b0_hz)
             for member in self.members
         ]
-        first = min(slots, default=len(shot.events))
+        first = min(varied, default=len(shot.events))
         start = total(system.levels, "z").astype(complex)
         states = [space.average(shot.events[:first], start, {}) for space in spaces]
-        chain: list[tuple[str, object]] = [("state", torch.as_tensor(np.stack(states)))]
+        chain: list[tuple[str, object]] = [("state", torch.as_tensor(np.stack(states).astype(complex)))]
         order, kept, stretch = coherence_order(system.levels), None, []
         events = list(enumerate(shot.events))[first:]
         while events:
@@ -336,9 +333,19 @@ class Simulation:
                 chain.append(("slot", event.name))
                 kept, stretch = None, []
                 continue
+            if k in moving:
+                if stretch:
+                    chain.append(("unitary", self._constant(stretch, system)))
+                    kept, stretch = None, []
+                chain.append(("delay", self._moving_delay(event, moving[k], system)))  # keeps the order
+                continue
             if isinstance(event, ShapedPulse) and event.gradient:  # to the filter behind the last pulse on its axis
                 last = max(n for n, e in [(k, event), *events] if _along(e) == event.gradient[0])
                 while events and (k < last or not isinstance(event, CoherenceFilter)):
+                    if k in moving:
+                        raise SpinsculptError(
+                            f"{self.sequence.name}: times cannot be variables between pulses of one slice; fix them."
+                        )
                     stretch.append(event)
                     k, event = events.pop(0)
                 if not isinstance(event, CoherenceFilter):
