@@ -4,22 +4,27 @@ Each attempt is a design of 6 starts and 55 steps for the ratio, in a place and 
 three shots with shares of the averages, a flexible baseline, worst over models. Every number is relative to PRESS 30 at
 equal scan time, under a quadratic and a flexible baseline, and at the worst of B1 +-20 % and B0 +-10 Hz relative to
 nominal. The plain rivals stand in the same table. A line each as it is done; names after the command choose some.
-An attempt takes a minute or two on two idle cores.
+An attempt takes a minute or two on two idle cores. `pairs` is no design: pairs of plain sequences, fitted jointly.
 """
 
 import json
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import torch
 
+from spinsculpt.basis import basis_library, simulate_basis
+from spinsculpt.compare import Analysis, noise_of_study
+from spinsculpt.compare._analysis import typical_concentrations
 from spinsculpt.config import default_config, validate
 from spinsculpt.design import Design, Search
 from spinsculpt.design._problem import Model
 from spinsculpt.design._simulate import Member
+from spinsculpt.fit import FitModel, predict_crlb
 from spinsculpt.gate import read_yaml
-from spinsculpt.sequences import slaser, special, voxel_pulses
+from spinsculpt.sequences import build_sequence, slaser, special, voxel_pulses
 from spinsculpt.study import DesignEntry, entries_of, schema_of
 from spinsculpt.system import System
 
@@ -107,8 +112,46 @@ def plain(design: Design) -> None:
         report(name, design, design.measured(sequence), echo_time_ms=round(sequence.echo_time * 1e3, 1))
 
 
+def pairs() -> None:
+    """The shortest PRESS beside each of other plain sequences, fitted jointly with a share of the averages each."""
+    model, compare = FitModel.from_config(dict(CONFIG["fit"])), CONFIG["compare"]
+    library = basis_library(CONFIG["basis"])
+    entries = {f"press {te * 1e3:g}": {"type": "press", "echo_time": te} for te in PLAIN_TIMES}
+    entries |= {f"special {te * 1e3:g}": {"type": "special", "echo_time": te} for te in (0.0094, 0.012, 0.016, 0.020)}
+    entries |= {"press": {"type": "press", "echo_time": None}, "slaser": {"type": "slaser", "echo_time": None}}
+    reference = {"type": "press", "echo_time": 0.030, "te1": 0.012}
+    measured = {}
+    for name, entry in {"reference": reference, **entries}.items():
+        sequence = build_sequence("one", entry, system=System.from_config(CONFIG["system"]))
+        sets = simulate_basis(sequence, CONFIG["basis"])
+        used = {"diff": sets["diff"]} if "diff" in sets else sets
+        analysis = Analysis(name, sequence, used, sets)
+        measured[name] = (analysis, next(iter(analysis.measured(library).values())))
+    sd, _ = noise_of_study(measured.pop("reference")[0], library, compare)
+    amounts = typical_concentrations(next(iter(measured.values()))[1].names, library, {})
+    for form in ("poly:2", "spline:7"):
+
+        def spread(shares: dict[str, float], form: str = form) -> float:
+            bases, sds = [measured[name][1] for name in shares], [sd / share**0.5 for share in shares.values()]
+            found = predict_crlb(bases, amounts, replace(model, baseline=form), sds, linewidth_hz=5.0)
+            value, error = found.ratio(["Gln"], ["Glu"])
+            return 100 * error / value
+
+        alone = spread({"press": 1.0})
+        joint = {(n, q): spread({"press": 1 - q, n: q}) for n in measured if n != "press" for q in (0.3, 0.6)}
+        (name, share), best = min(joint.items(), key=lambda item: item[1])
+        found = {"shortest PRESS": round(alone, 2), "best pair": round(best, 2), "beside it": name, "share": share}
+        print(json.dumps({"baseline": form, "pairs": len(joint), **found}), flush=True)
+
+
+PLAIN_TIMES = (0.020, 0.024, 0.030, 0.036, 0.044, 0.052, 0.060, 0.070, 0.080, 0.090, 0.105, 0.120, 0.140, 0.170)  # s
+
+
 def main() -> None:
     torch.set_num_threads(1)
+    if sys.argv[1:] == ["pairs"]:
+        pairs()
+        return
     wanted = sys.argv[1:] or list(ATTEMPTS)
     grid = (Member(), *(Member(b1, b0) for b1 in (0.8, 1.2) for b0 in (-10.0, 10.0)))
     for number, name in enumerate(wanted):

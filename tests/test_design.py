@@ -502,7 +502,7 @@ def test_not_a_number_is_caught_with_the_part_that_caused_it(tmp_path, monkeypat
         ),
         ({"objectives": [{"type": "target_state", "metabolite": "Glu", "operator": "H9x"}]}, "'H9x' is neither"),
         ({"echo_time": 0.012}, "echo time"),
-        ({"baseline": "cubic"}, "baseline must be"),
+        ({"baseline": "cubic"}, "poly:ORDER"),
         ({"shots": 2, "kind": "prep"}, "only gap, refocus and edit have shots"),
         ({"shots": 2, "echo_times": [0.03]}, "1 echo times for 2 shots"),
         ({"sequence": "special"}, "a gap has no place in special; choose press or slaser"),

@@ -1,6 +1,7 @@
 """The simulated scanner: raw files that real software reads, a truth that a fit gives back, physics that holds."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -190,7 +191,11 @@ def test_metabolites_over_water_is_the_concentration_in_mm(studies):
     amplitudes = np.linalg.lstsq(basis.fids.T, scan.fids[0], rcond=None)[0].real
     water_per_proton = abs(scan.water[0, 0]) / abs(basis.water) / 2
     config = section("scanner")
-    relaxed = water_amplitude(sequence, config) / 2 / config["water"]["concentration"]
+    relaxed = (
+        water_amplitude(sequence, config, next(iter(studies["press30"][1].values())))
+        / 2
+        / config["water"]["concentration"]
+    )
     for name, amplitude in zip(basis.names, amplitudes, strict=True):
         found = amplitude / truth(scan, "relaxation_weight")[name] / water_per_proton * relaxed * 55510
         assert found == pytest.approx(truth(scan, "concentration")[name], rel=1e-3)

@@ -122,7 +122,7 @@ def simulate_scan(
         _tissue(shot, time, concentrations, relaxation, line, config) for shot, time in zip(shots, times, strict=True)
     ]
     tissue = np.stack(tissue) * shape
-    water = water_amplitude(sequence, config) * (1.0 if first.water is None else first.water) * shape
+    water = water_amplitude(sequence, config, first) * (1.0 if first.water is None else first.water) * shape
     lines = sum(share * np.exp(2j * np.pi * f * t) * decay(points, dwell, width) for f, width, share in _RESIDUAL_LINES)
     unsuppressed = residual * np.exp(2j * np.pi * scan.uniform()) * water * lines
 
@@ -195,10 +195,13 @@ def write_scan(
             table.writerow((subject, sequence, metabolite, quantity, f"{value:.8g}", unit))
 
 
-def water_amplitude(sequence: Sequence, config: Mapping) -> float:
+def water_amplitude(sequence: Sequence, config: Mapping, basis: BasisSet) -> float:
     """Signal of unsuppressed water at t = 0 in mM of protons: two protons, half grey and half white matter."""
     water = config["water"]
-    relaxed = [_weight(t1, t2, sequence.echo_time, config) for t1, t2 in zip(water["t1"], water["t2"], strict=True)]
+    relaxed = [
+        basis.decay("water", t1, t2, sequence.echo_time) * (1 - np.exp(-config["repetition_time"] / t1))
+        for t1, t2 in zip(water["t1"], water["t2"], strict=True)
+    ]
     return 2 * water["concentration"] * float(np.mean(relaxed))
 
 
@@ -258,10 +261,6 @@ def _shoulder(t: np.ndarray, person: np.random.Generator, other: Mapping) -> np.
 def _seen(basis: BasisSet, name: str, times: tuple[float, float], echo_time: float, config: Mapping) -> float:
     """What saturation and decay with T1 and T2 leave of the signal of a metabolite."""
     return basis.decay(name, *times, echo_time) * float(1 - np.exp(-config["repetition_time"] / times[0]))
-
-
-def _weight(t1: float, t2: float, echo_time: float, config: Mapping) -> float:
-    return float(np.exp(-echo_time / t2) * (1 - np.exp(-config["repetition_time"] / t1)))
 
 
 def _generator(config: Mapping, *names: str) -> np.random.Generator:

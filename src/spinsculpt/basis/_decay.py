@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from spinsculpt.basis._slices import Axis
-from spinsculpt.conventions import GAMMA_BAR, ppm_to_hz
+from spinsculpt.conventions import GAMMA_BAR, WATER_PPM, ppm_to_hz
 from spinsculpt.pulses import spin_rotation
 from spinsculpt.sequences import CoherenceFilter, Delay, Event, HardPulse, Sequence, ShapedPulse, Shot
 from spinsculpt.spins import Library, Macromolecule
@@ -42,7 +42,7 @@ class DecayTimes:
 def decay_times(
     sequence: Sequence, library: Library, names: list[str], central_frequency: float, axes: Mapping[str, Axis]
 ) -> dict[str, dict[str, DecayTimes]]:
-    """{shot: {metabolite or macromolecule: its times}} of a sequence without empty slots.
+    """{shot: {metabolite, macromolecule or "water": its times}} of a sequence without empty slots.
 
     Args:
         sequence: with its slots filled.
@@ -61,6 +61,7 @@ def decay_times(
         size = np.abs(signal["none"])
         curves = np.where(size < _WEAK * strongest, best, times[name])
         result[name] = {entry: _of_entry(library[entry], curves, np.maximum(size, 1e-6) ** 2) for entry in names}
+        result[name]["water"] = DecayTimes(*(float(np.interp(WATER_PPM, SHIFTS, curve)) for curve in curves))
     return result
 
 

@@ -124,6 +124,7 @@ def simulate_basis(
     water = water_signal(sequence, frequency, axes, b1_scale, b0_hz)
     decays = decay_times(sequence, library, names, frequency, axes)
     of_shot = {shot: {name: asdict(times) for name, times in each.items()} for shot, each in decays.items()}
+    of_shot |= {name: of_shot[next(iter(weights))] for name, weights in sequence.combinations.items()}
     meta = {
         "sequence": sequence.name,
         "echo_time_s": sequence.echo_time,
@@ -139,7 +140,7 @@ def simulate_basis(
             dwell,
             frequency,
             linewidth,
-            meta | {"subspectrum": name} | ({"decay_s": of_shot[name]} if name in of_shot else {}),
+            meta | {"subspectrum": name, "decay_s": of_shot[name]},
         )
         for name, shot_fids in shots.items()
     }

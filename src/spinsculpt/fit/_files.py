@@ -239,11 +239,25 @@ def _timing(scan: Scan, water: Mapping) -> dict:
         "basis_per_proton": 1.0 if differs and basis.water is None else water_per_proton(basis),
         "relaxation": _relaxation(basis),
         "relaxation_sd": water.get("relaxation_sd"),
+        "decay": _decay(basis),
         "echo_time": water.get("echo_time") or scan.header.header.get("EchoTime"),
         "repetition_time": water.get("repetition_time") or scan.header.header.get("RepetitionTime"),
         "tissue": tissue_of(water.get("tissue"), scan.header, scan.name),
         "t1": water.get("t1"),
         "t2": water.get("t2"),
+    }
+
+
+def _decay(basis: BasisSet) -> dict[str, tuple[float, float]]:
+    """Times in s that each signal spends in the plane and along z, of a basis that knows them."""
+    told = basis.meta.get("decay_s")
+    if not isinstance(told, dict):
+        return {}
+    keys = ("transverse", "along_z")
+    return {
+        name: tuple(quantity(times[key], "delay", "The basis", f"decay_s of {name}") for key in keys)
+        for name, times in told.items()
+        if isinstance(times, dict) and set(keys) <= set(times)
     }
 
 

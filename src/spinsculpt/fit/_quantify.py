@@ -2,7 +2,8 @@ r"""From signal per proton to mM and mmol/kg with the unsuppressed water of the 
 
 Near et al. 2021 (doi:10.1002/nbm.4257), equations 4 and 6, after Gasparovic 2006 (doi:10.1002/mrm.20901). With f_k the
 volume fractions and d_k the water densities of grey matter, white matter and cerebrospinal fluid,
-R = exp(-TE/T2) (1 - exp(-TR/T1)), S the water signal per proton and c a metabolite's, each metabolite m with its own R,
+R = exp(-tau/T2 - zeta/T1) (1 - exp(-TR/T1)), tau and zeta the times in the plane and along z (TE and 0 where the basis
+does not say: `BasisSet.decay`), S the water signal per proton and c a metabolite's, each metabolite m with its own R,
 
     molar  = (c / S) 55.51 mol/kg  sum_k f_k d_k R_k / ((1 - f_csf) R_m)
     molal  = (c / S) 55.51 mol/kg  sum_k x_k R_k / ((1 - x_csf) R_m),   x_k = f_k d_k / sum f d
@@ -62,6 +63,7 @@ def water_scaling(
     basis_per_proton: float = 1.0,
     relaxation: Mapping[str, tuple[float, float]] | None = None,
     relaxation_sd: Mapping[str, float] | None = None,
+    decay: Mapping[str, tuple[float, float]] | None = None,
 ) -> WaterScaling:
     """Factors to mM and mmol/kg.
 
@@ -75,7 +77,11 @@ def water_scaling(
         basis_per_proton: what one proton of water gives in the basis, see `_amplitudes.water_per_proton`.
         relaxation: (T1, T2) in s of each metabolite and macromolecule; those without relax as their mean.
         relaxation_sd: SDs of "t1" and "t2" of the metabolites in per cent; those given replace RELAXATION_SD.
+        decay: s that the signal of each metabolite and of "water" spends in the plane and along z; those without have
+            the echo time and 0.
     """
+    times = {**dict.fromkeys(T1, (decay or {}).get("water", (echo_time, 0.0))), **(decay or {})}
+    times["metabolite"] = (echo_time, 0.0)
     own = _own_relaxation(relaxation or {}, t1 or {}, t2 or {})
     t1, t2 = ({k: (given or {}).get(k, v) for k, v in known.items()} for known, given in ((T1, t1), (T2, t2)))
     spread = {**RELAXATION_SD, **(relaxation_sd or {})}
@@ -84,7 +90,7 @@ def water_scaling(
             f"Water scaling needs 0 < echo time < repetition time, not {echo_time} s and {repetition_time} s; "
             "set fit: water: echo_time and repetition_time (s)."
         )
-    left = {k: _left(echo_time, repetition_time, t1[k], t2[k]) for k in T1}
+    left = {k: _left(times[k], repetition_time, t1[k], t2[k]) for k in T1}
     per_kg = WATER_MOLALITY * basis_per_proton / water_per_proton / left["metabolite"]
     if tissue is None:
         molal = molar = per_kg * 0.5 * (left["gm"] + left["wm"])
@@ -95,7 +101,10 @@ def water_scaling(
         seen = sum(water[k] * left[k] for k in DENSITY)
         molal = per_kg * seen / (whole - water["csf"])
         molar = per_kg * seen / (1.0 - tissue["csf"])
-    relative = {name: left["metabolite"] / _left(echo_time, repetition_time, *times) for name, times in own.items()}
+    relative = {
+        name: left["metabolite"] / _left(times.get(name, (echo_time, 0.0)), repetition_time, *known)
+        for name, known in own.items()
+    }
     relative_sd = {
         name: float(np.hypot(spread["t2"] * echo_time / b, spread["t1"] * _by_t1(repetition_time / a))) / 100.0
         for name, (a, b) in own.items()
@@ -131,9 +140,9 @@ def _own_relaxation(
     }
 
 
-def _left(echo_time: float, repetition_time: float, t1: float, t2: float) -> float:
-    """Share of a signal that relaxation leaves."""
-    return float(np.exp(-echo_time / t2) * (1.0 - np.exp(-repetition_time / t1)))
+def _left(times: tuple[float, float], repetition_time: float, t1: float, t2: float) -> float:
+    """Share of a signal that relaxation leaves; times in the plane and along z in s."""
+    return float(np.exp(-times[0] / t2 - times[1] / t1) * (1.0 - np.exp(-repetition_time / t1)))
 
 
 def _by_t1(ratio: float) -> float:

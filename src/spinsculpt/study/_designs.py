@@ -136,7 +136,8 @@ class DesignEntry(Section):
         tuple[Positive, ...], key("echo time of each shot in s (gap, refocus); empty: all have echo_time")
     ] = ()
     echo_shift: Annotated[
-        float, key("time in s by which the first sample lies behind the echo of the last refocusing pulse (gap, refocus)")
+        float,
+        key("time in s by which the first sample lies behind the last echo (gap, refocus)"),
     ] = 0.0
     field: Annotated[float | None, key("static field in T; null for that of the basis section")] = None
     echo_time: Annotated[Positive, key("echo time of the PRESS around the pulse in s (gap, prep)")] = 0.048

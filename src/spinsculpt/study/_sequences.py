@@ -7,7 +7,13 @@ from msgspec import Meta
 
 from spinsculpt.study._section import Positive, Section, key, mapping
 
-SLOTS = ("excitation", "prep", "gap", "edit", "refocus")  # keys that name what is played in a slot: a design or its pulse file
+SLOTS = (
+    "excitation",
+    "prep",
+    "gap",
+    "edit",
+    "refocus",
+)  # keys that name what is played in a slot: a design or its pulse file
 IDEAL_TE1 = {"press": 0.012, "megapress": 0.010}  # s, of ideal pulses, which have no shortest time
 
 
