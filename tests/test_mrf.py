@@ -14,16 +14,24 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.mrf import (
     NAMES,
     Model,
+    Protocol,
+    Reconstructor,
     Task,
+    bound_plane,
+    brain_volume,
+    design_protocol,
     estimate,
     grid,
     match,
     protocol_from_table,
     protocol_of,
+    published_protocol,
     random_grid,
     read_protocol,
     simulate,
+    simulate_isar2,
     tissue,
+    vial_volume,
 )
 
 PRECLINICAL = REPOSITORY / "config/examples/molecular_mrf_preclinical"
@@ -324,3 +332,150 @@ def test_a_voxelwise_fit_of_a_real_phantom_agrees_with_the_published_maps(precli
     print(f"\nmean deviation {error}")
     assert max(error.values()) <= 0.08
     assert np.corrcoef(found.values["ksw"], published["ksw"][::10])[0, 1] >= 0.985
+
+
+def folded_not_at_all(protocol):
+    """The same protocol, every event on its own."""
+    same, none = Protocol(protocol.operators, protocol.order), np.zeros(0, np.int64)
+    same.__dict__["folded"] = (protocol.order, none, none, none)
+    return same
+
+
+def test_repeated_pulses_and_tips_are_powers_of_their_product():
+    protocol, voxels = published_protocol("mt"), tissue(TISSUE)
+    assert protocol.images == 31 and len(protocol.folded[0]) < len(protocol.order) / 15
+    for got, expected in zip(
+        simulate(protocol, Model(True, "lorentzian"), voxels, ("fss",)),
+        simulate(folded_not_at_all(protocol), Model(True, "lorentzian"), voxels, ("fss",)),
+        strict=True,
+    ):
+        assert np.abs(got - expected).max() < 1e-9
+
+
+def test_isar2_is_exact_without_rf_and_near_where_exchange_is_fast():
+    quiet = protocol_of([("wait", 0.4), ("tip", 0.6, 0.0), ("spoil",), ("wait", 0.3), ("sample",)])
+    voxels = tissue(TISSUE | {"B1": 1.0, "B0": 0.0})
+    arguments = (Model(False, "lorentzian"), voxels, ("fss", "kssw"))
+    for exact_one, approximate in zip(simulate(quiet, *arguments), simulate_isar2(quiet, *arguments), strict=True):
+        assert np.abs(exact_one - approximate).max() < 1e-3
+    train = {"b1_uT": [0, 1, 2, 3], "offset_ppm": 3.5, "saturation_s": 0.1, "recovery_s": 2, "pulses": 10, "gap_s": 0.1}
+    protocol = protocol_from_table(train | {"spin_lock": True}, 3.0)
+    solute = tissue({"fs": 0.003, "ksw": [300, 600], "T2s": 0.02})
+    difference = simulate(protocol, Model(True), solute)[0] - simulate_isar2(protocol, Model(True), solute)[0]
+    assert np.abs(difference).max() < 0.02
+    with pytest.raises(SpinsculptError, match="use the exact engine"):
+        simulate_isar2(protocol, Model(True, "lorentzian"), solute)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A task of 300 voxels, and NBMF of it."""
+    task, truth = small_task(300, noise=1e-3)
+    return task, truth, estimate("nbmf", task, epochs=30)
+
+
+def test_nbmf_comes_near_the_bound_and_knows_its_spread(trained):
+    _, truth, found = trained
+    for number, name in enumerate(RANGES):
+        error = np.sqrt(((found.values[name] - truth[:, number]) ** 2).mean())
+        bound = np.sqrt((found.bound[name] ** 2).mean())
+        assert error < 2.5 * bound
+        assert np.median(found.spread[name]) == pytest.approx(bound, rel=0.5)
+    assert found.history[-1]["loss"] < 0.1 * found.history[0]["loss"]
+    assert not found.unfamiliar.any()
+
+
+def test_a_saved_reconstructor_reads_another_subject(trained, tmp_path):
+    found = trained[2]
+    found.reconstructor.save(tmp_path / "r.pt")
+    loaded = Reconstructor.load(tmp_path / "r.pt")
+    other, truth = small_task(200, noise=1e-3, seed=3)
+    applied = loaded.apply(other)
+    assert (applied.values["ksw"] == found.reconstructor.apply(other).values["ksw"]).all()
+    assert np.sqrt(((stacked(applied) / truth - 1) ** 2).mean(0)).max() < 0.15
+    values, spread = loaded.predict(other)
+    assert (values["fs"] == applied.values["fs"]).all() and (spread["fs"] > 0).all()
+    strange = Task(other.data * 0.2, other.protocol, other.model, RANGES, other.known)
+    assert loaded.apply(strange).unfamiliar.mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda t: {"known": {}}, "reads a map of T1; give it"),
+        (lambda t: {"known": t.known | {"T2": 0.1}}, "trained with T2 unsaid, the task has of 0.1"),
+        (lambda t: {"known": t.known | {"B0": np.zeros(len(t.data))}}, "knows no map of B0"),
+        (lambda t: {"ranges": RANGES | {"fs": (0.0, 0.02)}}, "trained for other ranges"),
+        (lambda t: {"protocol": protocol_from_table(SMALL | {"recovery_s": 2}, 3.0)}, "trained for another protocol"),
+    ],
+    ids=["map", "constant", "more", "ranges", "protocol"],
+)
+def test_a_reconstructor_refuses_other_tasks(trained, change, sentence):
+    task, _, found = trained
+    given = {name: getattr(task, name) for name in ("data", "protocol", "model", "ranges", "known", "scale")}
+    with pytest.raises(SpinsculptError, match=sentence):
+        found.reconstructor.apply(Task(**(given | change(task))))
+
+
+def test_a_file_that_is_no_reconstructor_is_refused(tmp_path):
+    (tmp_path / "r.pt").write_bytes(b"PK nothing")
+    with pytest.raises(SpinsculptError, match=r"r\.pt: is no saved reconstructor"):
+        Reconstructor.load(tmp_path / "r.pt")
+    with pytest.raises(SpinsculptError, match="there is no such file"):
+        Reconstructor.load(tmp_path / "none.pt")
+
+
+def test_a_supervised_network_finds_the_truth():
+    task, truth = small_task(100, noise=1e-3)
+    found = estimate("supervised", task, entries=2000, epochs=25)
+    assert np.corrcoef(found.values["ksw"], truth[:, 1])[0, 1] > 0.95
+    assert np.corrcoef(found.values["fs"], truth[:, 0])[0, 1] > 0.95
+
+
+def test_data_of_free_scale_cannot_be_decoupled():
+    task, _ = small_task(12)
+    with pytest.raises(SpinsculptError, match="set sequential to true"):
+        estimate("nbmf", Task(task.data, task.protocol, task.model, RANGES, task.known, "free"), sequential=False)
+
+
+def test_volumes_hold_values_of_the_literature_and_repeat():
+    volume = brain_volume((16, 20, 2), seed=1)
+    white = volume.maps["fss"][volume.labels == 1]
+    assert white.mean() == pytest.approx(0.131, rel=0.2)
+    assert (volume.maps["T1"] == brain_volume((16, 20, 2), seed=1).maps["T1"]).all()
+    images = volume.fingerprints(published_protocol("mt"), Model(False, "lorentzian"), 0.0)
+    assert images.shape == (16, 20, 2, 31) and (images[~volume.mask] == 0).all()
+    assert images[volume.mask][:, 0] == pytest.approx(1.0)  # the image without saturation
+    assert set(vial_volume(24).names) == {1, 2, 3, 4, 5, 6}
+
+
+def test_a_designed_protocol_tells_more_within_its_limits():
+    found = design_protocol(SMALL, Model(True), RANGES, {}, starts=1, iterations=6, points=2)
+    b1 = np.array(found.table["b1_uT"])
+    assert b1[0] == 0 and b1.max() <= 4
+    assert np.sqrt((b1[1:] ** 2).mean()) <= np.sqrt((np.array(SMALL["b1_uT"][1:]) ** 2).mean()) + 1e-3
+    assert found.after["fs"] * found.after["ksw"] < 0.95 * found.before["fs"] * found.before["ksw"]
+
+
+def test_designed_slots_play_what_a_table_of_them_plays():
+    import torch
+
+    from spinsculpt.mrf._design import _Slots
+
+    table = SMALL | {"spin_lock": True, "pulses": 3, "gap_s": 0.05, "saturation_s": 0.2, "offset_ppm": -3.5}
+    slots = _Slots(table, 3.0)
+    operators = slots.operators(torch.tensor(SMALL["b1_uT"][1:]).double(), torch.full((5,), -3.5).double())
+    same = Protocol(operators.numpy(), slots.protocol.order)
+    expected = simulate(protocol_from_table(table, 3.0), Model(True), tissue(TISSUE))[0]
+    assert np.abs(simulate(same, Model(True), tissue(TISSUE))[0] - expected).max() < 1e-9
+
+
+def test_bounds_over_a_plane_are_those_of_a_fit():
+    task, _ = small_task(1)
+    plane = bound_plane(task.protocol, task.model, RANGES, {"T1": 1.3}, noise=1e-3, points=3)
+    assert len(plane["bound_fs"]) == 9
+    where = {name: plane[name][4] for name in RANGES} | {"T1": 1.3}
+    clean = simulate(task.protocol, task.model, tissue(where))[0]
+    noise = 1e-3 * np.random.default_rng(2).normal(size=(300, clean.shape[1]))
+    spread = estimate("vbmf", Task(clean + noise, task.protocol, task.model, RANGES, {"T1": 1.3})).values["ksw"].std()
+    assert spread == pytest.approx(plane["bound_ksw"][4], rel=0.2)

@@ -16,11 +16,14 @@ Two stages are two tasks: `known |= first.values` hands fss and kssw of the MT d
 `bound_plane` says what a protocol can tell apart, `design_protocol` chooses B1 and offsets by it.
 """
 
+from spinsculpt.mrf._design import DesignedProtocol, bound_plane, design_protocol
 from spinsculpt.mrf._dictionary import Match, grid, match, random_grid
 from spinsculpt.mrf._estimate import METHODS, Estimate, Task, estimate
 from spinsculpt.mrf._files import Grid, read_labels, read_map, read_mask, read_stack, write_map
+from spinsculpt.mrf._isar import simulate_isar2
 from spinsculpt.mrf._kernel import simulate
 from spinsculpt.mrf._model import NAMES, PARAMETERS, Model, tissue
+from spinsculpt.mrf._network import Reconstructor
 from spinsculpt.mrf._phantom import write_phantom
 from spinsculpt.mrf._protocol import (
     PUBLISHED,
@@ -62,12 +65,14 @@ __all__ = [
     "NAMES",
     "PARAMETERS",
     "PUBLISHED",
+    "DesignedProtocol",
     "Estimate",
     "Fitted",
     "Grid",
     "Match",
     "Model",
     "Protocol",
+    "Reconstructor",
     "Scan",
     "Stage",
     "Task",
@@ -75,7 +80,9 @@ __all__ = [
     "Voxels",
     "agreement",
     "agreement_table",
+    "bound_plane",
     "brain_volume",
+    "design_protocol",
     "estimate",
     "fit_scan",
     "grid",
@@ -97,6 +104,7 @@ __all__ = [
     "region_table",
     "scatter_table",
     "simulate",
+    "simulate_isar2",
     "stage_of",
     "stages_of",
     "summary_sentence",

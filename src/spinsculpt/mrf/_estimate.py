@@ -6,19 +6,21 @@ simulator, whatever found the values. With `scale="m0"` data are in units of the
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.mrf._dictionary import match, random_grid
+from spinsculpt.mrf._isar import simulate_isar2
 from spinsculpt.mrf._kernel import simulate
 from spinsculpt.mrf._model import PARAMETERS, Model, tissue
 from spinsculpt.mrf._protocol import Protocol
 
-METHODS = ("dictionary", "vbmf")
+METHODS = ("dictionary", "vbmf", "supervised", "nbmf")
 SCALES = ("m0", "free")
+ENGINES = ("exact", "isar2")
 Ranges = Mapping[str, tuple[float, float]]
 _EDGE = 1e-3  # of a range; a value this close to its end counts as at the end
 _STARTS = (0.1, 0.35, 0.6, 0.85)  # of each range; all combinations are tried before the fit
@@ -35,6 +37,7 @@ class Task:
         ranges: lowest and highest value of each parameter to find.
         known: other tissue parameters, one number or one a voxel.
         scale: "m0" or "free".
+        engine: "exact", or "isar2" (an approximation for two pools, `simulate_isar2`).
     """
 
     data: np.ndarray
@@ -43,6 +46,7 @@ class Task:
     ranges: Ranges
     known: Mapping[str, object] = field(default_factory=dict)
     scale: str = "m0"
+    engine: str = "exact"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", np.ascontiguousarray(self.data, float))
@@ -61,7 +65,12 @@ class Task:
     def part(self, rows: np.ndarray) -> "Task":
         """The same of some voxels."""
         known = {name: value if np.ndim(value) == 0 else np.asarray(value)[rows] for name, value in self.known.items()}
-        return Task(self.data[rows], self.protocol, self.model, self.ranges, known, self.scale)
+        return replace(self, data=self.data[rows], known=known)
+
+    def signals(self, values: np.ndarray, derivatives: bool = True, measured: np.ndarray | None = None):
+        """Signals and derivatives at `values`, as of `simulate`, by the engine of the task."""
+        run = simulate_isar2 if self.engine == "isar2" else simulate
+        return run(self.protocol, self.model, self.table(values), self.names if derivatives else (), measured)
 
     def table(self, values: np.ndarray) -> np.ndarray:
         """Tissue parameters with `values`, shape (voxels, parameters), of what is to be found."""
@@ -77,6 +86,8 @@ def _check(task: Task) -> None:
             f"the data hold {data.shape[1]} images, the protocol plays {task.protocol.images}; "
             "name the one of this scan."
         )
+    if task.engine not in ENGINES:
+        raise SpinsculptError(f"the engine is {task.engine!r}; it can be {' or '.join(ENGINES)}.")
     if task.scale not in SCALES:
         raise SpinsculptError(f"the scale is {task.scale!r}; it can be {' or '.join(SCALES)}.")
     if (bad := ~np.isfinite(data).all(axis=1)).any():
@@ -146,9 +157,11 @@ class Estimate:
         return ~flagged if self.unfamiliar is None else ~(flagged | self.unfamiliar)
 
 
-def fitted(task: Task, values: np.ndarray, derivatives: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def fitted(
+    task: Task, values: np.ndarray, derivatives: bool = True, measured: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Residuals (voxels, images) at `values`, and the Jacobian of the fit (voxels, images, parameters)."""
-    signals, jacobian = simulate(task.protocol, task.model, task.table(values), task.names if derivatives else ())
+    signals, jacobian = task.signals(values, derivatives, measured)
     if task.scale == "free":
         power = (signals**2).sum(1, keepdims=True)
         factor = (signals * task.data).sum(1, keepdims=True) / power
@@ -158,18 +171,22 @@ def fitted(task: Task, values: np.ndarray, derivatives: bool = True) -> tuple[np
     return task.data - signals, jacobian
 
 
+def bounds_of(jacobian: np.ndarray) -> np.ndarray:
+    """Cramer-Rao bounds of the SD at a noise of 1, (voxels, p), of (voxels, images, p); infinite where singular."""
+    information = np.einsum("vip,viq->vpq", jacobian, jacobian)
+    told = np.linalg.cond(information) < 1e12
+    bound = np.full(information.shape[:2], np.inf)
+    bound[told] = np.sqrt(np.diagonal(np.linalg.inv(information[told]), axis1=1, axis2=2))
+    return bound
+
+
 def judged(task: Task, values: np.ndarray) -> Estimate:
     """An estimate with its bounds and flags from values of shape (voxels, parameters)."""
     residual, jacobian = fitted(task, values)
     low, high = task.bounds()
     freedom = max(1, task.data.shape[1] - len(task.names) - (task.scale == "free"))
     variance = (residual**2).sum(1) / freedom
-    scaled = jacobian * (high - low)
-    information = np.einsum("vip,viq->vpq", scaled, scaled)
-    told = np.linalg.cond(information) < 1e12
-    covariance = np.full_like(information, np.inf)
-    covariance[told] = np.linalg.inv(information[told]) * variance[told, None, None]
-    bound = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)) * (high - low)
+    bound = bounds_of(jacobian * (high - low)) * np.sqrt(variance)[:, None] * (high - low)
     spread = ((task.data - task.data.mean(1, keepdims=True)) ** 2).sum(1)
     edge = _EDGE * (high - low)
     return Estimate(
@@ -241,9 +258,16 @@ def match_voxels(task: Task, entries: int = 16384, seed: int = 0, memory_mb: flo
 
 
 def estimate(method: str, task: Task, **settings: object) -> Estimate:
-    """Values of each voxel by one of `METHODS`; settings as of `match_voxels`, `fit_voxels`."""
+    """Values of each voxel by one of `METHODS`.
+
+    Settings are those of `match_voxels` (dictionary), `fit_voxels` (vbmf), `fit_supervised` and `fit_network` (nbmf).
+    """
     if method == "dictionary":
         return match_voxels(task, **settings)
     if method == "vbmf":
         return fit_voxels(task, **settings)
+    if method in METHODS:
+        from spinsculpt.mrf._network import fit_network, fit_supervised  # torch only where it is needed
+
+        return (fit_network if method == "nbmf" else fit_supervised)(task, **settings)
     raise SpinsculptError(f"unknown estimator {method!r}; known are {', '.join(METHODS)}.")

@@ -3,11 +3,12 @@ r"""Compiled engine: Bloch-McConnell signals of many voxels, and their exact der
 In the frame of the RF, M = (x, y, z of each pool, 1) obeys dM/dt = G M with the constant generator G of each piece, so
 that a piece multiplies by exp(G dt): scaling and squaring of the Taylor polynomial of degree 12 (norm <= 0.3, remainder
 below 1e-16). The constant 1 carries the recovery to equilibrium, which makes M(t + dt) = E (M - A\C) + A\C one product.
-Each operator of a protocol is exponentiated once a voxel, however often it is played. Derivatives are those of the same
-polynomial and squarings by the product rule; derivatives of G are complex steps, exact to rounding.
+Each operator of a protocol is exponentiated once a voxel, however often it is played, and what is repeated (pulses of
+a train, tips of a readout) is one power of its product. The size of the state is the length of a tuple, which the
+compiler knows. Derivatives are those of the same polynomial and squarings by the product rule; derivatives of G are
+complex steps, exact to rounding.
 """
 
-from functools import cache
 from math import pi
 
 import numba
@@ -119,194 +120,236 @@ def _from_rf_frame(e, duration, offset, solute, line):
             e[3 * pool, j], e[3 * pool + 1, j] = c * x - s * y, s * x + c * y
 
 
-@cache
-def _compiled(width: int):
-    """The engine for states of up to `width` numbers; a constant width lets the compiler unroll the products."""
+@njit(fastmath=True, cache=True, nogil=True)
+def _product(a, b, out, w):
+    for i in range(a.shape[0]):
+        for j in range(len(w)):
+            out[i, j] = 0.0
+        for k in range(len(w)):
+            factor = a[i, k]
+            for j in range(len(w)):
+                out[i, j] += factor * b[k, j]
 
-    @njit(cache=True, fastmath=True, nogil=True)
-    def product(a, b, out):
-        for i in range(width):
-            for j in range(width):
-                out[i, j] = 0.0
-            for k in range(width):
-                factor = a[i, k]
-                for j in range(width):
-                    out[i, j] += factor * b[k, j]
 
-    @njit(cache=True, fastmath=True, nogil=True)
-    def add_product(a, b, out):
-        for i in range(width):
-            for k in range(width):
-                factor = a[i, k]
-                for j in range(width):
-                    out[i, j] += factor * b[k, j]
+@njit(fastmath=True, cache=True, nogil=True)
+def _add_product(a, b, out, w):
+    for i in range(a.shape[0]):
+        for k in range(len(w)):
+            factor = a[i, k]
+            for j in range(len(w)):
+                out[i, j] += factor * b[k, j]
 
-    @njit(cache=True, nogil=True)
-    def exponential(a, da, e, de, work, dwork):
-        """e = exp(a), de = its derivatives along each da; a and da are scaled in place."""
-        many = da.shape[0]
-        norm = 0.0
-        for i in range(width):
-            total = 0.0
-            for j in range(width):
-                total += abs(a[i, j])
-            norm = max(norm, total)
-        squarings = 0
-        while norm > 0.3:
-            norm *= 0.5
-            squarings += 1
-        scale = 0.5**squarings
-        a *= scale
-        da *= scale
-        a2, a3, a4, h, t = work[0], work[1], work[2], work[3], work[4]
-        product(a, a, a2)
-        product(a2, a, a3)
-        product(a2, a2, a4)
-        for m in range(many):
-            d2, d3, d4 = dwork[m, 0], dwork[m, 1], dwork[m, 2]
-            product(da[m], a, d2)
-            add_product(a, da[m], d2)
-            product(d2, a, d3)
-            add_product(a2, da[m], d3)
-            product(d2, a2, d4)
-            add_product(a2, d2, d4)
-        c = np.empty(13)
-        c[0] = 1.0
-        for i in range(1, 13):
-            c[i] = c[i - 1] / i
-        # ((c8 + .. + c12 a4) a4 + c4 + .. ) a4 + c0 + ..
-        for i in range(width):
-            for j in range(width):
-                h[i, j] = c[9] * a[i, j] + c[10] * a2[i, j] + c[11] * a3[i, j] + c[12] * a4[i, j]
-            h[i, i] += c[8]
-        for m in range(many):
-            dh = dwork[m, 3]
-            for i in range(width):
-                for j in range(width):
-                    dh[i, j] = (
-                        c[9] * da[m, i, j]
-                        + c[10] * dwork[m, 0, i, j]
-                        + c[11] * dwork[m, 1, i, j]
-                        + c[12] * dwork[m, 2, i, j]
-                    )
-        for level in (4, 0):
-            for m in range(many):
-                dt = dwork[m, 4]
-                product(dwork[m, 3], a4, dt)
-                add_product(h, dwork[m, 2], dt)
-                for i in range(width):
-                    for j in range(width):
-                        dwork[m, 3, i, j] = (
-                            dt[i, j]
-                            + c[level + 1] * da[m, i, j]
-                            + c[level + 2] * dwork[m, 0, i, j]
-                            + c[level + 3] * dwork[m, 1, i, j]
-                        )
-            product(h, a4, t)
-            for i in range(width):
-                for j in range(width):
-                    h[i, j] = t[i, j] + c[level + 1] * a[i, j] + c[level + 2] * a2[i, j] + c[level + 3] * a3[i, j]
-                h[i, i] += c[level]
-        e[:] = h
-        for m in range(many):
-            de[m] = dwork[m, 3]
-        for _ in range(squarings):
-            for m in range(many):
-                product(de[m], e, dwork[m, 0])
-                add_product(e, de[m], dwork[m, 0])
-                de[m] = dwork[m, 0]
-            product(e, e, t)
-            e[:] = t
 
-    @njit(cache=True, nogil=True, parallel=True)
-    def run(parameters, wanted, operators, order, frequency, solute, line, size, start, signals, jacobian, chunks):
-        voxels, many, count = parameters.shape[0], len(wanted), operators.shape[0]
-        for chunk in prange(chunks):
-            e, de = np.zeros((count, width, width)), np.zeros((count, many, width, width))
-            work, dwork = np.zeros((5, width, width)), np.zeros((many, 5, width, width))
-            a, da = np.zeros((width, width)), np.zeros((many, width, width))
-            g = np.zeros((size, size), np.complex128)
-            p = np.zeros(parameters.shape[1], np.complex128)
-            state, new = np.zeros(width), np.zeros(width)
-            dstate, dnew = np.zeros((many, width)), np.zeros((many, width))
-            for voxel in range(chunk, voxels, chunks):
-                for number in range(count):
-                    operator = operators[number]
-                    a[:] = 0.0
-                    da[:] = 0.0
-                    for m in range(max(1, many)):
-                        for i in range(len(p)):
-                            p[i] = parameters[voxel, i]
-                        if many:
-                            p[wanted[m]] += 1j * _STEP
-                        g[:] = 0.0
-                        if operator[0] == 0:
-                            _generator(g, p, operator, frequency, solute, line)
-                        else:
-                            _rotation(g, p, operator, solute, line)
-                        for i in range(size):
-                            for j in range(size):
-                                a[i, j] = g[i, j].real
-                                if many:
-                                    da[m, i, j] = g[i, j].imag / _STEP
-                    if operator[0] == 0:
-                        a *= operator[1]
-                        da *= operator[1]
-                        exponential(a, da, e[number], de[number], work, dwork)
-                        if operator[3] != 0:
-                            _from_rf_frame(e[number], operator[1], operator[3], solute, line)
-                            for m in range(many):
-                                _from_rf_frame(de[number, m], operator[1], operator[3], solute, line)
-                    else:
-                        e[number] = a
-                        de[number] = da
-                state[:] = 0.0
-                dstate[:] = 0.0
-                state[2] = 1.0
-                state[size - 1] = 1.0
-                if solute:
-                    state[5] = parameters[voxel, 4]
-                if line > 0:
-                    state[size - 2] = parameters[voxel, 9]
+@njit(**_COMPILED)
+def _multiply(a, da, b, db, out, dout, w):
+    """out = a b with derivatives."""
+    _product(a, b, out, w)
+    for m in range(len(da)):
+        _product(da[m], b, dout[m], w)
+        _add_product(a, db[m], dout[m], w)
+
+
+@njit(**_COMPILED)
+def _exponential(a, da, e, de, work, dwork, w):
+    """e = exp(a), de = its derivatives along each da; a and da are scaled in place."""
+    many, n = da.shape[0], a.shape[0]
+    norm = 0.0
+    for i in range(n):
+        total = 0.0
+        for j in range(n):
+            total += abs(a[i, j])
+        norm = max(norm, total)
+    squarings = 0
+    while norm > 0.3:
+        norm *= 0.5
+        squarings += 1
+    scale = 0.5**squarings
+    a *= scale
+    da *= scale
+    a2, a3, a4, h, t = work[0], work[1], work[2], work[3], work[4]
+    d2, d3, d4, dh, dt = dwork[0], dwork[1], dwork[2], dwork[3], dwork[4]
+    _multiply(a, da, a, da, a2, d2, w)
+    _multiply(a2, d2, a, da, a3, d3, w)
+    _multiply(a2, d2, a2, d2, a4, d4, w)
+    c = np.empty(13)
+    c[0] = 1.0
+    for i in range(1, 13):
+        c[i] = c[i - 1] / i
+    # ((c9 a + .. + c12 a4 + c8) a4 + c5 a + .. + c4) a4 + c1 a + .. + c0
+    for level in range(8, -1, -4):
+        if level == 8:
+            t[:] = 0.0
+            dt[:] = 0.0
+        else:
+            _multiply(h, dh, a4, d4, t, dt, w)
+        for i in range(n):
+            for j in range(n):
+                h[i, j] = t[i, j] + c[level + 1] * a[i, j] + c[level + 2] * a2[i, j] + c[level + 3] * a3[i, j]
+                if level == 8:
+                    h[i, j] += c[12] * a4[i, j]
                 for m in range(many):
-                    if solute and wanted[m] == 4:
-                        dstate[m, 5] = 1.0
-                    if line > 0 and wanted[m] == 9:
-                        dstate[m, size - 2] = 1.0
-                image = 0
-                for number in order:
-                    if number == -2:
-                        signals[voxel, image] = state[2]
-                        for m in range(many):
-                            jacobian[voxel, image, m] = dstate[m, 2]
-                        image += 1
-                        if start.shape[0] > 0:  # the measured z replaces the simulated one
-                            state[2] = start[voxel, image - 1]
-                            for m in range(many):
-                                dstate[m, 2] = 0.0
-                    elif number == -1:
-                        for pool in range(1 + (1 if solute else 0) + (1 if line == 1 else 0)):
-                            state[3 * pool] = 0.0
-                            state[3 * pool + 1] = 0.0
-                            for m in range(many):
-                                dstate[m, 3 * pool] = 0.0
-                                dstate[m, 3 * pool + 1] = 0.0
+                    dh[m, i, j] = (
+                        dt[m, i, j]
+                        + c[level + 1] * da[m, i, j]
+                        + c[level + 2] * d2[m, i, j]
+                        + c[level + 3] * d3[m, i, j]
+                    )
+                    if level == 8:
+                        dh[m, i, j] += c[12] * d4[m, i, j]
+            h[i, i] += c[level]
+    e[:] = h
+    de[:] = dh
+    for _ in range(squarings):
+        _multiply(e, de, e, de, t, dt, w)
+        e[:] = t
+        de[:] = dt
+
+
+@njit(**_COMPILED)
+def _repeated(children, times, e, de, number, pools, work, dwork, w):
+    """e[number] = (the product of its children) ** times, with derivatives; what is spoiled loses its x and y."""
+    p, h, t = work[0], work[1], work[2]
+    dp, dh, dt = dwork[0], dwork[1], dwork[2]
+    p[:] = 0.0
+    dp[:] = 0.0
+    for i in range(p.shape[0]):
+        p[i, i] = 1.0
+    for child in children:
+        if child < 0:
+            for pool in range(pools):
+                p[3 * pool : 3 * pool + 2] = 0.0
+                dp[:, 3 * pool : 3 * pool + 2] = 0.0
+        else:
+            _multiply(e[child], de[child], p, dp, t, dt, w)
+            p[:] = t
+            dp[:] = dt
+    h[:] = p
+    dh[:] = dp
+    bit = 1
+    while 2 * bit <= times:
+        bit *= 2
+    while bit > 1:
+        bit //= 2
+        _multiply(h, dh, h, dh, t, dt, w)
+        h[:] = t
+        dh[:] = dt
+        if times & bit:
+            _multiply(h, dh, p, dp, t, dt, w)
+            h[:] = t
+            dh[:] = dt
+    e[number] = h
+    de[number] = dh
+
+
+@njit(parallel=True, **_COMPILED)
+def _run(
+    parameters,
+    wanted,
+    operators,
+    order,
+    children,
+    ends,
+    times,
+    frequency,
+    solute,
+    line,
+    size,
+    start,
+    signals,
+    jacobian,
+    chunks,
+    w,
+):
+    voxels, many, count = parameters.shape[0], len(wanted), operators.shape[0]
+    width, pools = len(w), 1 + (1 if solute else 0) + (1 if line == 1 else 0)
+    for chunk in prange(chunks):
+        e, de = np.zeros((count + len(times), width, width)), np.zeros((count + len(times), many, width, width))
+        work, dwork = np.zeros((5, width, width)), np.zeros((5, many, width, width))
+        a, da = np.zeros((width, width)), np.zeros((many, width, width))
+        g = np.zeros((size, size), np.complex128)
+        p = np.zeros(parameters.shape[1], np.complex128)
+        state, new = np.zeros(width), np.zeros(width)
+        dstate, dnew = np.zeros((many, width)), np.zeros((many, width))
+        for voxel in range(chunk, voxels, chunks):
+            for number in range(count):
+                operator = operators[number]
+                a[:] = 0.0
+                da[:] = 0.0
+                for m in range(max(1, many)):
+                    for i in range(len(p)):
+                        p[i] = parameters[voxel, i]
+                    if many:
+                        p[wanted[m]] += 1j * _STEP
+                    g[:] = 0.0
+                    if operator[0] == 0:
+                        _generator(g, p, operator, frequency, solute, line)
                     else:
+                        _rotation(g, p, operator, solute, line)
+                    for i in range(size):
+                        for j in range(size):
+                            a[i, j] = g[i, j].real
+                            if many:
+                                da[m, i, j] = g[i, j].imag / _STEP
+                if operator[0] == 0:
+                    a *= operator[1]
+                    da *= operator[1]
+                    _exponential(a, da, e[number], de[number], work, dwork, w)
+                    if operator[3] != 0:
+                        _from_rf_frame(e[number], operator[1], operator[3], solute, line)
+                        for m in range(many):
+                            _from_rf_frame(de[number, m], operator[1], operator[3], solute, line)
+                else:
+                    e[number] = a
+                    de[number] = da
+            begin = 0
+            for number in range(len(times)):
+                _repeated(children[begin : ends[number]], times[number], e, de, count + number, pools, work, dwork, w)
+                begin = ends[number]
+            state[:] = 0.0
+            dstate[:] = 0.0
+            state[2] = 1.0
+            state[size - 1] = 1.0
+            if solute:
+                state[5] = parameters[voxel, 4]
+            if line > 0:
+                state[size - 2] = parameters[voxel, 9]
+            for m in range(many):
+                if solute and wanted[m] == 4:
+                    dstate[m, 5] = 1.0
+                if line > 0 and wanted[m] == 9:
+                    dstate[m, size - 2] = 1.0
+            image = 0
+            for number in order:
+                if number == -2:
+                    signals[voxel, image] = state[2]
+                    for m in range(many):
+                        jacobian[voxel, image, m] = dstate[m, 2]
+                    image += 1
+                    if start.shape[0] > 0:  # the measured z replaces the simulated one
+                        state[2] = start[voxel, image - 1]
+                        for m in range(many):
+                            dstate[m, 2] = 0.0
+                elif number == -1:
+                    for pool in range(pools):
+                        state[3 * pool] = 0.0
+                        state[3 * pool + 1] = 0.0
+                        for m in range(many):
+                            dstate[m, 3 * pool] = 0.0
+                            dstate[m, 3 * pool + 1] = 0.0
+                else:
+                    for i in range(width):
+                        total = 0.0
+                        for j in range(width):
+                            total += e[number, i, j] * state[j]
+                        new[i] = total
+                    for m in range(many):
                         for i in range(width):
                             total = 0.0
                             for j in range(width):
-                                total += e[number, i, j] * state[j]
-                            new[i] = total
-                        for m in range(many):
-                            for i in range(width):
-                                total = 0.0
-                                for j in range(width):
-                                    total += e[number, i, j] * dstate[m, j] + de[number, m, i, j] * state[j]
-                                dnew[m, i] = total
-                            dstate[m] = dnew[m]
-                        state[:] = new
-
-    return run
+                                total += e[number, i, j] * dstate[m, j] + de[number, m, i, j] * state[j]
+                            dnew[m, i] = total
+                        dstate[m] = dnew[m]
+                    state[:] = new
 
 
 def simulate(
@@ -334,12 +377,15 @@ def simulate(
     jacobian = np.empty((*signals.shape, len(wanted)))
     start = np.empty((0, 0)) if measured is None else np.ascontiguousarray(measured, float)
     width = next(width for width in (8, 12) if width >= model.size)
-    run = _compiled(width)
-    run(
+    order, children, ends, times = protocol.folded
+    _run(
         parameters,
         columns,
         protocol.operators,
-        protocol.order,
+        order,
+        children,
+        ends,
+        times,
         larmor_frequency(model.field),
         model.solute,
         model.line,
@@ -348,5 +394,6 @@ def simulate(
         signals,
         jacobian,
         8 * numba.get_num_threads(),
+        (0,) * width,
     )
     return signals, jacobian

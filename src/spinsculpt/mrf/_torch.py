@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from spinsculpt.conventions import GAMMA_BAR, larmor_frequency
-from spinsculpt.mrf._kernel import FAR, NEAR, NODES, WEIGHTS, simulate
+from spinsculpt.mrf._kernel import FAR, NEAR, NODES, WEIGHTS
 from spinsculpt.mrf._model import NAMES, Model
 from spinsculpt.mrf._protocol import SAMPLE, SPOIL, Protocol
 
@@ -94,7 +94,9 @@ def _matrix(entries: dict[tuple[int, int], Tensor], size: int, zero: Tensor) -> 
     return torch.stack(rows, -2)
 
 
-def simulate_torch(operators: Tensor, protocol: Protocol, model: Model, parameters: Tensor) -> Tensor:
+def simulate_torch(
+    operators: Tensor, protocol: Protocol, model: Model, parameters: Tensor, measured: Tensor | None = None
+) -> Tensor:
     """z of water at each sample, differentiable by `operators` and `parameters`; use float64.
 
     Args:
@@ -102,6 +104,7 @@ def simulate_torch(operators: Tensor, protocol: Protocol, model: Model, paramete
         protocol: whose order is played.
         model: which pools there are.
         parameters: as of `tissue`, shape (voxels, len(NAMES)).
+        measured: as of `simulate`.
     Returns:
         Shape (voxels, images).
     """
@@ -118,29 +121,21 @@ def simulate_torch(operators: Tensor, protocol: Protocol, model: Model, paramete
     kept = torch.ones(model.size, dtype=parameters.dtype, device=parameters.device)
     for pool in range(pools):
         kept[3 * pool : 3 * pool + 2] = 0
+    order, members, ends, times = (values.tolist() for values in protocol.folded)
+    every = list(propagators.unbind(1))
+    for begin, end, count in zip([0, *ends], ends, times, strict=False):
+        block = torch.eye(model.size, dtype=parameters.dtype, device=parameters.device).expand_as(every[0])
+        for number in members[begin:end]:
+            block = kept[:, None] * block if number == SPOIL else every[number] @ block
+        every.append(torch.linalg.matrix_power(block, count))
     samples = []
-    for number in protocol.order.tolist():
+    for number in order:
         if number == SAMPLE:
             samples.append(vector[:, 2])
+            if measured is not None:
+                vector = torch.cat([vector[:, :2], measured[:, len(samples) - 1, None], vector[:, 3:]], 1)
         elif number == SPOIL:
             vector = vector * kept
         else:
-            vector = (propagators[:, number] @ vector[..., None])[..., 0]
+            vector = (every[number] @ vector[..., None])[..., 0]
     return torch.stack(samples, -1)
-
-
-class Signals(torch.autograd.Function):
-    """The compiled engine as a layer: wanted parameters in, signals out, exact gradients back."""
-
-    @staticmethod
-    def forward(ctx, values, table, wanted, protocol, model, measured):
-        table = table.copy()
-        table[:, [NAMES.index(name) for name in wanted]] = values.detach().double().cpu().numpy()
-        signals, jacobian = simulate(protocol, model, table, wanted, measured)
-        ctx.save_for_backward(torch.as_tensor(jacobian, dtype=values.dtype))
-        return torch.as_tensor(signals, dtype=values.dtype)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        (jacobian,) = ctx.saved_tensors
-        return (jacobian * gradient[..., None]).sum(1), None, None, None, None, None

@@ -1,0 +1,434 @@
+r"""Networks that read tissue parameters off a fingerprint: self-supervised through the simulator (NBMF), or supervised.
+
+Finkelstein et al. 2025, doi:10.1038/s42005-025-02063-8. A multilayer perceptron (three layers of 256 ReLU units) takes
+the signal and the maps that are known of a voxel; each parameter leaves through a sigmoid scaled to its range, and with
+it the Cholesky factor L of a covariance (three numbers for two parameters). NBMF trains it on the data themselves:
+fingerprints d of voxels are simulated from p = R(d + n) + L e, with n of 0.1 % and e ~ N(0, 1), and
+
+    sum |F(p) - d|^2 / (2 s^2) - log det L
+
+is minimised; s^2, the variance of the residuals relative to the largest signal, follows the training. The first term is
+the paper's; the second keeps L from vanishing, so that L L' goes to s^2 (J'J)^-1, the Cramer-Rao bound, where the data
+decide. The supervised network is the same one, trained on simulated fingerprints of random parameters.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from math import cos, pi
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.mrf._dictionary import random_grid
+from spinsculpt.mrf._estimate import Estimate, Task, fitted, judged
+from spinsculpt.mrf._kernel import simulate
+from spinsculpt.mrf._model import tissue
+
+Progress = Callable[[str], None]
+_WIDTH, _LAYERS = 256, 3
+_START = 0.05  # of a range: SD of each parameter before training
+_SMALLEST = 1e-4  # of a range: SD that a network can state
+_GENTLE = 4.0  # divides the input of the sigmoids, so that few steps do not drive them to where they are flat
+_TRUST = 0.1  # of a range: how far the derivatives of an epoch are trusted
+_WARM = 4  # epochs in which the learning rate rises
+_BETTER = 0.005  # relative fall of the loss that counts as progress
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a network was made for; it is saved with it and compared with each task."""
+
+    method: str
+    names: tuple[str, ...]
+    ranges: tuple[tuple[float, float], ...]
+    inputs: tuple[str, ...]
+    constants: Mapping[str, float]
+    images: int
+    scale: str
+    protocol: str
+    model: Mapping[str, object]
+
+
+def _form(method: str, task: Task) -> Form:
+    maps = tuple(name for name, value in task.known.items() if np.size(value) > 1)
+    constants = {name: float(np.asarray(v).ravel()[0]) for name, v in task.known.items() if name not in maps}
+    ranges = tuple((float(low), float(high)) for low, high in task.ranges.values())
+    return Form(
+        method,
+        task.names,
+        ranges,
+        maps,
+        constants,
+        task.protocol.images,
+        task.scale,
+        task.protocol.digest,
+        asdict(task.model),
+    )
+
+
+@dataclass(frozen=True)
+class Reconstructor:
+    """A trained network, which quantifies other scans of the same kind at once (transfer mode).
+
+    Attributes:
+        network: inputs, shape (voxels, features), to raw outputs.
+        form: what it was made for.
+        mean: of the inputs in training, shape (features,).
+        mixing: inputs less their mean to principal components of variance 1, shape (features, features).
+        reach: square length of the components that training did not exceed.
+    """
+
+    network: nn.Module
+    form: Form
+    mean: np.ndarray
+    mixing: np.ndarray
+    reach: float
+
+    def features(self, data: np.ndarray, known: Mapping[str, object]) -> np.ndarray:
+        """Inputs of the network, float32, shape (voxels, features)."""
+        return ((_raw(self.form, data, known) - self.mean) @ self.mixing).astype(np.float32)
+
+    def predict(self, task: Task) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Values and predicted SDs by name, without a look at the data's consistency (a second for a brain)."""
+        values, spread, _ = self._outputs(task)
+        return dict(zip(self.form.names, values.T, strict=True)), dict(zip(self.form.names, spread.T, strict=True))
+
+    def apply(self, task: Task) -> Estimate:
+        """An estimate with bounds, R^2 and flags, of voxels that need not have been trained on."""
+        values, spread, features = self._outputs(task)
+        return replace(
+            judged(task, values),
+            spread=dict(zip(task.names, spread.T, strict=True)),
+            unfamiliar=(features**2).sum(1) > self.reach,
+            reconstructor=self,
+        )
+
+    def save(self, path: Path | str) -> None:
+        """Weights and form in one file of torch, which holds no code."""
+        torch.save(
+            {
+                "weights": self.network.state_dict(),
+                "form": asdict(self.form),
+                "mean": torch.as_tensor(self.mean),
+                "mixing": torch.as_tensor(self.mixing),
+                "reach": float(self.reach),
+            },
+            path,
+        )
+
+    @classmethod
+    def load(cls, path: Path | str) -> "Reconstructor":
+        """A reconstructor from `save`; nothing in the file is executed.
+
+        Raises:
+            SpinsculptError: the file is none, or broken.
+        """
+        try:
+            stored = torch.load(path, map_location="cpu", weights_only=True)
+            form = stored["form"]
+            form = Form(
+                **form | {"names": tuple(form["names"]), "ranges": tuple(map(tuple, form["ranges"]))},
+            )
+            features = len(stored["mean"])
+            network = _network(features, len(form.names))
+            network.load_state_dict(stored["weights"])
+            if not all(bool(torch.isfinite(value).all()) for value in stored["weights"].values()):
+                raise ValueError("a weight is not finite")
+            return cls(network, form, stored["mean"].numpy(), stored["mixing"].numpy(), float(stored["reach"]))
+        except FileNotFoundError:
+            raise SpinsculptError(f"{path}: there is no such file; name a reconstructor that was saved.") from None
+        except Exception as error:
+            raise SpinsculptError(f"{path}: is no saved reconstructor ({brief(error)}); save it again.") from None
+
+    def _outputs(self, task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        _same(self.form, _form(self.form.method, task), task)
+        features = self.features(task.data, task.known)
+        with torch.no_grad():
+            parts = [self.network(part) for part in torch.as_tensor(features).split(16384)]
+            unit, factor = _heads(torch.cat(parts), len(self.form.names))
+        low, high = np.array(self.form.ranges).T
+        spread = (factor**2).sum(-1).sqrt().double().numpy() * (high - low)
+        return low + unit.double().numpy() * (high - low), spread, features
+
+
+def _same(form: Form, other: Form, task: Task) -> None:
+    """Whether a task is of the kind that a network was trained for."""
+    missing = [name for name in form.inputs if np.size(task.known.get(name, 0.0)) <= 1]
+    if missing:
+        raise SpinsculptError(f"the reconstructor reads a map of {missing[0]}; give it, or train one without.")
+    for name in set(form.constants) | set(other.constants):
+        mine, yours = form.constants.get(name), other.constants.get(name)
+        if mine is None or yours is None or not np.isclose(mine, yours, rtol=1e-6, atol=0):
+            raise SpinsculptError(
+                f"the reconstructor was trained with {name} {_said(mine)}, the task has {_said(yours)}; "
+                "make them equal."
+            )
+    if more := set(other.inputs) - set(form.inputs):
+        raise SpinsculptError(f"the reconstructor knows no map of {min(more)}; remove it, or train one with it.")
+    for key, what in (
+        ("names", "other parameters"),
+        ("ranges", "other ranges"),
+        ("scale", "another scale of the data"),
+        ("model", "other pools or another field"),
+        ("protocol", "another protocol"),
+    ):
+        if getattr(form, key) != getattr(other, key):
+            raise SpinsculptError(f"the reconstructor was trained for {what}; train one for this task.")
+
+
+def _said(value: float | None) -> str:
+    return "unsaid" if value is None else f"of {value:g}"
+
+
+def _raw(form: Form, data: np.ndarray, known: Mapping[str, object]) -> np.ndarray:
+    """Signals and the maps that a network reads, shape (voxels, images + maps)."""
+    signal = data if form.scale == "m0" else data / np.linalg.norm(data, axis=1, keepdims=True)
+    return np.column_stack([signal, *(np.asarray(known[name], float).ravel() for name in form.inputs)])
+
+
+def _network(features: int, parameters: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for number in range(_LAYERS):
+        layers += [nn.Linear(features if number == 0 else _WIDTH, _WIDTH), nn.ReLU()]
+    last = nn.Linear(_WIDTH, parameters + parameters * (parameters + 1) // 2)
+    with torch.no_grad():
+        last.weight *= 0.3
+        last.bias[:] = 0
+        last.bias[parameters : 2 * parameters] = float(np.log(_START / (1 - _START)))
+    return nn.Sequential(*layers, last)
+
+
+def _heads(raw: Tensor, parameters: int) -> tuple[Tensor, Tensor]:
+    """Parameters in units of their ranges, (voxels, p), and Cholesky factors of their covariances, (voxels, p, p)."""
+    factor = torch.diag_embed(torch.sigmoid(raw[:, parameters : 2 * parameters]) + _SMALLEST)
+    lower = torch.tril_indices(parameters, parameters, -1)
+    if lower.shape[1]:
+        # an off-diagonal is a part of both SDs, so that no direction is wider than both together
+        size = torch.sigmoid(raw[:, parameters : 2 * parameters]) + _SMALLEST
+        part = torch.tanh(raw[:, 2 * parameters :]) * size[:, lower[0]] * 4
+        factor = factor.index_put((torch.arange(len(raw))[:, None], lower[0], lower[1]), part)
+    return torch.sigmoid(raw[:, :parameters] / _GENTLE), factor
+
+
+def _whitening(raw: np.ndarray, images: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and mixing: principal components of the signals above the noise, and maps of variance 1."""
+    mean, count = raw.mean(0), raw.shape[1]
+    signal = raw[:, :images] - mean[:images]
+    size, directions = np.linalg.eigh(signal.T @ signal / len(raw))
+    mixing = np.zeros((count, count))
+    mixing[:images, :images] = directions / np.sqrt(size.clip(0) + noise**2)
+    spread = raw[:, images:].std(0)
+    mixing[range(images, count), range(images, count)] = 1 / np.where(spread > 1e-12, spread, 1.0)
+    return mean, mixing
+
+
+def _new(method: str, task: Task, data: np.ndarray, known: Mapping[str, object], noise: float) -> Reconstructor:
+    form = _form(method, task)
+    raw = _raw(form, data, known)
+    mean, mixing = _whitening(raw, form.images, noise * float(np.abs(raw[:, : form.images]).max()))
+    reach = 1.5 * float((((raw - mean) @ mixing) ** 2).sum(1).max())
+    return Reconstructor(_network(raw.shape[1], len(form.names)), form, mean, mixing, reach)
+
+
+@dataclass
+class _Plateau:
+    """Whether the trend of the loss (mean over five epochs) has not fallen for `patience` epochs."""
+
+    patience: int
+    best: float = np.inf
+    since: int = 0
+
+    def __call__(self, history: list[dict[str, float]]) -> bool:
+        trend = float(np.mean([row["loss"] for row in history[-5:]]))
+        if trend < self.best * (1 - _BETTER):
+            self.best, self.since = trend, 0
+        else:
+            self.since += 1
+        return self.since >= self.patience
+
+
+def _train(
+    network: nn.Module,
+    epoch_of: Callable[[], tuple[float, Callable[[np.ndarray], Tensor], np.ndarray]],
+    epochs: int,
+    passes: int,
+    batch: int,
+    rate: float,
+    patience: int,
+    rng: np.random.Generator,
+    progress: Progress | None,
+) -> list[dict[str, float]]:
+    """Adam with a cosine rate over batches in random order.
+
+    `epoch_of` starts an epoch: it returns the RMS error before it, the loss of given rows, and all its rows.
+    """
+    optimiser = torch.optim.Adam(network.parameters(), rate, fused=True)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # batches are small: threads would wait for each other at every layer
+    history: list[dict[str, float]] = []
+    plateau = _Plateau(patience)
+    try:
+        for epoch in range(epochs):
+            for group in optimiser.param_groups:
+                rise = min(1.0, (epoch + 1) / _WARM)
+                group["lr"] = now = rate * rise * (0.01 + 0.99 * (1 + cos(pi * epoch / epochs)) / 2)
+            error, loss_of, rows = epoch_of()
+            history.append({"epoch": epoch + 1, "loss": error, "rate": now})
+            if progress and epoch % max(1, epochs // 20) == 0:
+                progress(f"epoch {epoch + 1} of at most {epochs}: RMS residual {error:.4g}")
+            if plateau(history):
+                break
+            for _ in range(passes):
+                for part in np.array_split(rng.permutation(rows), max(1, round(len(rows) / batch))):
+                    optimiser.zero_grad()
+                    loss_of(part).backward()
+                    optimiser.step()
+    finally:
+        torch.set_num_threads(threads)
+    return history
+
+
+def fit_network(
+    task: Task,
+    epochs: int = 100,
+    passes: int = 8,
+    batch: int = 128,
+    rate: float = 2e-3,
+    noise: float = 1e-3,
+    patience: int = 20,
+    seed: int = 0,
+    sequential: bool | None = None,
+    voxels: int = 4096,
+    progress: Progress | None = None,
+) -> Estimate:
+    """NBMF: fit the data and train a reconstructor in one, without a dictionary.
+
+    An epoch simulates its voxels once, with derivatives J, at what the network says (and its covariance, at random);
+    `passes` over them then train on F(p0) + J (p - p0), damped as by Levenberg and Marquardt, so that one simulation
+    serves several steps. At convergence p = p0, and the gradient is that of the simulator itself.
+
+    Args:
+        task: the data and what is known.
+        epochs: at most; the training ends when its loss has reached a plateau.
+        passes: over the voxels for each simulation.
+        batch: voxels a step.
+        rate: learning rate at the start of its cosine.
+        noise: SD of what is added to the signals that the network sees, relative to their largest.
+        patience: epochs without a better loss that are a plateau.
+        seed: of the weights, batches and noise.
+        sequential: simulate each image from all that was played before (exact) instead of from the measured image
+            before it (the paper's decoupling); None decouples data that are in units of equilibrium ("m0").
+        voxels: at most in an epoch, drawn at random.
+        progress: called with a sentence now and then.
+    Raises:
+        SpinsculptError: data of free scale cannot be decoupled.
+    """
+    if sequential is None:
+        sequential = task.scale == "free"
+    if not sequential and task.scale == "free":
+        raise SpinsculptError('images can only be decoupled with the scale "m0"; set sequential to true.')
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    made = _new("nbmf", task, task.data, task.known, noise)
+    (low, high), count = task.bounds(), len(task.names)
+    top = np.abs(task.data).max(1, keepdims=True)
+    damping, before = 1.0, np.inf
+
+    def outputs(rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """What the network says of noisy data, the same at random within its covariance, and the factor of that."""
+        seen = task.data[rows] + noise * top[rows] * rng.normal(size=(len(rows), task.data.shape[1]))
+        known = {name: np.asarray(task.known[name]).ravel()[rows] for name in made.form.inputs}
+        unit, factor = _heads(made.network(torch.as_tensor(made.features(seen, known))), count)
+        drawn = torch.as_tensor(rng.normal(size=(len(rows), count, 1)), dtype=torch.float32)
+        return unit, (unit + (factor @ drawn)[..., 0]).clamp(0, 1), factor
+
+    def epoch_of() -> tuple[float, Callable[[np.ndarray], Tensor], np.ndarray]:
+        nonlocal damping, before
+        rows = rng.permutation(len(task.data))[:voxels]
+        with torch.no_grad():
+            centre, anchor, _ = outputs(rows)
+        part = task.part(rows)
+        start = low + anchor.double().numpy() * (high - low)
+        residual, jacobian = fitted(part, start, measured=None if sequential else part.data)
+        scale = top[rows]
+        error = float(np.sqrt(((residual / scale) ** 2).mean()))
+        damping = min(damping * 3, 10.0) if error > 1.1 * before else max(damping / 1.5, 0.03)
+        before = error
+        weight = 1 / (error * scale)
+        missed = torch.as_tensor(residual * weight, dtype=torch.float32)
+        slope = torch.as_tensor(jacobian * (high - low) * weight[..., None], dtype=torch.float32)
+        strength = (slope**2).sum(1)
+        stiffness = damping * (strength + 0.1 * strength.mean(1, keepdim=True))
+        place = np.empty(len(task.data), int)
+        place[rows] = np.arange(len(rows))
+
+        def loss_of(batch_rows: np.ndarray) -> Tensor:
+            at = torch.as_tensor(place[batch_rows])
+            unit, drawn, factor = outputs(batch_rows)
+            left = missed[at] - (slope[at] @ (drawn - anchor[at])[..., None])[..., 0]
+            moved = unit - centre[at]
+            beyond = ((moved.abs() - _TRUST).clamp(min=0) ** 2).sum(1) * 10 * strength[at].sum(1)
+            inner = torch.log(torch.diagonal(factor, dim1=1, dim2=2)).sum(1)
+            return (((left**2).sum(1) + (stiffness[at] * moved**2).sum(1) + beyond) / 2 - inner).mean()
+
+        return error, loss_of, rows
+
+    history = _train(made.network, epoch_of, epochs, passes, batch, rate, patience, rng, progress)
+    return replace(made.apply(task), history=history)
+
+
+def fit_supervised(
+    task: Task,
+    entries: int = 20000,
+    epochs: int = 100,
+    batch: int = 256,
+    rate: float = 1e-3,
+    noise: float = 1e-3,
+    patience: int = 20,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Estimate:
+    """A network trained on a dictionary of random parameters; maps that are known are drawn from those of the task.
+
+    Args:
+        task: the data and what is known.
+        entries: fingerprints of the dictionary.
+        epochs: at most, batch, rate, noise, patience, seed, progress: as of `fit_network`.
+    """
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    points = np.stack(list(random_grid(task.ranges, entries, seed).values()), 1)
+    drawn = rng.integers(len(task.data), size=entries)
+    known = {name: v if np.size(v) == 1 else np.asarray(v).ravel()[drawn] for name, v in task.known.items()}
+    table = tissue({**known, **dict(zip(task.names, points.T, strict=True))}, entries)
+    signals = simulate(task.protocol, task.model, table)[0]
+    made = _new("supervised", task, signals, known, noise)
+    low, high = task.bounds()
+    target = torch.as_tensor((points - low) / (high - low), dtype=torch.float32)
+    top = np.abs(signals).max(1, keepdims=True)
+    error = 1.0
+
+    def outputs(rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        seen = signals[rows] + noise * top[rows] * rng.normal(size=(len(rows), signals.shape[1]))
+        maps = {name: known[name][rows] for name in made.form.inputs}
+        return _heads(made.network(torch.as_tensor(made.features(seen, maps))), len(low))
+
+    def loss_of(rows: np.ndarray) -> Tensor:
+        unit, factor = outputs(rows)
+        missed = target[rows] - unit
+        scaled = torch.linalg.solve_triangular(factor, missed.detach()[..., None], upper=False)[..., 0]
+        likely = (scaled**2).sum(1) / 2 + torch.log(torch.diagonal(factor, dim1=1, dim2=2)).sum(1)
+        return ((missed**2).sum(1) / (2 * error**2) + likely).mean()
+
+    def epoch_of() -> tuple[float, Callable[[np.ndarray], Tensor], np.ndarray]:
+        nonlocal error
+        rows = np.arange(entries)
+        with torch.no_grad():
+            error = float(((target[rows[:4096]] - outputs(rows[:4096])[0]) ** 2).mean()) ** 0.5
+        return error, loss_of, rows
+
+    history = _train(made.network, epoch_of, epochs, 1, batch, rate, patience, rng, progress)
+    return replace(made.apply(task), history=history)
