@@ -17,7 +17,6 @@ from spinsculpt.mrf import (
     Protocol,
     Reconstructor,
     Task,
-    bound_plane,
     brain_volume,
     design_protocol,
     estimate,
@@ -468,14 +467,3 @@ def test_designed_slots_play_what_a_table_of_them_plays():
     same = Protocol(operators.numpy(), slots.protocol.order)
     expected = simulate(protocol_from_table(table, 3.0), Model(True), tissue(TISSUE))[0]
     assert np.abs(simulate(same, Model(True), tissue(TISSUE))[0] - expected).max() < 1e-9
-
-
-def test_bounds_over_a_plane_are_those_of_a_fit():
-    task, _ = small_task(1)
-    plane = bound_plane(task.protocol, task.model, RANGES, {"T1": 1.3}, noise=1e-3, points=3)
-    assert len(plane["bound_fs"]) == 9
-    where = {name: plane[name][4] for name in RANGES} | {"T1": 1.3}
-    clean = simulate(task.protocol, task.model, tissue(where))[0]
-    noise = 1e-3 * np.random.default_rng(2).normal(size=(300, clean.shape[1]))
-    spread = estimate("vbmf", Task(clean + noise, task.protocol, task.model, RANGES, {"T1": 1.3})).values["ksw"].std()
-    assert spread == pytest.approx(plane["bound_ksw"][4], rel=0.2)

@@ -13,10 +13,10 @@ The way from data to maps, all of it with voxels as rows (mask a volume first, `
 
 Two stages are two tasks: `known |= first.values` hands fss and kssw of the MT data to the task of three pools.
 `brain_volume` and `vial_volume` make a `Volume` (mask, labels, true maps) and `Volume.fingerprints` its noisy data;
-`bound_plane` says what a protocol can tell apart, `design_protocol` chooses B1 and offsets by it.
+`plane_table` says what a protocol can tell apart, `design_protocol` chooses B1 and offsets by it.
 """
 
-from spinsculpt.mrf._design import DesignedProtocol, bound_plane, design_protocol
+from spinsculpt.mrf._design import DesignedProtocol, design_protocol
 from spinsculpt.mrf._dictionary import Match, grid, match, random_grid
 from spinsculpt.mrf._estimate import METHODS, Estimate, Task, estimate
 from spinsculpt.mrf._files import Grid, read_labels, read_map, read_mask, read_stack, write_map
@@ -80,7 +80,6 @@ __all__ = [
     "Voxels",
     "agreement",
     "agreement_table",
-    "bound_plane",
     "brain_volume",
     "design_protocol",
     "estimate",

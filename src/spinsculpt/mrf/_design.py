@@ -1,4 +1,4 @@
-r"""What a protocol can tell apart, and protocols that tell more: B1 and offsets by gradient descent on the CRLB."""
+"""Protocols that tell more: B1 and offsets of each image by gradient descent on the CRLB."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,34 +16,6 @@ from spinsculpt.mrf._kernel import simulate
 from spinsculpt.mrf._model import NAMES, Model, tissue
 from spinsculpt.mrf._protocol import SAMPLE, Protocol, protocol_from_table
 from spinsculpt.mrf._torch import simulate_torch
-
-
-def bound_plane(
-    protocol: Protocol,
-    model: Model,
-    ranges: Ranges,
-    known: Mapping[str, float],
-    noise: float = 1e-3,
-    points: int = 25,
-) -> dict[str, np.ndarray]:
-    """Cramer-Rao bounds over the plane of two parameters: where a protocol can tell them apart at all.
-
-    Args:
-        protocol: what is played.
-        model: which pools there are.
-        ranges: of the two parameters; the plane leaves out 2 % at each end, where a fraction or rate may vanish.
-        known: other tissue parameters, one number each.
-        noise: SD in units of the equilibrium signal.
-        points: along each axis.
-    Returns:
-        By name of a parameter its values, and by `bound_NAME` its SD (infinite where nothing tells it), (points^2,).
-    """
-    if len(ranges) != 2:
-        raise SpinsculptError(f"a plane has two parameters, {len(ranges)} ranges were given; give two.")
-    axes = [low + (high - low) * np.linspace(0.02, 0.98, points) for low, high in ranges.values()]
-    plane = {name: np.array(v) for name, v in zip(ranges, zip(*product(*axes), strict=True), strict=True)}
-    bounds = _bounds(protocol, model, plane, known, ranges) * noise
-    return plane | {f"bound_{name}": column for name, column in zip(ranges, bounds.T, strict=True)}
 
 
 def _bounds(

@@ -11,6 +11,7 @@ from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fingerprints import FingerprintStudy, Subject, map_files
 from spinsculpt.mrf._dictionary import grid
+from spinsculpt.mrf._estimate import bounds_of
 from spinsculpt.mrf._files import MEANING, Grid, read_labels, read_map
 from spinsculpt.mrf._kernel import simulate
 from spinsculpt.mrf._model import tissue
@@ -311,11 +312,7 @@ def plane_table(stage: Stage, points: int = 25, noise: float = 1e-3) -> pd.DataF
         along = np.einsum("vi,vip->vp", signals, jacobian) / power
         jacobian = jacobian - signals[..., None] * along[:, None, :]
     span = np.array([b - a for a, b in stage.ranges.values()])
-    scaled = jacobian * span
-    information = np.einsum("vip,viq->vpq", scaled, scaled)
-    told = np.linalg.cond(information) < 1e12
-    bounds = np.full((len(values), len(names)), np.inf)
-    bounds[told] = noise * np.sqrt(np.einsum("vpp->vp", np.linalg.inv(information[told]))) * span
+    bounds = noise * bounds_of(jacobian * span) * span
     table = pd.DataFrame(entries)
     for column, name in enumerate(names[:2]):
         table[f"{name}_bound"] = bounds[:, column]
