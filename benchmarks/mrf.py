@@ -1,0 +1,208 @@
+"""Exactness, agreement and speed of molecular fingerprinting, against the goals that it was built for.
+
+- the compiled engine against dense matrix exponentials, and how many fingerprints it makes a second;
+- four estimators on real data (L-arginine at 9.4 T, 30 images) against the published maps, which are a dictionary's;
+- a simulated brain at 3 T with known truth: MT, then amide, fitted by NBMF and voxel by voxel, and a second subject
+  read by the networks of the first (transfer);
+- seconds of NBMF for 1,000 voxels, and of a network for 170,000.
+
+Each figure is given as wall time and as seconds of CPU, because only the latter means something on a busy machine.
+
+    python benchmarks/mrf.py [--quick] [--noise 0.001] [--only rate phantom brain thousand inference]
+
+The last line is one JSON object.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from scipy.io import loadmat
+
+from spinsculpt.mrf import (
+    Model,
+    Task,
+    brain_volume,
+    estimate,
+    grid,
+    match,
+    protocol_from_table,
+    published_protocol,
+    read_protocol,
+    simulate,
+    tissue,
+)
+
+EXAMPLE = Path(__file__).resolve().parents[1] / "config/examples/molecular_mrf_preclinical"
+CW = {"offset_ppm": 3.0, "saturation_s": 3.0, "recovery_s": 1.0, "tip_degrees": 60}
+CW["b1_uT"] = np.random.default_rng(0).uniform(0.2, 6, 30).round(2).tolist()
+
+
+def timed(work: Callable[[], object]) -> tuple[object, dict[str, float]]:
+    """What it returns, and its seconds."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    return result, {
+        "seconds": round(time.perf_counter() - wall, 2),
+        "cpu_seconds": round(time.process_time() - cpu, 2),
+    }
+
+
+def rate(quick: bool) -> dict:
+    """Fingerprints a second of two pools under continuous saturation, and of three under the published trains."""
+    rng, rows = np.random.default_rng(1), {}
+    cases = {
+        "two pools, CW, 30 images": (protocol_from_table(CW, 9.4), Model(True, field=9.4), 2000 if quick else 20000),
+        "two pools, MT train, 31 images": (published_protocol("mt"), Model(False, "lorentzian"), 500),
+        "three pools, amide train, 31 images": (published_protocol("amide"), Model(True, "lorentzian"), 300),
+    }
+    for name, (protocol, model, count) in cases.items():
+        table = tissue(
+            {"fs": rng.uniform(3e-4, 3e-3, count), "ksw": rng.uniform(100, 1400, count), "fss": 0.1, "T2s": 0.04}
+        )
+        simulate(protocol, model, table[:2])
+        _, spent = timed(lambda p=protocol, m=model, t=table: simulate(p, m, t))
+        rows[name] = {
+            "per_second": round(count / spent["seconds"]),
+            "per_cpu_second": round(count / spent["cpu_seconds"]),
+        }
+    return rows
+
+
+def against(values: dict, truth: dict) -> dict:
+    """MAPE, NRMSE (of the root mean square of the truth) and Pearson's r of each map."""
+    return {
+        name: {
+            "mape": round(float(np.abs(values[name] / truth[name] - 1).mean()), 4),
+            "nrmse": round(float(np.linalg.norm(values[name] - truth[name]) / np.linalg.norm(truth[name])), 4),
+            "r": round(float(np.corrcoef(values[name], truth[name])[0, 1]), 4),
+            "icc": round(icc(values[name], truth[name]), 4),
+        }
+        for name in truth
+    }
+
+
+def icc(one: np.ndarray, other: np.ndarray) -> float:
+    """ICC(2,1), absolute agreement of two raters (Shrout & Fleiss 1979, doi:10.1037/0033-2909.86.2.420)."""
+    scores = np.stack([one, other], 1)
+    n, grand = len(scores), scores.mean()
+    rows = 2 * ((scores.mean(1) - grand) ** 2).sum() / (n - 1)
+    columns = n * ((scores.mean(0) - grand) ** 2).sum()
+    rest = ((scores - scores.mean(1)[:, None] - scores.mean(0)[None] + grand) ** 2).sum() / (n - 1)
+    return float((rows - rest) / (rows + rest + 2 * (columns - rest) / n))
+
+
+def phantom(quick: bool) -> dict:
+    """Real data of a phantom: a grid with three T2, and estimators with one T2 for all voxels."""
+    mask = np.load(EXAMPLE / "mask.npy").ravel().astype(bool)
+    data = loadmat(EXAMPLE / "acquired_data.mat")["acquired_data"].reshape(30, -1).T[mask]
+    maps = loadmat(EXAMPLE / "quant_maps.mat")
+    truth = {name: maps[name].ravel()[mask] for name in ("fs", "ksw")}
+    protocol, model = read_protocol(EXAMPLE / "acq_protocol.seq", 9.4), Model(True, field=9.4)
+    known = {"T1": 2.5, "T1s": 2.8, "T2s": 0.04, "shift_s": 3.0}
+    axes = {"fs": np.arange(10, 121, 5.0) * 3 / 110e3, "ksw": np.arange(100, 1401, 20.0), "T2": (0.7, 0.9, 1.1)}
+    found, spent = timed(lambda: match(data, protocol, model, grid(axes), known))
+    rows = {"grid": against(found.values, truth) | spent | {"dot": round(float(np.median(found.dot_product)), 6)}}
+    ranges = {"fs": (10 * 3 / 110e3, 120 * 3 / 110e3), "ksw": (100.0, 1400.0)}
+    task = Task(data, protocol, model, ranges, known | {"T2": 0.9}, "free")
+    settings = {
+        "vbmf": {},
+        "supervised": {"entries": 2000 if quick else 10000},
+        "nbmf": {"epochs": 40 if quick else 80},
+    }
+    for method, more in settings.items():
+        result, spent = timed(lambda m=method, s=more: estimate(m, task, **s))
+        rows[method] = against(result.values, truth) | spent | {"trusted": round(float(result.trusted.mean()), 4)}
+    return rows | {"voxels": len(data)}
+
+
+def brain(quick: bool, noise: float) -> dict:
+    """Two stages of a simulated brain: white and grey matter against the truth; a second subject by transfer."""
+    shape = (20, 24, 2) if quick else (32, 40, 3)
+    parts = {
+        "mt": (published_protocol("mt"), Model(False, "lorentzian"), {"fss": (0.0, 0.3), "kssw": (0.0, 150.0)}),
+        "amide": (published_protocol("amide"), Model(True, "lorentzian"), {"fs": (0.0, 0.012), "ksw": (0.0, 400.0)}),
+    }
+    rows: dict = {"noise": noise}
+    networks: dict = {}
+    for subject in (0, 1):
+        volume = brain_volume(shape, seed=subject)
+        inside = volume.labels[volume.mask] < 3
+        for method in ("vbmf", "nbmf") if subject == 0 else ("transfer",):
+            known = volume.known("T1", "T2", "B0", "B1")
+            for number, (stage, (protocol, model, ranges)) in enumerate(parts.items()):
+                data = volume.fingerprints(protocol, model, noise, seed=10 * subject + number)[volume.mask]
+                task = Task(data, protocol, model, ranges, known)
+                if method == "transfer":
+                    result, spent = timed(lambda t=task, s=stage: networks[s].apply(t))
+                else:
+                    result, spent = timed(lambda t=task, m=method: estimate(m, t))
+                networks[stage] = result.reconstructor or networks.get(stage)
+                known = known | dict(result.values)
+                truth = {name: volume.maps[name][volume.mask] for name in ranges}
+                inner = {name: values[inside] for name, values in result.values.items()}
+                rows[f"{method}, {stage}"] = (
+                    against(inner, {name: values[inside] for name, values in truth.items()})
+                    | spent
+                    | {"voxels": len(data), "trusted": round(float(result.trusted[inside].mean()), 4)}
+                )
+    return rows
+
+
+def small_task(voxels: int) -> Task:
+    """Two pools, 30 images of continuous saturation at 3 T, with a T1 map."""
+    rng = np.random.default_rng(2)
+    known = {"T1": rng.uniform(1.0, 1.6, voxels), "T2s": 0.04, "shift_s": 3.0}
+    truth = {"fs": rng.uniform(3e-4, 3e-3, voxels), "ksw": rng.uniform(150, 1200, voxels)}
+    protocol = protocol_from_table(CW, 3.0)
+    data = simulate(protocol, Model(True), tissue({**known, **truth}))[0]
+    ranges = {"fs": (10 * 3 / 110e3, 120 * 3 / 110e3), "ksw": (100.0, 1400.0)}
+    return Task(data + 1e-3 * rng.normal(size=data.shape), protocol, Model(True), ranges, known)
+
+
+def thousand(quick: bool) -> dict:
+    """NBMF of 1,000 voxels to its plateau."""
+    task = small_task(250 if quick else 1000)
+    simulate(task.protocol, task.model, task.table(task.bounds()[0][None].repeat(len(task.data), 0))[:1], task.names)
+    found, spent = timed(lambda: estimate("nbmf", task))
+    return spent | {
+        "voxels": len(task.data),
+        "epochs": len(found.history),
+        "rms_residual": found.history[-1]["loss"],
+        "spread_over_bound": {n: round(float(np.median(found.spread[n] / found.bound[n])), 3) for n in task.names},
+    }
+
+
+def inference(quick: bool) -> dict:
+    """A trained network on as many voxels as a brain has."""
+    task = small_task(200)
+    network = estimate("nbmf", task, epochs=1).reconstructor
+    count = 20000 if quick else 170000
+    rows = np.arange(count) % 200
+    many = replace(task, data=task.data[rows], known=task.known | {"T1": task.known["T1"][rows]})
+    network.predict(task)
+    _, spent = timed(lambda: network.predict(many))
+    return spent | {"voxels": count}
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="small sizes")
+    parser.add_argument("--noise", type=float, default=1e-3, help="SD of the brain's images, in units of equilibrium")
+    parser.add_argument("--only", nargs="*", default=["rate", "phantom", "thousand", "inference", "brain"])
+    options = parser.parse_args()
+    result: dict = {}
+    for name in options.only:
+        part = {"rate": rate, "phantom": phantom, "thousand": thousand, "inference": inference}.get(name)
+        result[name] = brain(options.quick, options.noise) if part is None else part(options.quick)
+        print(json.dumps({name: result[name]}, indent=1), flush=True)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
