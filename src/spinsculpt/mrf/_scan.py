@@ -269,11 +269,18 @@ def _summary(task: Task, fitted: Fitted, method: str) -> dict:
         "trusted": int(trusted.sum()),
         "flagged": {name: int(flag.sum()) for name, (_, flag) in _flags(found).items()},
         "median_r2": float(np.median(found.r2)),
+        "median_dot_product": _dot_product(task, found.r2) if task.scale == "free" else None,
         "median_of_trusted": {
             name: float(np.median(values[trusted])) if trusted.any() else None for name, values in found.values.items()
         },
         "protocol": dict(task.protocol.notes) | {"seconds": round(task.protocol.duration, 3)},
     }
+
+
+def _dot_product(task: Task, r2: np.ndarray) -> float:
+    """Median of the normalised dot products with the fitted signals, whose factor is free: cos^2 = 1 - rss / |d|^2."""
+    spread = ((task.data - task.data.mean(1, keepdims=True)) ** 2).sum(1)
+    return float(np.median(np.sqrt(1 - (1 - r2) * spread / (task.data**2).sum(1))))
 
 
 def summary_sentence(summary: Path | str) -> str:

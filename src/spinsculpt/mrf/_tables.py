@@ -211,6 +211,7 @@ def timing_table(study: FingerprintStudy, root: Path | str) -> pd.DataFrame:
                 "trusted": said["trusted"],
                 **{name: said["flagged"].get(name, 0) for name in ("out_of_range", "low_snr", "unfamiliar")},
                 "median_r2": said["median_r2"],
+                "median_dot_product": said["median_dot_product"],
             }
         )
     return pd.DataFrame(rows)

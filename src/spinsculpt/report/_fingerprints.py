@@ -165,6 +165,7 @@ def _timing(table: pd.DataFrame) -> pd.DataFrame:
             "lost in noise": table["low_snr"],
             "unlike the training": table["unfamiliar"],
             "median R²": [f"{value:.4f}" for value in table["median_r2"]],
+            "median dot product": ["" if pd.isna(v) else f"{v:.5f}" for v in table["median_dot_product"]],
         }
     )
 
