@@ -9,7 +9,7 @@ from pathlib import Path
 
 from spinsculpt.config import nearest_name, workflow_folder
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.study import Mrf, MrfSubject, Phantom, plain
+from spinsculpt.study import Mrf, MrfDesign, MrfSubject, Phantom, plain
 
 PUBLISHED = ("mt", "amide", "arginine")  # schedules that come with the package
 NETWORKS = ("supervised", "nbmf")  # estimators that train
@@ -70,6 +70,7 @@ class FingerprintStudy:
         methods: estimators.
         settings: of each estimator.
         field: T.
+        design: how schedules are designed; of `stages` only those that there are.
         simulated: how phantoms are made, or None of real scans.
     """
 
@@ -79,6 +80,7 @@ class FingerprintStudy:
     settings: Mapping[str, Mapping]
     field: float
     simulated: Phantom | None
+    design: MrfDesign
 
     @classmethod
     def of(cls, section: Mrf | Mapping, results: str = "results") -> "FingerprintStudy":
@@ -104,7 +106,7 @@ class FingerprintStudy:
         else:
             subjects = {name: _phantom(name, simulated, list(stages), results) for name in simulated.subjects}
         settings = plain(section.settings)
-        study = cls(subjects, stages, section.methods, settings, section.field, simulated)
+        study = cls(subjects, stages, section.methods, settings, section.field, simulated, section.design)
         study._check()
         return study
 
@@ -135,6 +137,13 @@ class FingerprintStudy:
     def names(self, stage: str) -> tuple[str, ...]:
         """Parameters that a stage looks for."""
         return tuple(self.stages[stage]["ranges"])
+
+    def assumed(self, stage: str) -> dict[str, float]:
+        """Tissue of bounds and designs: what earlier stages find, mid-range, and what the stage fixes."""
+        before = list(self.stages)[: list(self.stages).index(stage)]
+        middle = {name: sum(ends) / 2 for each in before for name, ends in self.stages[each]["ranges"].items()}
+        known = {**middle, **self.stages[stage]["fixed"]}
+        return {name: value for name, value in known.items() if name not in self.names(stage)}
 
     def found_before(self, stage: str, subject: str) -> dict[str, str]:
         """Parameters that earlier stages find and this one needs, with the stage that does."""

@@ -618,3 +618,13 @@ def mrf_phantom_prefix(wildcards):
 def mrf_number(wildcards):
     """Which of the subjects a simulated one is, from 0."""
     return list(MRF.subjects).index(wildcards.subject)
+
+
+def mrf_design_files():
+    """Designed schedules of the stages that are to have one, with their figures."""
+    named = [stage for stage in MRF.design.stages if stage in MRF.stages]
+    return [
+        path
+        for stage in named
+        for path in (f"<results>/mrf_design/{stage}.yaml", f"<results>/figures/mrf_design_{stage}.png")
+    ]

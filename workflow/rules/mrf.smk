@@ -8,6 +8,11 @@ rule mrf:
         mrf_files(),
 
 
+rule mrf_design:
+    input:
+        mrf_design_files(),
+
+
 if MRF.simulated is not None:
 
     rule simulate_fingerprints:
@@ -192,3 +197,28 @@ rule describe_fingerprints:
         source="../mrf_phantom" if MRF.simulated is not None else "",
     script:
         "../scripts/describe_dataset.py"
+
+
+rule design_fingerprint_protocol:
+    input:
+        mrf_protocol_files,
+    output:
+        protocol="<results>/mrf_design/{stage}.yaml",
+        figure=report("<results>/figures/mrf_design_{stage}.png", category="Fingerprints", caption="../report/mrf.rst"),
+    log:
+        "<logs>/mrf/design_{stage}.log",
+    benchmark:
+        "<benchmarks>/mrf/design_{stage}.tsv"
+    wildcard_constraints:
+        stage="|".join(MRF.stages),
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 2
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    params:
+        section=config["mrf"],
+        dpi=config["figures"]["dpi"],
+    script:
+        "../scripts/design_fingerprint_protocol.py"

@@ -11,5 +11,5 @@ with job(snakemake) as s:
     name = s.wildcards.stage
     stage = stages_of(study)[name]
     draw_schedule(protocol_table(name, stage), s.output.schedule.removesuffix(".png"), style)
-    table = plane_table(stage)
+    table = plane_table(stage, study.assumed(name))
     draw_bounds_plane(table, list(table)[:2], s.output.bounds.removesuffix(".png"), style)

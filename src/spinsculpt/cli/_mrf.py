@@ -34,6 +34,7 @@ Readout = Annotated[
     typer.Option(help="degrees of one tip in place of the readout pulses of a .seq file"),
 ]
 Steps = Annotated[int, typer.Option(help="pieces of a shaped saturation pulse; 0: one rectangle of equal RMS")]
+Engine = Annotated[str, typer.Option(help="exact, or isar2: a quick approximation of water and a semisolid pool")]
 Label = Annotated[str, typer.Option(help="first part of the names of the maps, BIDS entities")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, a setting of the method")]
 
@@ -125,6 +126,7 @@ def fit_command(
     scale: Scale = "m0",
     readout: Readout = None,
     steps: Steps = 0,
+    engine: Engine = "exact",
     settings: Settings = None,
     label: Label = "sub-01",
 ) -> None:
@@ -153,6 +155,7 @@ def apply_command(
     scale: Scale = "m0",
     readout: Readout = None,
     steps: Steps = 0,
+    engine: Engine = "exact",
     label: Label = "sub-02",
 ) -> None:
     """Map another scan of the same protocol with a trained network, in a moment (transfer mode)."""
@@ -161,10 +164,12 @@ def apply_command(
 
 
 _STAGE = {"data", "protocol", "field", "solute", "semisolid", "ranges", "fixed", "maps", "mask", "scale"}
-_STAGE |= {"readout", "steps"}
+_STAGE |= {"readout", "steps", "engine"}
 
 
-def _stage(data, protocol, field, solute, semisolid, ranges, fixed, maps, mask, scale, readout, steps) -> tuple:
+def _stage(
+    data, protocol, field, solute, semisolid, ranges, fixed, maps, mask, scale, readout, steps, engine="exact"
+) -> tuple:
     """Options as (Stage, Scan)."""
     from spinsculpt.mrf import Scan, Stage
 
@@ -176,7 +181,7 @@ def _stage(data, protocol, field, solute, semisolid, ranges, fixed, maps, mask, 
     if not wanted:
         pools = [*(("fs", "ksw") if solute else ()), *(("fss", "kssw") if semisolid and not solute else ())]
         wanted = {name: RANGES[name] for name in pools if name not in constants}
-    stage = Stage(str(protocol), wanted, constants, scale, solute, semisolid, field, readout, steps)
+    stage = Stage(str(protocol), wanted, constants, scale, solute, semisolid, field, engine, readout, steps)
     return stage, Scan(data, mask, given)
 
 

@@ -30,6 +30,7 @@ from spinsculpt.figures._files import (
 from spinsculpt.figures._fingerprints import (
     FINGERPRINT_WORDS,
     draw_bounds_plane,
+    draw_designed_schedule,
     draw_schedule,
     plot_fingerprints,
     shown,
@@ -55,6 +56,7 @@ __all__ = [
     "draw_bounds_plane",
     "draw_crlb",
     "draw_design",
+    "draw_designed_schedule",
     "draw_engines",
     "draw_errors",
     "draw_explanation",

@@ -248,6 +248,36 @@ def draw_schedule(table: pd.DataFrame, stem: Path | str, style: Style) -> list[P
         return save(figure, stem, style, table=table)
 
 
+def draw_designed_schedule(images: pd.DataFrame, bounds: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]:
+    """A designed schedule beside the given one: B1 and offset of each image, and the bounds of both.
+
+    Args:
+        images: columns schedule (given, designed), image, b1_uT, offset_ppm.
+        bounds: columns schedule, parameter, unit, bound.
+        stem, style: as everywhere.
+    """
+    names, colours = list(dict.fromkeys(bounds["parameter"])), {"given": GREY, "designed": BLUE}
+    with house_style():
+        figure = plt.figure(figsize=(PAGE_WIDTH, 3.2))
+        parts = figure.add_gridspec(2, 3)
+        top, bottom = figure.add_subplot(parts[0, :2]), figure.add_subplot(parts[1, :2])
+        for number, (name, rows) in enumerate(images.groupby("schedule", sort=False)):
+            shift, on = 0.4 * number - 0.2, rows["b1_uT"] > 0
+            top.bar(rows["image"] + shift, rows["b1_uT"], width=0.4, color=colours[name], label=name)
+            bottom.plot(rows["image"][on] + shift, rows["offset_ppm"][on], "o", markersize=3, color=colours[name])
+        top.set_ylabel("B$_1$ (µT)")
+        top.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+        bottom.set_ylabel("offset (ppm)"), bottom.set_xlabel("image")
+        sides = parts[:, 2].subgridspec(1, len(names))
+        for place, name in zip(sides, names, strict=True):
+            axes, here = figure.add_subplot(place), bounds[bounds["parameter"] == name]
+            values = shown(name)[1] * here["bound"]
+            axes.bar(here["schedule"], values, color=[colours[each] for each in here["schedule"]], width=0.6)
+            axes.tick_params(axis="x", rotation=60)
+            axes.set_title(f"bound of\n{_axis(name)}", fontsize=8)
+        return save(figure, stem, style, images=images, bounds=bounds)
+
+
 def draw_bounds_plane(table: pd.DataFrame, names: Sequence[str], stem: Path | str, style: Style) -> list[Path]:
     """Cramér-Rao bounds over the plane of two parameters, in % of the value, and where they are told apart at all.
 

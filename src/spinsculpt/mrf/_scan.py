@@ -12,8 +12,8 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.fingerprints import PUBLISHED, FingerprintStudy, map_files
 from spinsculpt.mrf._estimate import Estimate, Task, estimate
 from spinsculpt.mrf._files import Grid, described, read_map, read_mask, read_stack, write_map
-from spinsculpt.mrf._kernel import simulate
 from spinsculpt.mrf._model import PARAMETERS, Model
+from spinsculpt.mrf._network import Reconstructor
 from spinsculpt.mrf._protocol import Protocol, published_protocol, read_protocol
 from spinsculpt.provenance import atomic_path, provenance, write_json
 
@@ -46,6 +46,7 @@ class Stage:
         scale: "m0" (images are in units of the signal in equilibrium), "first" (they are divided by the first image,
             before which nothing is saturated) or "free" (an unknown factor each voxel).
         solute, semisolid, field: as of `Model`; field in T.
+        engine: as of `Task`.
         readout, steps: as of `read_protocol`.
     """
 
@@ -56,6 +57,7 @@ class Stage:
     solute: bool = True
     semisolid: str = ""
     field: float = 3.0
+    engine: str = "exact"
     readout: float | None = None
     steps: int = 0
 
@@ -137,7 +139,8 @@ def read_scan(stage: Stage, scan: Scan) -> Voxels:
         _check_units(name, values, path)
         known[name] = values
     try:
-        task = Task(data, protocol, stage.model, dict(stage.ranges), known, "free" if stage.scale == "free" else "m0")
+        scale = "free" if stage.scale == "free" else "m0"
+        task = Task(data, protocol, stage.model, dict(stage.ranges), known, scale, stage.engine)
         task.table(np.tile(task.bounds()[0], (len(data), 1)))  # maps are finite and possible
     except SpinsculptError as error:
         raise SpinsculptError(f"{scan.data}: {error}") from None
@@ -179,17 +182,13 @@ def fit_scan(
     """
     use_threads(threads)
     task = voxels.task
-    simulate(task.protocol, task.model, task.table(task.bounds()[0][None].repeat(len(task.data), 0))[:1], task.names)
+    first = task.part(np.arange(1))
+    first.signals(first.bounds()[0][None])  # compiled before the clock runs
     given = dict(settings or {})
     if progress and method in ("nbmf", "supervised"):
         given["progress"] = progress
     start = time.perf_counter()
-    if reconstructor:
-        from spinsculpt.mrf._network import Reconstructor
-
-        found = Reconstructor.load(reconstructor).apply(task)
-    else:
-        found = estimate(method, task, **given)
+    found = Reconstructor.load(reconstructor).apply(task) if reconstructor else estimate(method, task, **given)
     return Fitted(found, time.perf_counter() - start, bool(reconstructor))
 
 
@@ -218,6 +217,7 @@ def write_fit(
     origin = {
         "EstimationReference": SOURCE,
         "EstimationAlgorithm": ALGORITHM.get(method, method),
+        "Engine": task.engine,
         "Parameters": {"Model": asdict(task.model), "Ranges": dict(task.ranges), "Fixed": dict(stage.fixed)},
         "Sources": [Path(str(path)).name for path in (scan.data, scan.mask, *scan.maps.values()) if path],
         "Protocol": dict(task.protocol.notes),

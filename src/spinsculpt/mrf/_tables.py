@@ -1,7 +1,7 @@
 """What maps say in numbers: agreement with a reference, regions, and timings; one row a number, tidy."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +9,17 @@ import pandas as pd
 
 from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fingerprints import FingerprintStudy, Subject, map_files
+from spinsculpt.fingerprints import PUBLISHED, FingerprintStudy, Subject, map_files
+from spinsculpt.gate import read_yaml
+from spinsculpt.mrf._design import design_protocol
 from spinsculpt.mrf._dictionary import grid
 from spinsculpt.mrf._estimate import bounds_of
 from spinsculpt.mrf._files import MEANING, Grid, read_labels, read_map
 from spinsculpt.mrf._kernel import simulate
 from spinsculpt.mrf._model import tissue
+from spinsculpt.mrf._protocol import protocol_from_table, published_table
 from spinsculpt.mrf._scan import Stage
+from spinsculpt.study import MrfDesign, plain
 
 _SMALLEST_REGION = 10  # voxels of a connected part of the mask that counts as a region
 _WINDOW = 7  # voxels of the structural similarity, as of scikit-image
@@ -288,11 +292,14 @@ def protocol_table(name: str, stage: Stage) -> pd.DataFrame:
     return table
 
 
-def plane_table(stage: Stage, points: int = 25, noise: float = 1e-3) -> pd.DataFrame:
+def plane_table(
+    stage: Stage, known: Mapping[str, float] | None = None, points: int = 25, noise: float = 1e-3
+) -> pd.DataFrame:
     """Cramer-Rao bounds over the plane of the first two parameters of a stage, the others in the middle of their range.
 
     Args:
-        stage: what is played and looked for; tissue parameters that it does not fix are those of `PARAMETERS`.
+        stage: what is played and looked for.
+        known: tissue beside it; what is not given is as in `PARAMETERS`.
         points: along each of the two parameters.
         noise: SD of the images in units of the signal in equilibrium.
     Returns:
@@ -304,7 +311,7 @@ def plane_table(stage: Stage, points: int = 25, noise: float = 1e-3) -> pd.DataF
     axes = {name: np.linspace(a, b, points + 1)[1:] for name, a, b in zip((first, second), low, high, strict=True)}
     entries = grid(axes)
     middle = {name: sum(ends) / 2 for name, ends in stage.ranges.items()}
-    values = tissue({**stage.fixed, **middle, **entries})
+    values = tissue({**(stage.fixed if known is None else known), **middle, **entries})
     names = tuple(stage.ranges)
     protocol = stage.read()
     signals, jacobian = simulate(protocol, stage.model, values, names)
@@ -318,3 +325,50 @@ def plane_table(stage: Stage, points: int = 25, noise: float = 1e-3) -> pd.DataF
     for column, name in enumerate(names[:2]):
         table[f"{name}_bound"] = bounds[:, column]
     return table.assign(noise=noise)
+
+
+def design_tables(stage: Stage, table: Mapping, known: Mapping[str, float], design: MrfDesign, progress=None):
+    """A designed schedule beside the one that it began with.
+
+    Args:
+        stage: whose parameters count.
+        table: of its protocol, as `protocol_from_table` reads it.
+        known: other tissue.
+        design: limits and search.
+        progress: told how it goes.
+    Returns:
+        The designed protocol, the images of both schedules (columns as of `protocol_table`, `schedule` in front), and
+        the bounds of each parameter at noise of 0.1 %, geometric mean over the ranges (columns schedule, parameter,
+        unit, bound).
+    """
+    settings = {key: value for key, value in plain(design).items() if key not in ("stages", "levels")}
+    found = design_protocol(
+        table, stage.model, stage.ranges, known, points=design.levels, **settings, progress=progress
+    )
+    parts, bounds = [], []
+    sides = {
+        "given": (protocol_from_table(table, stage.field), found.before),
+        "designed": (found.protocol, found.after),
+    }
+    for name, (protocol, bound) in sides.items():
+        rows = pd.DataFrame(protocol.table())
+        rows.insert(0, "image", np.arange(1, len(rows) + 1))
+        rows.insert(0, "schedule", name)
+        rows["offset_ppm"] = rows.pop("offset_hz") / (GAMMA_BAR * stage.field)
+        parts.append(rows)
+        head = {"schedule": name, "noise": 1e-3}
+        bounds += [{**head, "parameter": p, "unit": MEANING[p][0], "bound": 1e-3 * v} for p, v in bound.items()]
+    return found, pd.concat(parts, ignore_index=True), pd.DataFrame(bounds)
+
+
+def protocol_source(name: str) -> dict:
+    """The table of a protocol that can be designed further: of a published schedule or a YAML file.
+
+    Raises:
+        SpinsculptError: it is a Pulseq file, which is played as it stands.
+    """
+    if name in PUBLISHED:
+        return published_table(name)
+    if Path(name).suffix.lower() == ".seq":
+        raise SpinsculptError(f"{name}: a Pulseq file is played as it stands; design from a YAML table of it.")
+    return read_yaml(name)

@@ -21,7 +21,7 @@ from spinsculpt.study._fit import (
     WaterReference,
     matches,
 )
-from spinsculpt.study._mrf import Mrf, MrfStage, MrfSubject, Phantom
+from spinsculpt.study._mrf import Mrf, MrfDesign, MrfStage, MrfSubject, Phantom
 from spinsculpt.study._preprocess import Preprocess
 from spinsculpt.study._quality import Limit, Limits, Quality
 from spinsculpt.study._scanner import Scanner
@@ -55,6 +55,7 @@ __all__ = [
     "Limits",
     "MonteCarlo",
     "Mrf",
+    "MrfDesign",
     "MrfStage",
     "MrfSubject",
     "NoiseLevel",

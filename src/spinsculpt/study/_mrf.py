@@ -66,6 +66,10 @@ class MrfStage(Section):
             "free: an unknown factor each voxel"
         ),
     ] = "m0"
+    engine: Annotated[
+        Literal["exact", "isar2"],
+        key("exact, or the quick approximation isar2 of water and a semisolid pool far from resonance"),
+    ] = "exact"
     readout: Annotated[
         float | None, key("degrees of one tip in place of the readout pulses of a .seq file; null plays what it says")
     ] = None
@@ -137,6 +141,24 @@ class Estimators(Section):
     nbmf: NeuralSettings = NeuralSettings()
 
 
+@dataclass(frozen=True, kw_only=True)
+class MrfDesign(Section):
+    """Schedules of smaller bounds (rule mrf_design), from the published or tabulated protocol of each named stage."""
+
+    stages: Annotated[tuple[str, ...], key("stages whose protocol is designed", unique=True)] = ("amide",)
+    b1_limit: Annotated[Positive, key("largest B1 in uT")] = 4.0
+    rms_limit: Annotated[
+        Positive | None, key("largest RMS of B1 over the saturated images in uT; null is that of the protocol")
+    ] = None
+    offsets: Annotated[
+        Interval | None, key("lowest and highest offset in ppm; null leaves the offsets of the protocol")
+    ] = None
+    levels: Annotated[int, key("values of each range at which bounds are taken", ge=1, le=9)] = 3
+    starts: Annotated[int, key("searches; those after the first begin at random schedules", ge=1)] = 2
+    iterations: Annotated[int, key("steps of each", ge=1)] = 60
+    seed: Annotated[int, key("of the random schedules", ge=0)] = 0
+
+
 _BRAIN = {"T2ss": 40e-6, "shift_ss": 0.0}  # semisolid pool as the paper's authors simulate it
 
 
@@ -173,5 +195,6 @@ class Mrf(Section):
     methods: Annotated[
         tuple[Literal["dictionary", "vbmf", "supervised", "nbmf"], ...],
         key("estimators to run side by side", min_length=1, unique=True),
-    ] = ("vbmf",)
+    ] = ("vbmf", "supervised", "nbmf")
     settings: Estimators = Estimators()
+    design: MrfDesign = MrfDesign()

@@ -1,0 +1,20 @@
+"""Design a schedule of smaller bounds and hold it against the given one (rule design_fingerprint_protocol)."""
+
+import logging
+
+import yaml
+
+from spinsculpt.figures import Style, draw_designed_schedule
+from spinsculpt.fingerprints import FingerprintStudy
+from spinsculpt.mrf import design_tables, protocol_source, stages_of
+from spinsculpt.provenance import atomic_path
+from spinsculpt.workflow import job
+
+with job(snakemake) as s:
+    study, name = FingerprintStudy.of(s.params.section), s.wildcards.stage
+    stage = stages_of(study)[name]
+    given = protocol_source(stage.protocol)
+    found, images, bounds = design_tables(stage, given, study.assumed(name), study.design, logging.info)
+    with atomic_path(s.output.protocol) as path:
+        path.write_text(yaml.safe_dump(dict(found.table), sort_keys=False))
+    draw_designed_schedule(images, bounds, s.output.figure.removesuffix(".png"), Style(dpi=s.params.dpi))
