@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from conftest import REPOSITORY
 from spinsculpt.cli import app
+from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.figures import Style
 from spinsculpt.figures._fingerprints import draw_bounds_plane, draw_maps, draw_regions, draw_scatter, draw_schedule
@@ -28,6 +29,7 @@ from spinsculpt.mrf import (
     plane_table,
     protocol_from_table,
     protocol_table,
+    read_protocol,
     read_scan,
     region_table,
     scatter_table,
@@ -326,3 +328,31 @@ def test_the_page_says_what_was_found_and_what_is_flagged(mapped, tmp_path):
     write_fingerprint_report(study, tables, [], plain(section), tmp_path / "mrf.html")
     page = (tmp_path / "mrf.html").read_text()
     assert "NRMSE against the truth" in page and "at an end of a range" in page and "25 mM, pH 4" in page
+
+
+@pytest.mark.parametrize("minor", [4, 5])
+def test_pulseq_files_of_later_versions_play_what_their_table_says(tmp_path, minor):
+    import pypulseq
+
+    system = pypulseq.Opts(rf_dead_time=0, rf_ringdown_time=0, adc_dead_time=0)
+    sequence, offset = pypulseq.Sequence(system), 3.5 * GAMMA_BAR * 3.0
+    kinds = {"delay": 0.0, "system": system}
+    for b1 in (0.5, 2.0, 1.0):
+        sequence.add_block(pypulseq.make_delay(1.5))
+        turn = 2 * np.pi * GAMMA_BAR * b1 * 1.0
+        sequence.add_block(pypulseq.make_block_pulse(turn, duration=1.0, freq_offset=offset, use="saturation", **kinds))
+        sequence.add_block(pypulseq.make_block_pulse(np.pi / 3, duration=1e-3, use="excitation", **kinds))
+        sequence.add_block(pypulseq.make_adc(10, duration=1e-3, system=system))
+    for key, value in {"B1pa": [0.5, 2, 1], "offsets_ppm": [3.5] * 3, "Trec": 1.5, "num_meas": 3}.items():
+        sequence.set_definition(key, value)
+    sequence.write(str(tmp_path / "played.seq"), v141_compat=minor == 4, check_timing=False)
+    text = (tmp_path / "played.seq").read_text()
+    assert f"minor {minor}" in text
+    table = {"b1_uT": [0.5, 2, 1], "offset_ppm": 3.5, "saturation_s": 1.0, "recovery_s": 1.5, "tip_degrees": 60}
+    voxel = tissue({"fs": 0.005, "ksw": 150})
+    both = [read_protocol(tmp_path / "played.seq", 3.0), protocol_from_table(table, 3.0)]
+    signals = [simulate(each, Model(True), voxel)[0] for each in both]
+    assert np.abs(signals[0] - signals[1]).max() < 2e-3  # milliseconds of the readout
+    (tmp_path / "other.seq").write_text(text.replace("B1pa 0.5 2 1", "B1pa 0.5 3 1"))
+    with pytest.raises(SpinsculptError, match="B1pa says 3 for image 2 but its blocks play 2; write the file again"):
+        read_protocol(tmp_path / "other.seq", 3.0)
