@@ -366,6 +366,17 @@ def test_isar2_is_exact_without_rf_and_near_where_exchange_is_fast():
         simulate_isar2(protocol, Model(True, "lorentzian"), solute)
 
 
+@pytest.mark.parametrize("ppm", [3.5, -3.5])
+def test_locked_spins_relax_with_r1rho(ppm):
+    """cos^2 / T1 + sin^2 / T2 about the effective field, towards cos / (T1 R1rho), from either side of water."""
+    table = {"b1_uT": [2.0], "offset_ppm": ppm, "saturation_s": 0.5, "recovery_s": 1, "spin_lock": True}
+    signal = simulate(protocol_from_table(table, 3.0), Model(False), tissue({"T1": 1.3, "T2": 0.08}))[0][0, 0]
+    angle = np.arctan2(GAMMA_BAR * 2.0, 3.5 * GAMMA_BAR * 3.0)
+    r1rho = np.cos(angle) ** 2 / 1.3 + np.sin(angle) ** 2 / 0.08
+    steady = np.cos(angle) / (1.3 * r1rho)
+    assert signal == pytest.approx(steady + (1 - steady) * np.exp(-r1rho * 0.5), abs=1e-3)
+
+
 @pytest.fixture(scope="module")
 def trained():
     """A task of 300 voxels, and NBMF of it."""
@@ -426,7 +437,7 @@ def test_a_file_that_is_no_reconstructor_is_refused(tmp_path):
 
 def test_a_supervised_network_finds_the_truth():
     task, truth = small_task(100, noise=1e-3)
-    found = estimate("supervised", task, entries=2000, epochs=25)
+    found = estimate("supervised", task, entries=2048, epochs=20)
     assert np.corrcoef(found.values["ksw"], truth[:, 1])[0, 1] > 0.95
     assert np.corrcoef(found.values["fs"], truth[:, 0])[0, 1] > 0.95
 
@@ -466,4 +477,4 @@ def test_designed_slots_play_what_a_table_of_them_plays():
     operators = slots.operators(torch.tensor(SMALL["b1_uT"][1:]).double(), torch.full((5,), -3.5).double())
     same = Protocol(operators.numpy(), slots.protocol.order)
     expected = simulate(protocol_from_table(table, 3.0), Model(True), tissue(TISSUE))[0]
-    assert np.abs(simulate(same, Model(True), tissue(TISSUE))[0] - expected).max() < 1e-9
+    assert np.abs(simulate(same, Model(True), tissue(TISSUE))[0] - expected).max() < 1e-7

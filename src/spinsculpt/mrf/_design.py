@@ -196,7 +196,7 @@ class _Slots:
             rows[irradiate] = torch.stack([0 * one, duration, strength, hertz, 0 * one])
             if lock is not None:
                 tip = torch.atan2(GAMMA_BAR * strength, hertz.abs())
-                side = 0.0 if hertz >= 0 else pi
+                side = pi if hertz >= 0 else 0.0
                 rows[lock] = torch.stack([one, tip, 0 * one, 0 * one, (pi / 2 + side) * one])
                 turn = 2 * pi * hertz * duration - pi / 2 + side
                 rows[unlock] = torch.stack([one, tip, 0 * one, 0 * one, turn])

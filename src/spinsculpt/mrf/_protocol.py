@@ -217,7 +217,7 @@ def protocol_from_table(table: Mapping, field_strength: float, where: object = "
         events.append(("wait", recovery))
         lock = bool(table.get("spin_lock")) and b1 > 0
         tip = np.arctan2(GAMMA_BAR * b1, abs(offset)) if lock else 0.0
-        side = 0.0 if offset >= 0 else pi  # turns z onto the effective field, which points down when offset < 0
+        side = pi if offset >= 0 else 0.0  # z turns onto the effective field, or against it where that points down
         for number in range(int(single["pulses"]) if saturation else 0):
             if number:
                 events += [("wait", single["gap_s"])]
