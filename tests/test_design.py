@@ -820,6 +820,17 @@ def test_shots_have_pulses_and_shares_of_their_own(tmp_path):
     assert spectra_of(config, {"two": design.entry}) == ("aon", "aoff", "bon", "boff", "a", "b")
 
 
+def test_a_design_of_several_shots_is_held_against_its_rivals(tmp_path):
+    """Pulse, shares and verdict; the rivals are plain sequences whatever the design asks for."""
+    many = {"kind": "refocus", "shots": 2, "shares": "free", "sequence": "special", "duration": 0.004}
+    models = {"baselines": ["poly:2", "spline:7"], "t2_scales": [0.8, 1.2]}
+    given = entry(**many, models=models, robustness={"mode": "worst"}, iterations=2, starts=2)
+    metrics = run_design("one", given, BASIS, tmp_path, progress=False)
+    assert set(metrics["rivals"]) == {"te_optimised_press", "megapress", "megapress_diff"}
+    assert metrics["verdict"]["use"] is not None and np.isfinite(metrics["loss"])
+    assert sum(read_designed(tmp_path / "pulse.json").shares.values()) == pytest.approx(1.0)
+
+
 def test_worst_over_models_is_the_bound_under_the_worst_of_them():
     models = {"baselines": ["poly:2", "spline:7"], "macromolecules": ["free", "grouped"], "t2_scales": [0.8, 1.0]}
     goal = [{"type": "ratio", "metabolites": ["Gln", "Glu"]}]

@@ -6,10 +6,9 @@ from pathlib import Path
 from spinsculpt.bids import nominal_field
 from spinsculpt.config import nearest_name
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.study import SLOTS
 from spinsculpt.subjects import checked_place
 from spinsculpt.system import OF_VENDOR
-
-SLOTS = ("excitation", "prep", "gap", "edit", "refocus")  # keys of a sequence that name designs
 
 
 def settle(config: Mapping) -> dict:

@@ -11,7 +11,7 @@ from snakemake.utils import update_config
 
 from spinsculpt.config import default_config, nearest_name, validate, workflow_folder
 from spinsculpt.gate import read_yaml
-from spinsculpt.study import schema_of
+from spinsculpt.study import SLOTS, schema_of
 from spinsculpt.convert import files_on_disk, named_files, scanner_of
 from spinsculpt.dataset import scans_of_dataset
 from spinsculpt.fingerprints import (
@@ -202,7 +202,7 @@ def designs_of_sequence(sequence):
 def slots_of_sequence(sequence):
     """What fills the slots of a sequence: names of designs, or pulse files."""
     entry = config["sequences"][sequence]
-    return [entry[slot] for slot in ("excitation", "prep", "gap", "edit") if entry[slot]]
+    return [entry[slot] for slot in SLOTS if entry[slot]]
 
 
 def pulse_files_of_sequence(wildcards):

@@ -11,7 +11,7 @@ from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.design._explain import spin_signals, weights_along
 from spinsculpt.design._objectives import Ratio, Window
 from spinsculpt.design._problem import Design
-from spinsculpt.design._rival import best_press, megapress, ratio_over_reference
+from spinsculpt.design._rival import best_press, megapress, plain, ratio_over_reference
 from spinsculpt.design._simulate import Member, Signals
 from spinsculpt.dynamics import evolve
 from spinsculpt.pulses import Pulse
@@ -100,7 +100,9 @@ def separation(design: Design, signals: Signals) -> dict:
 def rivals(design: Design) -> dict:
     """Bounds of the rivals relative to the reference PRESS, for a design whose objective is a CRLB."""
     wanted = next((goal.bound.weighted for goal in design.goals if goal.bound), None)
-    return {} if wanted is None else {"te_optimised_press": best_press(design, wanted), **megapress(design, wanted)}
+    if wanted is None:
+        return {}
+    return {"te_optimised_press": best_press(design, wanted), **plain(design, wanted), **megapress(design, wanted)}
 
 
 def worst_bounds(design: Design, signals: Signals, grid: tuple[Member, ...]) -> dict[str, float]:

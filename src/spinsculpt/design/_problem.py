@@ -280,7 +280,7 @@ class Design:
         return loss.detach(), gradient, {name: part.detach() for name, part in parts.items()}
 
     def crlb(self, metabolites: Mapping[str, float], shots: tuple[str, ...] = (), **more) -> CRLB:
-        """CRLB objective with the first model of this design, of its own spectra unless others are named."""
+        """CRLB objective with the nominal model of this design, of its own spectra unless others are named."""
         return self._bound(CRLB, metabolites, shots, **more)
 
     def ratio(self, metabolites: Mapping[str, float], shots: tuple[str, ...] = (), **more) -> Ratio:
@@ -288,7 +288,7 @@ class Design:
         return self._bound(Ratio, metabolites, shots, **more)
 
     def _bound(self, kind, metabolites, shots=(), reference: float = 0.0, model: Model | None = None):
-        model = model or self.models[0]
+        model = model or Model(self.entry["baseline"])
         t2 = np.array([self.library[name].t2 for name in self.names])
         grouped = [name for name in self.names if name in self.library.macromolecules]
         return kind(

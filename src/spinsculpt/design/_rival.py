@@ -10,7 +10,7 @@ from spinsculpt.design._optimise import Search
 from spinsculpt.design._problem import Design
 from spinsculpt.design._simulate import Signals
 from spinsculpt.pulses import gaussian
-from spinsculpt.sequences import Sequence, ShapedPulse, voxel_pulses
+from spinsculpt.sequences import Sequence, ShapedPulse, slaser, special, voxel_pulses
 from spinsculpt.sequences import megapress as edited
 
 IDEAL_SHORTEST = 0.010  # s, of each echo time where the pulses are ideal and leave the question open
@@ -43,6 +43,8 @@ def best_press(design: Design, metabolites: Mapping[str, float]) -> dict:
         "objectives": [{"type": design.bound, "metabolites": dict(metabolites)}],
         "robustness": {**design.entry["robustness"], **{key: [value] for key, value in NOMINAL.items()}},
         "decay_interval": 0.0,
+        **{"sequence": "press", "shots": 1, "shares": "equal", "echo_times": (), "echo_shift": 0.0},
+        **{"starts_from": (), "models": {"baselines": (), "macromolecules": ("free",), "t2_scales": (1.0,)}},
     }
     rival = Design("press", {**design.entry, **changed}, design.basis)
     above = np.array(list(product(STARTS["te1"], STARTS["te2"])))
@@ -64,6 +66,26 @@ def best_press(design: Design, metabolites: Mapping[str, float]) -> dict:
         "crlb_over_reference": dict(zip(metabolites, (bounds / reference).tolist(), strict=True)),
         **ratio_over_reference(design, played, metabolites),
     }
+
+
+def plain(design: Design, metabolites: Mapping[str, float]) -> dict:
+    """Bounds of the shortest sequence of the kind that stands around the pulse, without it; {} for PRESS.
+
+    Returns:
+        {"shortest_special" or "shortest_slaser": the CRLB of each metabolite relative to the reference}.
+    """
+    kind = design.entry["sequence"]
+    if kind == "press" or design.system is None:
+        return {}
+    around = {"central_frequency": design.acquisition.central_frequency, "system": design.system}
+    around |= voxel_pulses(design.system, kind)
+    sequence = special(None, "plain", **around) if kind == "special" else slaser(None, "plain", **around)
+    signals = design.measured(sequence)
+    with torch.no_grad():
+        bounds = design.crlb(metabolites, tuple(signals.fids)).sd(signals)[0, 0]
+        reference = design.crlb(metabolites, tuple(design.reference.fids)).sd(design.reference)[0, 0]
+    found = {"crlb_over_reference": dict(zip(metabolites, (bounds / reference).tolist(), strict=True))}
+    return {f"shortest_{kind}": found | ratio_over_reference(design, signals, metabolites)}
 
 
 def shortest_echoes(design: Design) -> dict[str, float]:

@@ -95,4 +95,9 @@ def _names(goal: Mapping) -> list[str]:
 def _label(rival: str, found: Mapping) -> str:
     if rival == "te_optimised_press":
         return f"PRESS with echo times of {1e3 * found['te1_s']:.1f} and {1e3 * found['te2_s']:.1f} ms"
-    return {"megapress": "MEGA-PRESS (ON and OFF jointly)", "megapress_diff": "MEGA-PRESS (DIFF)"}[rival]
+    return {
+        "megapress": "MEGA-PRESS (ON and OFF jointly)",
+        "megapress_diff": "MEGA-PRESS (DIFF)",
+        "shortest_special": "SPECIAL at its shortest echo time",
+        "shortest_slaser": "semi-LASER at its shortest echo time",
+    }[rival]
