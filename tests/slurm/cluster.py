@@ -64,6 +64,11 @@ def what_is_missing() -> str:
 
 
 def run_inside(folder: Path, patience: float) -> None:
+    if (main := os.fork()) != 0:  # the first process of a namespace has to bury the orphans, or SLURM waits for them
+        while True:
+            ended, status = os.wait()
+            if ended == main:
+                os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
     began = time.monotonic()
     start_slurm(folder)
     say(f"SLURM runs after {time.monotonic() - began:.0f} s")
