@@ -19,6 +19,7 @@ from pathlib import Path
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+TABLE = "results/sweep/table.tsv"
 
 
 def cpu_seconds(command: list[str], **environment: str) -> float:
@@ -28,14 +29,14 @@ def cpu_seconds(command: list[str], **environment: str) -> float:
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def sweep(folder: Path, designs: int) -> list[str]:
+def sweep(folder: Path, designs: int, *more: str) -> list[str]:
     """The command that runs a sweep of so many small designs in a folder."""
     folder.mkdir()
     config = yaml.safe_load((REPOSITORY / "config/sweep.yaml").read_text())
     config["sweep"]["grid"] = {"duration": [0.006], "seed": list(range(designs))}
     (folder / "sweep.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "1"]
-    return [*command, "--directory", str(folder), "--configfile", str(folder / "sweep.yaml"), "results/sweep/table.tsv"]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--directory"]
+    return [*command, str(folder), "--configfile", str(folder / "sweep.yaml"), "--cores", "1", *more, "--", TABLE]
 
 
 def work_seconds(folder: Path) -> float:
@@ -56,8 +57,7 @@ def main() -> None:
             cpu = cpu_seconds(sweep(folder, designs), **environment)
             work = work_seconds(folder)
             result[what] = {"cpu_s": cpu / designs, "work_s": work / designs, "overhead": 1 - work / cpu}
-        again = sweep(root / "plan", designs)
-        result["snakemake_s"] = cpu_seconds([*again, "--dry-run"])
+        result["snakemake_s"] = cpu_seconds(sweep(root / "plan", designs, "--dry-run"))
     print(f"a Snakemake of its own costs {result['snakemake_s']:.2f} s")
     for what in ("forks", "a Python each"):
         row = result[what]
