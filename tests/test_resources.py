@@ -5,7 +5,7 @@ import yaml
 
 from conftest import REPOSITORY
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.resources import measured, profile_section
+from spinsculpt.resources import _patterns, measured, profile_section
 
 RULES = REPOSITORY / "workflow/rules"
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -43,3 +43,12 @@ def test_each_rule_asks_for_more_than_its_largest_job_took_and_for_more_again_at
 def test_without_benchmark_files_there_is_a_sentence(tmp_path):
     with pytest.raises(SpinsculptError, match="run it first"):
         measured(tmp_path, RULES)
+
+
+def test_the_profile_lets_every_rule_ask_for_more_at_each_attempt():
+    profile = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text())
+    rules = {rule for rule, _ in _patterns(RULES)}
+    assert set(profile["set-resources"]) == rules and len(rules) > 30
+    asked = [value for resources in profile["set-resources"].values() for value in resources.values()]
+    assert all(str(value).endswith("* attempt") for value in asked)
+    assert set(profile["groups"]) <= rules and set(profile["groups"].values()) == set(profile["group-components"])

@@ -70,11 +70,7 @@ def profile_section(table: list[Measured]) -> str:
     lines = ["set-resources:"]
     for row in table:
         note = f"# {row.jobs} jobs: {row.median:.1f} s, at most {row.longest:.1f} s and {row.memory:.0f} MB"
-        lines += [
-            f"  {row.rule}: {note}",
-            f"    mem_mb: {row.mem_mb} * attempt",
-            f"    runtime: {row.runtime} * attempt",
-        ]
+        lines.append(f"  {row.rule}: {{mem_mb: {row.mem_mb} * attempt, runtime: {row.runtime} * attempt}} {note}")
     return "\n".join(lines)
 
 
