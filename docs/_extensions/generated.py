@@ -117,10 +117,11 @@ def write(app: Sphinx) -> None:
 
 
 def plain(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
-    """Docstrings write |x| for magnitudes and F_ for operators, which reStructuredText would take for links."""
+    """Docstrings write |x|, F_ and (*grid, n), which reStructuredText would take for links and emphasis."""
     for number, line in enumerate(lines):
         parts = re.split(r"(`[^`]*`)", line)
         parts[::2] = [re.sub(r"(?<=\w)_(?!\w)", r"\\_", part.replace("|", r"\|")) for part in parts[::2]]
+        parts[::2] = [re.sub(r"(?<!\\)\*(?=\w)(?!\w[^*]*\*)", r"\\*", part) for part in parts[::2]]
         lines[number] = "".join(parts)
 
 
