@@ -107,3 +107,17 @@ def test_what_the_config_leaves_open_depends_on_the_data():
     assert cohort["basis"]["macromolecules"] == ["MM09"] and scans["basis"]["macromolecules"] == ["MM09", "Lip13a"]
     named = settle({**config, "subjects": "scans.tsv", "fit": {"baseline": "poly:4", "noise": "noise"}})
     assert named["fit"] == {"baseline": "poly:4", "noise": "noise"}
+
+
+def test_soft_ratios_hold_in_every_model_of_an_average(basis):
+    """Macromolecules of other proportions than LCModel expects move towards them."""
+    odd = phantom(basis, 200.0, concentrations=CONCENTRATIONS | {"MM09": 4.0, "MM20": 20.0})
+    section = MEASURED | {"ppm": (0.2, 4.2), "groups": (("MM*",),)}
+    free, soft = (
+        fit([odd], [basis], FitModel.from_config(section | {"soft_ratios": kind})) for kind in ("off", "lcmodel")
+    )
+
+    def ratio(result):
+        return result.concentrations.ratio(["MM20"], ["MM09"])[0]
+
+    assert abs(ratio(soft) - 1.5) < 0.9 * abs(ratio(free) - 1.5)

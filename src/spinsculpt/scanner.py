@@ -117,12 +117,13 @@ def simulate_scan(
 
     times = [shot.echo_time or sequence.echo_time for shot in sequence.shots]
     broad = np.array([name in library.macromolecules for name in first.names])
-    line = np.where(broad[:, None], 1.0, _shoulder(t, person, other))
+    shoulder = _shoulder(t, person, other)
+    line = np.where(broad[:, None], 1.0, shoulder)
     tissue = [
         _tissue(shot, time, concentrations, relaxation, line, config) for shot, time in zip(shots, times, strict=True)
     ]
     tissue = np.stack(tissue) * shape
-    water = water_amplitude(sequence, config, first) * (1.0 if first.water is None else first.water) * shape
+    water = water_amplitude(sequence, config, first) * (1.0 if first.water is None else first.water) * shape * shoulder
     lines = sum(share * np.exp(2j * np.pi * f * t) * decay(points, dwell, width) for f, width, share in _RESIDUAL_LINES)
     unsuppressed = residual * np.exp(2j * np.pi * scan.uniform()) * water * lines
 

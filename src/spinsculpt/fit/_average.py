@@ -19,8 +19,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import _result
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
-from spinsculpt.fit._fit import beginnings, build_problem, fit_one, lowest, report, suspicions
-from spinsculpt.fit._lineshape import free_line
+from spinsculpt.fit._fit import beginnings, build_problem, fit_one, lowest, refined, report, suspicions
 from spinsculpt.fit._model import AVERAGE_GROUPS, AVERAGE_RANGES, FitModel
 from spinsculpt.fit._residual import residual_tests
 from spinsculpt.fit._result import Curve, FitResult, ModelFit
@@ -107,10 +106,10 @@ def _members(fids, bases, model: FitModel, labels, noise_sd) -> list[_Member]:
             for stiffness in STIFFNESSES:
                 problem.set_stiffness(stiffness)
                 problem.set_line(None)
+                problem.concentration_penalty[:] = 0.0
                 shifts, solution = lowest(problem, places, small=_ENOUGH)
                 problem.recentre(shifts)
-                if model.lineshape == "free":
-                    solution = free_line(problem, solution)
+                solution = refined(problem, solution, small=_ENOUGH)
                 result = replace(report(problem, solution, labels), problem=None, solution=None)
                 chi2 = result.qc["chi_squared"] / len(problem.target)
                 found.append(_Member(f"{name}, spline:{stiffness:g}", result, chi2))

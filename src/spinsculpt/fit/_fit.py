@@ -71,12 +71,17 @@ def solve(problem: Problem) -> Solution:
     else:
         shifts, solution = lowest(problem, beginnings(problem))
     problem.recentre(shifts)
-    if model.lineshape == "free":
+    return refined(problem, solution)
+
+
+def refined(problem: Problem, solution: Solution, **accuracy: float) -> Solution:
+    """A minimum with what needs one to begin with: a free line, and soft ratios, when the model has them."""
+    if problem.model.lineshape == "free":
         solution = free_line(problem, solution)
-    if model.soft_ratios:
+    if problem.model.soft_ratios:
         for _ in range(3):  # the scale of the priors is that of the concentrations themselves
             problem.set_soft_ratios(solution.concentrations)
-            solution = replace(minimise(problem, solution.theta), notes=solution.notes)
+            solution = replace(minimise(problem, solution.theta, **accuracy), notes=solution.notes)
     return solution
 
 

@@ -44,7 +44,7 @@ class OtherTruth(Section):
         float, key("coefficient of variation of the T1 and T2 of each metabolite around the library's", ge=0, le=1)
     ] = 0.1
     shoulder: Annotated[
-        float, key("share of each line of metabolites that a poor shim puts beside it", ge=0, le=0.9)
+        float, key("share of each line of water and metabolites that a poor shim puts beside it", ge=0, le=0.9)
     ] = 0.2
     shoulder_hz: Annotated[NonNegative, key("SD of its distance in Hz")] = 4.0
 
