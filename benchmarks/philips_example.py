@@ -30,6 +30,8 @@ CHOICES = {
     "range 0.2-4.2 ppm only": {"ppm": [0.2, 4.2]},
     "range 0.5-4.0 ppm only": {"ppm": [0.5, 4.0]},
     "no lipids": {"exclude": LIPIDS},
+    "soft ratios of LCModel": {"soft_ratios": "lcmodel"},
+    "free line shape": {"lineshape": "free"},
     "automatic spline": {"baseline": "spline"},
     "spline of 10 per ppm": {"baseline": "spline:10"},
     "spline of 7 per ppm": {"baseline": "spline:7"},
