@@ -4,6 +4,7 @@ import io
 import logging
 import subprocess
 import sys
+import time
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -16,7 +17,8 @@ from spinsculpt import progress
 def handler():
     made = LogHandler(None, None)
     made.stream, made.live = io.StringIO(), True
-    return made
+    yield made
+    made.ended.set()
 
 
 def say(handler, event=None, message="", level=logging.INFO, **extra) -> str:
@@ -43,7 +45,29 @@ def test_the_line_says_how_far_and_what_is_running(handler):
 def test_time_left_comes_from_the_jobs_of_the_same_rule(handler):
     say(handler, LogEvent.RUN_INFO, stats={"fit_scan": 10, "design_pulse": 1, "total": 11})
     handler.took |= {"fit_scan": [2.0] * 6, "design_pulse": [100.0]}
-    assert handler._left(0.0) == pytest.approx(4 * 2.0)
+    assert handler._left(0.0) == (pytest.approx(4 * 2.0), False)
+
+
+def test_a_job_that_takes_longer_than_is_known_makes_the_time_left_the_least(handler):
+    """A design that began 200 s ago among fits of 2 s: the line says how long it has run, and promises no end."""
+    say(handler, LogEvent.RUN_INFO, stats={"fit_scan": 6, "design_pulse": 1, "total": 7})
+    handler.took["fit_scan"] += [2.0] * 4
+    job(handler, 1, "design_pulse")
+    handler.running[1] = time.monotonic() - 200
+    handler._show(time.monotonic())
+    assert handler._left(time.monotonic()) == (pytest.approx(2 * 2.0), True)
+    assert "at least 4 s left: design pulse sub-1 (3 min so far)" in handler.stream.getvalue()
+
+
+def test_the_line_goes_on_while_nothing_happens(handler):
+    say(handler, LogEvent.RUN_INFO, stats={"design_pulse": 1, "total": 1})
+    job(handler, 1, "design_pulse")
+    before = len(handler.stream.getvalue())
+    deadline = time.monotonic() + 20
+    while len(handler.stream.getvalue()) == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    handler.close()
+    assert "design pulse" in handler.stream.getvalue()[before:]
 
 
 def test_errors_and_warnings_are_shown_and_what_snakemake_repeats_is_not(handler):

@@ -6,6 +6,7 @@ The wall stays in .snakemake/log. Snakemake finds the plugin by the name of this
 import logging
 import shutil
 import sys
+import threading
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -14,6 +15,8 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 EVERY = 20.0  # s between lines where there is no terminal that could rewrite its line
+STILL = 60.0  # s after which such a line is said again although nothing has happened
+LONG = 60.0  # s after which the line says how long a job has been running
 QUIET = (
     "At least one job did not complete successfully",
     "Exiting because a job execution failed",
@@ -36,12 +39,26 @@ class LogHandler(LogHandlerBase):
         self.took: dict[str, list[float]] = defaultdict(list)
         self.made: list[str] = []
         self.done = self.total = self.failed = 0
+        self.turn, self.ended = threading.RLock(), threading.Event()
+        self.clock = threading.Thread(target=self._tick, daemon=True)
 
     def emit(self, record: logging.LogRecord) -> None:
+        with self.turn:
+            self._note(record)
+
+    def _tick(self) -> None:
+        """The line goes on while nothing happens: a design takes minutes."""
+        while not self.ended.wait(1.0 if self.live else STILL):
+            with self.turn:
+                self._show(time.monotonic())
+
+    def _note(self, record: logging.LogRecord) -> None:
         event, now = getattr(record, "event", None), time.monotonic()
         if event == LogEvent.RUN_INFO:
             self.planned = Counter({rule: n for rule, n in record.stats.items() if rule != "total"})
             self.total = sum(self.planned.values())
+            if not self.clock.is_alive() and not self.ended.is_set():
+                self.clock.start()
         elif event == LogEvent.JOB_INFO:
             of = " ".join(str(value) for value in (record.wildcards or {}).values())
             self.jobs[record.jobid] = (record.rule_name, of)
@@ -65,18 +82,28 @@ class LogHandler(LogHandlerBase):
             return
         self._show(now)
 
-    def _left(self, now: float) -> float | None:
-        """Seconds left: what each rule took so far, times what is still to do of it, over the jobs side by side."""
+    def _left(self, now: float) -> tuple[float, bool] | None:
+        """Seconds left: what each rule took so far, times what is still to do of it, over the jobs side by side.
+
+        Also whether that is the least: a job of a rule that never ended here has taken longer than the mean of all.
+        """
         known = [seconds for times in self.took.values() for seconds in times]
         if len(known) < 3:
             return None
-        mean = sum(known) / len(known)
-        work = 0.0
-        for rule, count in self.planned.items():
-            times = self.took.get(rule, [])
-            work += max(0, count - len(times)) * (sum(times) / len(times) if times else mean)
-        work -= sum(now - begun for begun in self.running.values())
-        return max(0.0, work / max(1, len(self.running)))
+        expected = defaultdict(lambda: sum(known) / len(known))
+        expected |= {rule: sum(times) / len(times) for rule, times in self.took.items()}
+        rules = {job: self.jobs.get(job, ("", ""))[0] for job in self.running}
+        begun = Counter(rules.values())
+        work = sum(
+            max(0, count - len(self.took.get(rule, [])) - begun[rule]) * expected[rule]
+            for rule, count in self.planned.items()
+        )
+        overdue = False
+        for job, rule in rules.items():
+            rest = expected[rule] - (now - self.running[job])
+            work += max(0.0, rest)
+            overdue |= rest < 0 and rule not in self.took
+        return work / max(1, len(self.running)), overdue
 
     def _show(self, now: float) -> None:
         if not self.live and now - self.last < EVERY and self.done < self.total:
@@ -86,8 +113,8 @@ class LogHandler(LogHandlerBase):
         if self.failed:
             parts.append(f"{self.failed} failed")
         if left is not None and self.done < self.total:
-            parts.append(f"about {duration(left)} left")
-        names = [" ".join(self.jobs[job]).replace("_", " ").strip() for job in self.running if job in self.jobs]
+            parts.append(f"{'at least' if left[1] else 'about'} {duration(left[0])} left")
+        names = [self._named(job, now) for job in self.running if job in self.jobs]
         line = ", ".join(parts) + (f": {'; '.join(names)}" if names else "")
         if self.live:
             width = shutil.get_terminal_size().columns - 1
@@ -96,12 +123,19 @@ class LogHandler(LogHandlerBase):
             self.stream.write(line + "\n")
         self.stream.flush()
 
+    def _named(self, job: int, now: float) -> str:
+        """e.g. "fit scan sub-01", and how long it has been running where that is long."""
+        seconds = now - self.running[job]
+        name = " ".join(self.jobs[job]).replace("_", " ").strip()
+        return f"{name} ({duration(seconds)} so far)" if seconds > LONG else name
+
     def _say(self, message: str) -> None:
         self.stream.write(("\r\x1b[K" if self.live else "") + message + "\n")
         self.stream.flush()
 
     def close(self) -> None:
         """The last words: what was made, and where."""
+        self.ended.set()
         if self.total and self.done >= self.total:
             page = next((path for path in self.made if path.endswith("report.html")), None)
             where = f" Open {page}; tables, figures and spectra are below {Path(page).parent}/." if page else ""
