@@ -187,17 +187,23 @@ def headline(ranking: pd.DataFrame, errors: pd.DataFrame, separation: pd.DataFra
     first = table.iloc[0]
     said = (
         f"Of {len(table)} playable sequences, {_label(best, config)} measures {ratio} best: its error is "
-        f"{first['rmse']:.1f} % (root mean square over {int(first['conditions'])} right and wrong models of the fit, "
-        f"bias included; 95 % interval {first['low']:.1f}–{first['high']:.1f})"
+        f"{first['rmse']:.1f} %"
     )
+    sure = f"Its 95 % interval is {first['low']:.1f}–{first['high']:.1f} %"
     if len(table) > 1:
         second = table.iloc[1]
-        said += (
-            f", against {second['rmse']:.1f} % ({second['low']:.1f}–{second['high']:.1f}) with "
-            f"{_label(table.index[1], config)}; it is the best in {100 * first['best']:.0f} % of resampled studies"
+        said += f", against {second['rmse']:.1f} % with {_label(table.index[1], config)}, the second"
+        sure += (
+            f", that of the second {second['low']:.1f}–{second['high']:.1f} %; it is the best in "
+            f"{100 * first['best']:.0f} % of resampled studies"
         )
-    sentences = [f"{said}. {' '.join(_cost(separation, best, config))}".strip()]
-    sentences += [f"In {text}" for text in _scan_time(errors, best, config)]
+    sentences = [
+        f"{said}.",
+        f"The error is the root mean square over {int(first['conditions'])} right and wrong models of the fit, bias "
+        f"included. {sure}.",
+        *_cost(separation, best, config),
+        *_scan_time(errors, best, config),
+    ]
     rows = errors[(errors["sequence"] == best) & (errors["metabolite"] == ratio) & (errors["axis"] == "model")]
     worst = rows.loc[rows["bias"].abs().idxmax()]
     sentences.append(
@@ -211,11 +217,13 @@ def _scan_time(errors: pd.DataFrame, best: str, config: Mapping) -> list[str]:
     rows = errors[(errors["metabolite"] == _ratio(config)) & (errors["condition"] == "right model")]
     bounds = rows.set_index("sequence")["bound"]
     parts = [
-        f"{100 * (bounds[best] / bounds[name]) ** 2:.0f} % of the scan time of {_label(name, config)}"
+        f"that of {_label(name, config)} in {100 * (bounds[best] / bounds[name]) ** 2:.0f} %"
         for name in bounds.index
         if name != best and _kind(name, config) == "edited"
     ]
-    return [f"{', '.join(parts)} it reaches the same precision (by bounds, with the right model)."] if parts else []
+    if not parts:
+        return []
+    return [f"In parts of their scan time it has the precision of edited sequences: {', '.join(parts)} (by bounds)."]
 
 
 def _ratio(config: Mapping) -> str:

@@ -121,10 +121,10 @@ def write_report(
         shown = ["sequence", "condition", "metabolite", "rmse", "repeats"]
         header["errors"] = of_models[of_models["rmse"].map(np.isfinite)][shown].to_dict("records")
         header["intervals"] = ranked[1][["sequence", "metabolite", "low", "high", "conditions"]].to_dict("records")
-    sentences = []
+    first, sentences = [], []
     if separation is not None:
-        sentences += [] if ranked is None else headline(read["ranking"], read["montecarlo"], separation, config)
-        sentences += answer(separation, config, cost=ranked is None)
+        first = [] if ranked is None else headline(read["ranking"], read["montecarlo"], separation, config)
+        sentences = answer(separation, config, cost=ranked is None)
     verdicts = {} if "designs" not in read else design_verdicts(read["designs"], config)
     header["verdicts"] = {name: found["words"] for name, found in verdicts.items()}
     page = template("page.html").render(
@@ -136,6 +136,7 @@ def write_report(
         config=config,
         own=bool(config.get("subjects")),
         unfinished=unfinished and _unfinished(unfinished),
+        headline=first,
         sentences=sentences,
         bounds=None if separation is None else html_of(bounds_summary(playable(separation), config), index=True),
         ideal=None if separation is None or ideal.empty else html_of(bounds_summary(ideal, config), index=True),
@@ -239,4 +240,4 @@ def html_of(table: pd.DataFrame, index: bool = False) -> str:
     html = table.to_html(index=index, border=0, na_rep="", float_format=lambda value: f"{value:.3g}")
     above, empty, below = html.rpartition("<th></th>")  # a head without words says nothing to a screen reader
     html = above.replace("<th></th>", "<td></td>") + ("<th>sequence</th>" if empty else "") + below
-    return html.replace('class="dataframe"', 'class="dataframe sortable"')
+    return html.replace('class="dataframe"', f'class="dataframe sortable{" compact" if index else ""}"')

@@ -26,7 +26,7 @@
   dark.addEventListener("change", () => theme(dark.matches ? "dark" : "light"));
   const toggle = $("#theme");
   if (toggle) toggle.addEventListener("click", () => theme(root.dataset.theme === "dark" ? "light" : "dark"));
-  addEventListener("beforeprint", () => { root.dataset.before = root.dataset.theme; theme("light"); });
+  addEventListener("beforeprint", () => { root.dataset.before = root.dataset.theme; document.querySelectorAll("details:not(.screen)").forEach((one) => { one.open = true; }); theme("light"); });
   addEventListener("afterprint", () => theme(root.dataset.before || "light"));
 
   // the data of the page: gzip of a header in JSON (its length first) and of all curves as 16-bit numbers
@@ -284,7 +284,7 @@
       const found = (byErrors ? pooled() : rows.filter((row) => Object.entries(chosen).every(([name, value]) => row[name] === value))).sort((a, b) => a.value - b.value);
       const whole = Math.max(300, here.clientWidth || 850), narrow = whole < 560, step = narrow ? 40 : 26, height = step * found.length + 34;
       const texts = found.map((row) => `${digits(row.value)} %${said(row.sequence)}`);
-      const left = narrow ? 0 : 150, right = narrow ? 8 : Math.min(0.45 * whole, 12 + 6.6 * Math.max(0, ...texts.map((text) => text.length)));
+      const left = narrow ? 0 : Math.min(0.35 * whole, 14 + 6.8 * Math.max(0, ...found.map((row) => label(row.sequence).length))), right = narrow ? 8 : Math.min(0.45 * whole, 12 + 6.6 * Math.max(0, ...texts.map((text) => text.length)));
       const largest = Math.max(...found.map((row) => row.high || row.value), 1e-9), x = (value) => left + ((whole - left - right) * value) / largest;
       const svg = make("svg", { viewBox: `0 0 ${whole} ${height}`, role: "img", "aria-label": found.map((row, k) => `${label(row.sequence)} ${texts[k]}`).join(", ") });
       found.forEach((row, k) => {
@@ -292,10 +292,10 @@
         if (narrow) svg.append(make("text", { x: 0, y: y - 4 }, `${label(row.sequence)}: ${texts[k]}`));
         else svg.append(make("text", { x: left - 8, y: y + 14, "text-anchor": "end" }, label(row.sequence)), make("text", { x: x(row.high || row.value) + 6, y: y + 14 }, texts[k]));
         svg.append(make("rect", { x: left, y, width: x(row.value) - left, height: thick, fill: colour, rx: 2 }));
-        if (row.high) svg.append(make("path", { class: "whisker", d: `M${x(row.low)} ${y + thick / 2}H${x(row.high)}M${x(row.low)} ${y + 5}v${thick - 10}M${x(row.high)} ${y + 5}v${thick - 10}` }));
+        if (row.high) for (const kind of ["halo", "whisker"]) svg.append(make("path", { class: kind, d: `M${x(row.low)} ${y + thick / 2}H${x(row.high)}M${x(row.low)} ${y + 5}v${thick - 10}M${x(row.high)} ${y + 5}v${thick - 10}` }));
       });
       const words = byErrors ? `root mean square error of ${chosen.metabolite} in fits (%), bias included${ticked.size === models.length ? "; whiskers: 95 % interval" : ""}` : `Cramér-Rao bound of ${chosen.metabolite} (%)`;
-      svg.append(make("text", { x: left, y: height - 6, class: "dim" }, narrow ? "shorter is better" : `${words}: shorter is better`));
+      svg.append(make("text", { x: left, y: height - 6, class: "dim" }, narrow ? "Shorter is better." : `${words}. Shorter is better.`));
       here.replaceChildren(svg);
       const what = byErrors ? "error" : "bound", under = byErrors ? (ticked.size === models.length ? `over all ${models.length} models` : `over the ${ticked.size} of ${models.length} models that are ticked`) : "under these assumptions";
       sentence.textContent = found.length ? `${label(found[0].sequence)} has the smallest ${what} of ${chosen.metabolite}, ${digits(found[0].value)} %, ${under}${said(found[0].sequence)}.` : byErrors ? "Tick a model." : "No bound under these assumptions.";
