@@ -246,10 +246,12 @@ def test_the_report_moves_in_a_browser_and_leads_to_the_pages_of_the_scans(finis
         place.locator(".u-over").hover(position={"x": 200, "y": 100})
         assert re.match(r"\d\.\d+ ppm: OFF data -?[\d.e-]+, OFF fit", readout.inner_text()), readout.inner_text()
         place.locator(".plot").focus()
-        before = readout.inner_text()
-        for key in ("+", "ArrowRight", "Shift+ArrowLeft", "-", "0", "ArrowLeft", "ArrowLeft"):
+        before = [readout.element_handle(), readout.inner_text()]
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_function("([element, before]) => element.textContent !== before", arg=before)
+        for key in ("+", "ArrowRight", "Shift+ArrowLeft", "-", "0"):
             page.keyboard.press(key)
-        assert "ppm: " in readout.inner_text() and "OFF Glu" in readout.inner_text() and readout.inner_text() != before
+        assert "ppm: " in readout.inner_text() and "OFF Glu" in readout.inner_text()
         links = [link.get_attribute("href") for link in page.locator("#files ~ ul a").all()]
         folder = finished / "results/figures/sub-01"
         assert len(links) > 5 and all((folder / link).resolve().is_file() for link in links)

@@ -201,7 +201,7 @@
     const put = (name, values, offset, look) => {
       const drawn = Array.from(values, (v) => v + offset);
       holes.forEach((k) => { drawn[k] = null; });
-      series.push({ name: one.spectra.length > 1 ? `${look.spectrum} ${name}` : name, values, drawn, show: look.kind in kinds ? kinds[look.kind] : false, ...look });
+      series.push({ name: one.spectra.length > 1 ? `${look.spectrum.toUpperCase()} ${name}` : name, values, drawn, show: look.kind in kinds ? kinds[look.kind] : false, ...look });
     };
     let floor = 0;
     one.spectra.forEach((spectrum) => {
