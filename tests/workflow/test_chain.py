@@ -215,6 +215,7 @@ def test_the_report_moves_in_a_browser_and_leads_to_the_pages_of_the_scans(finis
         before = sentence.inner_text()
         page.locator("[data-view=ranking]").get_by_label("Gln", exact=True).check()
         assert sentence.inner_text() != before and "Gln" in sentence.inner_text()
+        page.locator("summary", has_text="Every scan in a table").click()
         table = page.locator("table.concentrations").first
         table.get_by_role("button", name="Glu", exact=True).click()
         column = [head.inner_text().rstrip(" ▲") for head in table.locator("thead th").all()].index("Glu")
