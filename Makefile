@@ -52,7 +52,7 @@ lock:
 benchmarks: $(STAMP)
 	for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done
 
-# `make docs QUICK=yes` does not run the tutorials, as in continuous integration.
+# `make docs QUICK=yes` does not run the tutorials.
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	sphinx-build --quiet --fail-on-warning --keep-going $(if $(QUICK),-D nb_execution_mode=off -D suppress_warnings=myst-nb.lexer) --builder html docs build/docs
