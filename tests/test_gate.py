@@ -292,8 +292,8 @@ SEPARATION = ("sequence", "metric", "metabolite", "value", "baseline", "macromol
         (b"\0\xff\x01", "no table"),
         (b"a\tb\n1\t2\n", "no column sequence, metric"),
         (b"\t".join(map(str.encode, SEPARATION)) + b"\n", "no bounds"),
-        (b"\t".join(map(str.encode, SEPARATION)) + b"\np\tCRLB\tGlu\tabc\tn\tf\t1\n", "line 2: the value abc"),
-        (b"\t".join(map(str.encode, SEPARATION)) + b"\np\tCRLB\tGlu\t1e999\tn\tf\t1\n", "line 2: the value inf"),
+        (b"\t".join(map(str.encode, SEPARATION)) + b"\np\tCRLB\tGlu\tabc\tn\tf\t1\n", "line 2: the value 'abc'"),
+        (b"\t".join(map(str.encode, SEPARATION)) + b"\np\tCRLB\tGlu\t1e999\tn\tf\t1\n", "line 2: the value 'inf'"),
         (b'a\tb\n"1\t2\n', "no table"),
     ],
 )

@@ -51,7 +51,7 @@ def read_table(path: Path | str, columns: Iterable[str] = ()) -> pd.DataFrame:
         if len(wrong):
             found = table["value"][wrong[0]]
             raise SpinsculptError(
-                f"{path}: line {wrong[0] + 2}: the value {found!r} is no finite number; make it again."
+                f"{path}: line {wrong[0] + 2}: the value {str(found)!r} is no finite number; make it again."
             )
     return table.fillna(dict.fromkeys(table.columns.intersection(list(_TEXT)), ""))
 

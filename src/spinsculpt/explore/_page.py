@@ -559,7 +559,7 @@ class Workbench:
         self.ranks.object = ranks
         self.played.object = (
             " &nbsp; ".join(
-                f'<span style="color:{colour}">■</span> {_escaped(pulse["name"])}, {pulse["duration"]:.3g} ms, '
+                f'<span style="color:{colour}">━</span> {_escaped(pulse["name"])}, {pulse["duration"]:.3g} ms, '
                 f"{pulse['peak']:.3g} µT: {'refocuses' if _refocuses(pulse) else 'excites'}"
                 for colour, pulse in zip(COLOURS, profiles(shown[NOW].sequence)[: len(self.waves)], strict=False)
             )
