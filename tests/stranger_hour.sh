@@ -4,7 +4,7 @@
 # Takes a fresh clone into FOLDER (a temporary one), runs the main job and the example there, then installs the wheel into an
 # environment of its own and works elsewhere: the design of the docs, a notebook, scans of two vendors and four kinds in one
 # study by default settings (with and without water, one file broken), and the workflow as a module.
-# --small, as in continuous integration: this checkout and its environment instead of a clone, no main job (the tests run it on
+# --small: this checkout and its environment instead of a clone, no main job (the tests run it on
 # a small study), few steps of the design, and a study of scans without the designs and rivals of the default one. Everything
 # else is whole, the fits of the real scans included.
 set -euo pipefail
