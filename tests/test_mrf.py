@@ -1,5 +1,6 @@
 """Molecular fingerprinting: its physics against other solvers, its protocols, and its maps of real data."""
 
+from dataclasses import replace
 from math import pi, radians
 
 import numpy as np
@@ -292,6 +293,16 @@ def test_voxels_at_the_end_of_a_range_and_in_noise_are_flagged():
     assert found.out_of_range[truth[:, 0] > 0.004].all()
     noisy, _ = small_task(30, noise=0.1)
     assert estimate("vbmf", noisy).low_snr.mean() > 0.5
+
+
+@pytest.mark.parametrize("noise", [1e-3, None])
+def test_a_network_that_does_not_explain_the_data_is_not_trusted(noise):
+    """One epoch is no training; a voxelwise fit of the same voxels is trusted."""
+    task = replace(small_task(60, noise=1e-3)[0], noise=noise)
+    astray = estimate("nbmf", task, epochs=1)
+    assert astray.inconsistent.mean() > 0.8
+    fine = estimate("vbmf", task)
+    assert not fine.inconsistent.any() and fine.trusted.mean() > 0.9
 
 
 def test_decoupled_images_of_noiseless_data_are_those_in_sequence():

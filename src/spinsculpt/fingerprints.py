@@ -96,11 +96,13 @@ class FingerprintStudy:
         folder = Path(section.folder)
         if not folder.is_dir() and not folder.is_absolute() and (workflow_folder() / folder).is_dir():
             folder = workflow_folder() / folder
+        simulated = None if section.subjects else section.simulated
         stages = {}
         for name, stage in section.stages.items():
             protocol = stage.protocol if stage.protocol in PUBLISHED else str(folder / stage.protocol)
             stages[name] = {**plain(stage), "field": section.field, "protocol": protocol}
-        simulated = None if section.subjects else section.simulated
+            if simulated is not None and stage.noise is None:
+                stages[name]["noise"] = simulated.noise or None
         if simulated is None:
             subjects = {name: _real(entry, folder) for name, entry in section.subjects.items()}
         else:

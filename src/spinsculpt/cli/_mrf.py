@@ -35,6 +35,7 @@ Readout = Annotated[
 ]
 Steps = Annotated[int, typer.Option(help="pieces of a shaped saturation pulse; 0: one rectangle of equal RMS")]
 Engine = Annotated[str, typer.Option(help="exact, or isar2: a quick approximation of water and a semisolid pool")]
+Noise = Annotated[float | None, typer.Option(help="SD of the images in their own units, by which residuals are judged")]
 Label = Annotated[str, typer.Option(help="first part of the names of the maps, BIDS entities")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, a setting of the method")]
 
@@ -127,6 +128,7 @@ def fit_command(
     readout: Readout = None,
     steps: Steps = 0,
     engine: Engine = "exact",
+    noise: Noise = None,
     settings: Settings = None,
     label: Label = "sub-01",
 ) -> None:
@@ -156,6 +158,7 @@ def apply_command(
     readout: Readout = None,
     steps: Steps = 0,
     engine: Engine = "exact",
+    noise: Noise = None,
     label: Label = "sub-02",
 ) -> None:
     """Map another scan of the same protocol with a trained network, in a moment (transfer mode)."""
@@ -164,11 +167,24 @@ def apply_command(
 
 
 _STAGE = {"data", "protocol", "field", "solute", "semisolid", "ranges", "fixed", "maps", "mask", "scale"}
-_STAGE |= {"readout", "steps", "engine"}
+_STAGE |= {"readout", "steps", "engine", "noise"}
 
 
 def _stage(
-    data, protocol, field, solute, semisolid, ranges, fixed, maps, mask, scale, readout, steps, engine="exact"
+    data,
+    protocol,
+    field,
+    solute,
+    semisolid,
+    ranges,
+    fixed,
+    maps,
+    mask,
+    scale,
+    readout,
+    steps,
+    engine="exact",
+    noise=None,
 ) -> tuple:
     """Options as (Stage, Scan)."""
     from spinsculpt.mrf import Scan, Stage
@@ -181,7 +197,7 @@ def _stage(
     if not wanted:
         pools = [*(("fs", "ksw") if solute else ()), *(("fss", "kssw") if semisolid and not solute else ())]
         wanted = {name: RANGES[name] for name in pools if name not in constants}
-    stage = Stage(str(protocol), wanted, constants, scale, solute, semisolid, field, engine, readout, steps)
+    stage = Stage(str(protocol), wanted, constants, scale, solute, semisolid, field, engine, readout, steps, noise)
     return stage, Scan(data, mask, given)
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
+from scipy.stats import chi2
+from scipy.stats import f as f_distribution
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.mrf._dictionary import match, random_grid
@@ -23,6 +25,8 @@ SCALES = ("m0", "free")
 ENGINES = ("exact", "isar2")
 Ranges = Mapping[str, tuple[float, float]]
 _EDGE = 1e-3  # of a range; a value this close to its end counts as at the end
+_CHANCE = 1e-4  # of a larger chi-squared by noise alone, below which data and estimate do not agree
+_R2 = 0.9  # at least, where the noise is not known
 _STARTS = (0.1, 0.35, 0.6, 0.85)  # of each range; all combinations are tried before the fit
 
 
@@ -38,6 +42,7 @@ class Task:
         known: other tissue parameters, one number or one a voxel.
         scale: "m0" or "free".
         engine: "exact", or "isar2" (an approximation for two pools, `simulate_isar2`).
+        noise: SD of the images in the units of `data`, or None where it is not known.
     """
 
     data: np.ndarray
@@ -47,6 +52,7 @@ class Task:
     known: Mapping[str, object] = field(default_factory=dict)
     scale: str = "m0"
     engine: str = "exact"
+    noise: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", np.ascontiguousarray(self.data, float))
@@ -90,6 +96,8 @@ def _check(task: Task) -> None:
         raise SpinsculptError(f"the engine is {task.engine!r}; it can be {' or '.join(ENGINES)}.")
     if task.scale not in SCALES:
         raise SpinsculptError(f"the scale is {task.scale!r}; it can be {' or '.join(SCALES)}.")
+    if task.noise is not None and not (np.isfinite(task.noise) and task.noise > 0):
+        raise SpinsculptError(f"the noise is {task.noise:g}; give a number above 0, or none if it is not known.")
     if (bad := ~np.isfinite(data).all(axis=1)).any():
         raise SpinsculptError(f"{int(bad.sum())} voxels hold NaN or an infinite number; mask them out.")
     if (data == 0).all(axis=1).any():
@@ -134,6 +142,9 @@ class Estimate:
         r2: 1 - |d - d_fit|^2 / |d - mean d|^2.
         out_of_range: whether a value stands at an end of its range.
         low_snr: whether the bound of a parameter exceeds half its range.
+        inconsistent: whether the values do not explain the data: noise alone would leave a chi-squared as large with a
+            chance below 1e-4. Where the noise is not known: R^2 is below 0.9, or the derivatives promise a fall of the
+            residuals that noise makes with a chance below 1e-4 (F test): better values are near.
         spread: SD of each parameter that a network predicts, by name; empty for other methods.
         unfamiliar: whether a fingerprint lies outside of what the network was trained on; None for other methods.
         history: rows of a training (epoch, loss, rate); empty for other methods.
@@ -145,6 +156,7 @@ class Estimate:
     r2: np.ndarray
     out_of_range: np.ndarray
     low_snr: np.ndarray
+    inconsistent: np.ndarray
     spread: Mapping[str, np.ndarray] = field(default_factory=dict)
     unfamiliar: np.ndarray | None = None
     history: Sequence[Mapping[str, float]] = ()
@@ -153,7 +165,7 @@ class Estimate:
     @property
     def trusted(self) -> np.ndarray:
         """Voxels that no flag speaks against."""
-        flagged = self.out_of_range | self.low_snr
+        flagged = self.out_of_range | self.low_snr | self.inconsistent
         return ~flagged if self.unfamiliar is None else ~(flagged | self.unfamiliar)
 
 
@@ -188,14 +200,27 @@ def judged(task: Task, values: np.ndarray) -> Estimate:
     variance = (residual**2).sum(1) / freedom
     bound = bounds_of(jacobian * (high - low)) * np.sqrt(variance)[:, None] * (high - low)
     spread = ((task.data - task.data.mean(1, keepdims=True)) ** 2).sum(1)
+    r2 = 1 - (residual**2).sum(1) / np.maximum(spread, np.finfo(float).tiny)
     edge = _EDGE * (high - low)
     return Estimate(
         values=dict(zip(task.names, values.T, strict=True)),
         bound=dict(zip(task.names, bound.T, strict=True)),
-        r2=1 - (residual**2).sum(1) / np.maximum(spread, np.finfo(float).tiny),
+        r2=r2,
         out_of_range=((values <= low + edge) | (values >= high - edge)).any(1),
         low_snr=(bound > 0.5 * (high - low)).any(1),
+        inconsistent=_inconsistent(task, residual, jacobian * (high - low), r2),
     )
+
+
+def _inconsistent(task: Task, residual: np.ndarray, jacobian: np.ndarray, r2: np.ndarray) -> np.ndarray:
+    """Voxels whose residuals are larger than noise explains, as of `Estimate`."""
+    count, rest = len(task.names), max(1, residual.shape[1] - len(task.names) - (task.scale == "free"))
+    power = (residual**2).sum(1)
+    if task.noise is not None:
+        return power > task.noise**2 * chi2.isf(_CHANCE, rest)
+    step = np.linalg.pinv(jacobian, rcond=1e-6) @ residual[..., None]
+    gain = ((jacobian @ step)[..., 0] ** 2).sum(1)  # of a Gauss-Newton step; none at the best values
+    return (r2 < _R2) | (gain / count > f_distribution.isf(_CHANCE, count, rest) * (power - gain) / rest)
 
 
 def fit_voxels(task: Task, iterations: int = 25, tolerance: float = 1e-4) -> Estimate:

@@ -17,7 +17,8 @@ MEANING |= {
     "rsquare": ("1", "1 - |d - d_fit|^2 / |d - mean d|^2 of the fingerprint"),
     "flags": (
         "1",
-        "sum of 1: value at an end of its range; 2: bound exceeds half its range; 4: unlike the training",
+        "sum of 1: value at an end of its range; 2: bound exceeds half its range; 4: unlike the training; "
+        "8: does not explain the data",
     ),
 }
 

@@ -25,7 +25,12 @@ ALGORITHM = {
     "supervised": "network trained on a simulated dictionary",
     "nbmf": "neural Bloch-McConnell fitting, self-supervised (NBMF)",
 }
-FLAGS = {"out_of_range": "at an end of a range", "low_snr": "lost in noise", "unfamiliar": "unlike the training"}
+FLAGS = {
+    "out_of_range": "at an end of a range",
+    "low_snr": "lost in noise",
+    "unfamiliar": "unlike the training",
+    "inconsistent": "not explaining the data",
+}
 # What a map whose median is larger is taken for: name, limit, what it looks like, what is wanted
 _UNITS = [
     *((name, 50.0, "milliseconds", "seconds") for name in ("T1", "T1s", "T1ss")),
@@ -48,6 +53,7 @@ class Stage:
         solute, semisolid, field: as of `Model`; field in T.
         engine: as of `Task`.
         readout, steps: as of `read_protocol`.
+        noise: SD of the images as they are compared (of scale "first": of the first image), or None if not known.
     """
 
     protocol: str
@@ -60,6 +66,7 @@ class Stage:
     engine: str = "exact"
     readout: float | None = None
     steps: int = 0
+    noise: float | None = None
 
     @property
     def model(self) -> Model:
@@ -140,7 +147,7 @@ def read_scan(stage: Stage, scan: Scan) -> Voxels:
         known[name] = values
     try:
         scale = "free" if stage.scale == "free" else "m0"
-        task = Task(data, protocol, stage.model, dict(stage.ranges), known, scale, stage.engine)
+        task = Task(data, protocol, stage.model, dict(stage.ranges), known, scale, stage.engine, stage.noise)
         task.table(np.tile(task.bounds()[0], (len(data), 1)))  # maps are finite and possible
     except SpinsculptError as error:
         raise SpinsculptError(f"{scan.data}: {error}") from None
@@ -227,7 +234,8 @@ def write_fit(
     volumes: dict[str, tuple[np.ndarray, dict]] = {"rsquare": (found.r2, described("rsquare"))}
     volumes["flags"] = (
         flags,
-        described("flags") | {"Levels": {"0": "trusted", "1": "range", "2": "bound", "3": "both"}},
+        described("flags")
+        | {"Levels": {"0": "trusted"} | {str(bit): FLAGS[name] for name, (bit, _) in _flags(found).items()}},
     )
     for name in task.names:
         bound, words = found.bound[name], "Cramer-Rao bound of the SD, NaN where the protocol cannot tell"
@@ -254,7 +262,8 @@ def write_fit(
 def _flags(found: Estimate) -> dict[str, tuple[int, np.ndarray]]:
     """Bit and voxels of each flag, by name."""
     flags = {"out_of_range": (1, found.out_of_range), "low_snr": (2, found.low_snr)}
-    return flags | ({} if found.unfamiliar is None else {"unfamiliar": (4, found.unfamiliar)})
+    flags |= {} if found.unfamiliar is None else {"unfamiliar": (4, found.unfamiliar)}
+    return flags | {"inconsistent": (8, found.inconsistent)}
 
 
 def _summary(task: Task, fitted: Fitted, method: str) -> dict:

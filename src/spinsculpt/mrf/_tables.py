@@ -18,7 +18,7 @@ from spinsculpt.mrf._files import MEANING, Grid, read_labels, read_map
 from spinsculpt.mrf._kernel import simulate
 from spinsculpt.mrf._model import tissue
 from spinsculpt.mrf._protocol import protocol_from_table, published_table
-from spinsculpt.mrf._scan import Stage
+from spinsculpt.mrf._scan import FLAGS, Stage
 from spinsculpt.study import MrfDesign, plain
 
 _SMALLEST_REGION = 10  # voxels of a connected part of the mask that counts as a region
@@ -213,7 +213,7 @@ def timing_table(study: FingerprintStudy, root: Path | str) -> pd.DataFrame:
                 "seconds": said["seconds"],
                 "voxels_per_second": said["voxels"] / max(said["seconds"], 1e-3),
                 "trusted": said["trusted"],
-                **{name: said["flagged"].get(name, 0) for name in ("out_of_range", "low_snr", "unfamiliar")},
+                **{name: said["flagged"].get(name, 0) for name in FLAGS},
                 "median_r2": said["median_r2"],
                 "median_dot_product": said["median_dot_product"],
             }

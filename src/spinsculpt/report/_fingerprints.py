@@ -164,6 +164,7 @@ def _timing(table: pd.DataFrame) -> pd.DataFrame:
             "at an end of a range": table["out_of_range"],
             "lost in noise": table["low_snr"],
             "unlike the training": table["unfamiliar"],
+            "not explaining the data": table["inconsistent"],
             "median R²": [f"{value:.4f}" for value in table["median_r2"]],
             "median dot product": ["" if pd.isna(v) else f"{v:.5f}" for v in table["median_dot_product"]],
         }

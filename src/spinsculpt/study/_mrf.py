@@ -74,6 +74,13 @@ class MrfStage(Section):
         float | None, key("degrees of one tip in place of the readout pulses of a .seq file; null plays what it says")
     ] = None
     steps: Annotated[int, key("pieces of a shaped saturation pulse; 0 for a rectangle of equal RMS", ge=0, le=1000)] = 0
+    noise: Annotated[
+        Positive | None,
+        key(
+            "SD of the images in their own units (of scale first: of the first image), by which residuals are judged; "
+            "null for R2 and slopes, or by the noise of simulated subjects"
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
