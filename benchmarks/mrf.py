@@ -136,7 +136,7 @@ def brain(quick: bool, noise: float) -> dict:
             known = volume.known("T1", "T2", "B0", "B1")
             for number, (stage, (protocol, model, ranges)) in enumerate(parts.items()):
                 data = volume.fingerprints(protocol, model, noise, seed=10 * subject + number)[volume.mask]
-                task = Task(data, protocol, model, ranges, known)
+                task = Task(data, protocol, model, ranges, known, noise=noise or None)
                 if method == "transfer":
                     result, spent = timed(lambda t=task, s=stage: networks[s].apply(t))
                 else:
