@@ -24,6 +24,7 @@ def test_each_rule_asks_for_more_than_its_largest_job_took_and_for_more_again_at
     write(tmp_path, "figures/explain_gap_crlb", 1.0, 90.0)
     write(tmp_path, "figures/sub-01/sub-01_acq-press30", 1.0, 90.0)
     write(tmp_path, "figures/crlb", 1.0, 90.0)
+    write(tmp_path, "mrf/simulate_sub-01", 1.0, 90.0)  # of a rule inside a condition
     write(tmp_path, "sweep/duration~0.006/b1_limit~8.0/seed~1", 1.0, 90.0)
     table = {row.rule: row for row in measured(tmp_path, RULES)}
     assert set(table) == {
@@ -33,6 +34,7 @@ def test_each_rule_asks_for_more_than_its_largest_job_took_and_for_more_again_at
         "plot_scan",
         "plot_crlb",
         "design_sweep_point",
+        "simulate_fingerprints",
     }
     fit = table["fit_scan"]
     assert (fit.jobs, fit.mem_mb, fit.runtime) == (2, 600, 5)

@@ -79,7 +79,7 @@ def _patterns(rules: Path) -> Iterator[tuple[str, re.Pattern]]:
     found = []
     for path in sorted(rules.glob("*.smk")):
         text = path.read_text(encoding="utf-8")
-        for block in re.split(r"^(?=rule |use rule )", text, flags=re.MULTILINE)[1:]:
+        for block in re.split(r"^ *(?=rule |use rule |rule:)", text, flags=re.MULTILINE)[1:]:
             name = re.match(r"(?:use rule \w+ as |rule )(\w+)", block)
             file = re.search(r'benchmark:\s+f?"<benchmarks>/([^"]+)"', block)
             if name and file:

@@ -376,7 +376,8 @@ def _resolved(name: str, entry: Mapping, limits: System, system: System | None) 
     """The entry with the numbers that its system decides: the peak B1, and the duration that fits its place."""
     entry = {**entry, "b1_limit": limits.b1 if entry["b1_limit"] is None else entry["b1_limit"]}
     if entry["decay_interval"] is None:
-        entry["decay_interval"] = 0.002 if entry["relaxation"] else 0.0
+        steered = all(goal["type"] in ("target_state", "power", "smooth") for goal in entry["objectives"])
+        entry["decay_interval"] = 0.002 if entry["relaxation"] and not steered else 0.0  # the bound is of unitary steps
     if system and entry["b1_limit"] > system.b1:
         raise SpinsculptError(
             f"designs.{name}.b1_limit: {entry['b1_limit']:g} uT is above the {system.b1:g} uT of the system "

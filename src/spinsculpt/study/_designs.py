@@ -209,7 +209,8 @@ class DesignEntry(Section):
     decay_interval: Annotated[
         NonNegative | None,
         key(
-            "s between instants of T1 and T2 decay during the designed pulse; null: 0.002 with relaxation, else 0; 0 "
+            "s between instants of T1 and T2 decay during the designed pulse; null: 0.002 with relaxation, else 0; "
+            "also 0 where target_state is all that is asked of the spins, because its bound is unitary; 0 "
             "counts all of the pulse as time in the plane"
         ),
     ] = None
