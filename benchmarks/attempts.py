@@ -16,22 +16,18 @@ import numpy as np
 import torch
 
 from spinsculpt.basis import basis_library, simulate_basis
-from spinsculpt.compare import Analysis, noise_of_study
-from spinsculpt.compare._analysis import typical_concentrations
-from spinsculpt.config import default_config, validate
+from spinsculpt.compare import Analysis, noise_of_study, typical_concentrations
+from spinsculpt.config import default_config
 from spinsculpt.design import Design, Search
 from spinsculpt.design._problem import Model
 from spinsculpt.design._simulate import Member
-from spinsculpt.fit import FitModel, predict_crlb
-from spinsculpt.gate import read_yaml
+from spinsculpt.fit import predict_crlb
 from spinsculpt.sequences import build_sequence, slaser, special, voxel_pulses
-from spinsculpt.study import DesignEntry, entries_of, schema_of
-from spinsculpt.system import System
+from spinsculpt.study import DesignEntry, SequenceEntry, parse, read_study
 
-CONFIG = validate(read_yaml(default_config()), schema_of())
-SCHEMA = entries_of(DesignEntry)
+CONFIG = read_study([default_config()])
 RATIO, PAIR = {"type": "ratio", "metabolites": ["Gln", "Glu"]}, {"Gln": 1.0, "Glu": 1.0}
-METABOLITES = [name for name in CONFIG["basis"]["metabolites"] if name != "Glc"]
+METABOLITES = [name for name in CONFIG.basis.metabolites if name != "Glc"]
 COMMON = {
     **{"kind": "refocus", "sequence": "special", "echo_time": 0.0176, "duration": "fit", "dwell": 1e-4},
     **{"b1_limit": None, "knot_spacing": 4e-4, "metabolites": METABOLITES, "starts": 6, "iterations": 40},
@@ -66,11 +62,11 @@ ATTEMPTS = {
 
 
 def designed(name: str) -> tuple[Design, torch.Tensor]:
-    entry = validate({name: {**COMMON, **ATTEMPTS[name]}}, SCHEMA)[name]
-    design = Design(name, entry, CONFIG["basis"], System.from_config(CONFIG["system"]))
-    start = design.initial(torch.Generator().manual_seed(1), entry["starts"])
-    steps = entry["iterations"] + entry["polish"]
-    search = Search(design.evaluate, start, "lbfgs", steps, entry["step"], tuple(entry["screening"]), entry["polish"])
+    entry = parse(DesignEntry, {**COMMON, **ATTEMPTS[name]})
+    design = Design(name, entry, CONFIG.basis, CONFIG.system.limits())
+    start = design.initial(torch.Generator().manual_seed(1), entry.starts)
+    steps = entry.iterations + entry.polish
+    search = Search(design.evaluate, start, "lbfgs", steps, entry.step, entry.screening, entry.polish)
     while search.done < search.iterations:
         search.advance()
     search.finish()
@@ -114,16 +110,16 @@ def plain(design: Design) -> None:
 
 def pairs() -> None:
     """The shortest PRESS beside each of other plain sequences, fitted jointly with a share of the averages each."""
-    model, compare = FitModel.from_config(dict(CONFIG["fit"])), CONFIG["compare"]
-    library = basis_library(CONFIG["basis"])
+    model, compare = CONFIG.fit.model(measured=False), CONFIG.compare
+    library = basis_library(CONFIG.basis)
     entries = {f"press {te * 1e3:g}": {"type": "press", "echo_time": te} for te in PLAIN_TIMES}
     entries |= {f"special {te * 1e3:g}": {"type": "special", "echo_time": te} for te in (0.0094, 0.012, 0.016, 0.020)}
     entries |= {"press": {"type": "press", "echo_time": None}, "slaser": {"type": "slaser", "echo_time": None}}
     reference = {"type": "press", "echo_time": 0.030, "te1": 0.012}
     measured = {}
     for name, entry in {"reference": reference, **entries}.items():
-        sequence = build_sequence("one", entry, system=System.from_config(CONFIG["system"]))
-        sets = simulate_basis(sequence, CONFIG["basis"])
+        sequence = build_sequence("one", SequenceEntry.of(entry), system=CONFIG.system.limits())
+        sets = simulate_basis(sequence, CONFIG.basis)
         used = {"diff": sets["diff"]} if "diff" in sets else sets
         analysis = Analysis(name, sequence, used, sets)
         measured[name] = (analysis, next(iter(analysis.measured(library).values())))
@@ -163,7 +159,7 @@ def main() -> None:
             everywhere = design.signals(x[None], design.simulate(grid))
         shares = design.shares(x)
         more = {} if shares is None else {"shares": [round(float(share), 2) for share in shares]}
-        pulse = round(design.entry["duration"] * 1e3, 1)
+        pulse = round(design.entry.duration * 1e3, 1)
         seconds = round(time.perf_counter() - began)
         report(name, design, everywhere, pulse_ms=pulse, **more, seconds=seconds)
 

@@ -18,12 +18,13 @@ import time
 
 from threadpoolctl import threadpool_limits
 
-from spinsculpt.basis import DEFAULT_METABOLITES, simulate_basis
+from spinsculpt.basis import simulate_basis
 from spinsculpt.basis._slices import averaged_lines, slice_axes
 from spinsculpt.conventions import larmor_frequency
 from spinsculpt.pulses import gaussian, sinc
 from spinsculpt.sequences import SlicePulse, megapress, press
 from spinsculpt.spins import load_library, symmetry_sectors
+from spinsculpt.study import Basis, Grid
 
 BY_SPINS = {1: "Scyllo", 2: "Cit", 3: "Asp", 4: "Lac", 5: "Glu", 6: "GABA", 7: "Glc", 8: "Val", 9: "Lys"}
 REFOCUSING = SlicePulse(sinc(0.0035, 180.0, lobes=3, samples=100), thickness=0.020)
@@ -31,18 +32,11 @@ PRESS = press(0.035, refocusing=REFOCUSING)
 MEGAPRESS = megapress(gaussian(0.014), refocusing=REFOCUSING)
 
 
-def configuration(metabolites: list[str], grid: int = 32) -> dict:
-    return {
-        "field": 3.0,
-        "points": 2048,
-        "bandwidth": 2000.0,
-        "linewidth": 2.0,
-        "metabolites": metabolites,
-        "grid": {"points": grid, "extent": 2.0},
-    }
+def configuration(metabolites: list[str], grid: int = 32) -> Basis:
+    return Basis(linewidth=2.0, metabolites=metabolites, macromolecules=(), grid=Grid(points=grid))
 
 
-def seconds(sequence, config: dict, repeats: int) -> float:
+def seconds(sequence, config: Basis, repeats: int) -> float:
     """Median wall time of a basis set."""
     times = []
     for _ in range(repeats):
@@ -97,7 +91,7 @@ def main() -> None:
     parser.add_argument("--plot", help="draw cost against grid size and spins into this file")
     arguments = parser.parse_args()
     seconds(PRESS, configuration(["Cr"]), 1)
-    everything = configuration(list(DEFAULT_METABOLITES))
+    everything = configuration(list(Basis.metabolites))
     rows = {
         "glu_shaped_32x32_s": ("PRESS, Glu", 0.1, seconds(PRESS, configuration(["Glu"]), 5)),
         "press_20_metabolites_s": ("PRESS, 20 metabolites", 3.0, seconds(PRESS, everything, 3)),

@@ -9,21 +9,18 @@ import sys
 
 from spinsculpt.basis import basis_library, simulate_basis
 from spinsculpt.compare import Analysis, all_bounds, noise_of_study
-from spinsculpt.config import default_config, validate
-from spinsculpt.fit import FitModel
-from spinsculpt.gate import read_yaml
+from spinsculpt.config import default_config
 from spinsculpt.sequences import build_sequence
-from spinsculpt.study import schema_of
-from spinsculpt.system import System
+from spinsculpt.study import SequenceEntry, read_study
 
-CONFIG = validate(read_yaml(default_config()), schema_of())
-BASIS, COMPARE = CONFIG["basis"], CONFIG["compare"]
-LIBRARY, MODEL = basis_library(BASIS), FitModel.from_config(dict(CONFIG["fit"]))
+CONFIG = read_study([default_config()])
+BASIS, COMPARE = CONFIG.basis, CONFIG.compare
+LIBRARY, MODEL = basis_library(BASIS), CONFIG.fit.model(measured=False)
 EDITING = {"shape": "gaussian", "duration": 0.014}
 
 
 def analysis(entry: dict, spectra: tuple[str, ...] = ()) -> Analysis:
-    sequence = build_sequence("trial", entry, system=System.from_config(CONFIG["system"]))
+    sequence = build_sequence("trial", SequenceEntry.of(entry), system=CONFIG.system.limits())
     sets = simulate_basis(sequence, BASIS)
     return Analysis("trial", sequence, {label: sets[label] for label in spectra or sets}, sets)
 

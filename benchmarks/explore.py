@@ -12,14 +12,14 @@ import subprocess
 import sys
 import time
 
-from spinsculpt.basis import DEFAULT_METABOLITES
 from spinsculpt.explore import configuration, show
+from spinsculpt.study import Basis
 
 CASES = {
     "PRESS, Glu and Gln": ("press", ["Glu", "Gln"], 0.030),
-    "PRESS, 20 metabolites": ("press", list(DEFAULT_METABOLITES), 0.030),
+    "PRESS, 20 metabolites": ("press", list(Basis.metabolites), 0.030),
     "MEGA-PRESS, Glu and Gln": ("megapress", ["Glu", "Gln"], 0.068),
-    "MEGA-PRESS, 20 metabolites": ("megapress", list(DEFAULT_METABOLITES), 0.068),
+    "MEGA-PRESS, 20 metabolites": ("megapress", list(Basis.metabolites), 0.068),
 }
 
 

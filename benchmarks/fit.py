@@ -16,19 +16,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from spinsculpt.basis import DEFAULT_METABOLITES, BasisSet, basis_library, simulate_basis
+from spinsculpt.basis import BasisSet, basis_library, simulate_basis
 from spinsculpt.conventions import FID, time_axis
 from spinsculpt.fit import FitModel, fit, fit_with_fsl_mrs, monte_carlo
 from spinsculpt.sequences import press
+from spinsculpt.study import Basis
 
-CONFIG = {
-    "field": 3.0,
-    "points": 2048,
-    "bandwidth": 2000.0,
-    "linewidth": 1.0,
-    "metabolites": list(DEFAULT_METABOLITES),
-    "macromolecules": ["MM09", "MM12", "MM17", "MM20"],
-}
+CONFIG = Basis(macromolecules=["MM09", "MM12", "MM17", "MM20"])
 MODELS = {
     "in vivo, quadratic baseline": FitModel(groups=(("MM*",),)),
     "in vivo, spline of fixed stiffness": FitModel(groups=(("MM*",),), baseline="spline:2"),

@@ -18,14 +18,13 @@ from functools import cache
 import numpy as np
 
 from spinsculpt.basis import simulate_basis
-from spinsculpt.config import default_config, validate
+from spinsculpt.config import default_config
 from spinsculpt.conventions import FID, ppm_to_hz, time_axis
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, fit
-from spinsculpt.gate import read_yaml
 from spinsculpt.sequences import build_sequence
 from spinsculpt.spins import load_library
-from spinsculpt.study import schema_of
+from spinsculpt.study import read_study
 
 CONSENSUS = [
     "M092",
@@ -54,13 +53,13 @@ BASIS_MHZ, TR = 127.73, 2.0
 @cache
 def bases(echo_time: float, te1: float):
     """(basis that is fitted, basis of the truth) of a PRESS of real pulses."""
-    config = validate(read_yaml(default_config()), schema_of())
-    entry, section = config["sequences"]["press30"] | {"echo_time": echo_time, "te1": te1}, config["basis"]
+    config = read_study([default_config()])
+    entry, section = config.sequences["press30"].but(echo_time=echo_time, te1=te1), config.basis
     sequence = build_sequence("press", entry, {}, BASIS_MHZ)
     other = {"macromolecules": CONSENSUS + LIPIDS, "alternatives": {"GABA": "govindaraju2000"}}
     return [
-        next(iter(simulate_basis(sequence, section | change).values()))
-        for change in ({"macromolecules": [*section["macromolecules"], *LIPIDS]}, other)
+        next(iter(simulate_basis(sequence, section.but(**change)).values()))
+        for change in ({"macromolecules": [*section.macromolecules, *LIPIDS]}, other)
     ]
 
 

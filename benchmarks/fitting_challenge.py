@@ -21,11 +21,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spinsculpt.config import validate
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import fit_files
 from spinsculpt.preprocess import preprocess_scan, preprocess_water
-from spinsculpt.study import schema_of
+from spinsculpt.study import Fit, Preprocess, parse
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests/reference/results/ismrm_fitting_challenge"
 T2 = {"gm": 0.110, "wm": 0.080, "metabolite": 0.160}
@@ -37,10 +36,9 @@ SHOWN = ["Cr+PCr", "NAA+NAAG", "GPC", "Glu", "Gln", "Ins", "GABA", "GSH"]
 GOALS = {"Glu": 4.0, "Ins": 5.0, "NAA+NAAG": 3.0}
 
 
-def section(**change) -> tuple[dict, dict]:
+def section(**change) -> tuple[Preprocess, Fit]:
     """The sections preprocess and fit with every default."""
-    properties = schema_of()["properties"]
-    return validate({}, properties["preprocess"]), validate({"water": WATER, **change}, properties["fit"])
+    return Preprocess(), parse(Fit, {"water": WATER, **change})
 
 
 def rows_of(task: tuple[str, str, str, Path]) -> list[dict]:

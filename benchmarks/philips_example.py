@@ -16,11 +16,10 @@ from pathlib import Path
 import pandas as pd
 
 from spinsculpt.basis import simulate_basis, write_basis
-from spinsculpt.config import default_config, validate
+from spinsculpt.config import default_config
 from spinsculpt.fit import fit_files
-from spinsculpt.gate import read_yaml
 from spinsculpt.sequences import build_sequence
-from spinsculpt.study import schema_of
+from spinsculpt.study import Fit, read_study
 
 RATIOS = ("Glu", "Gln", "NAA+NAAG", "Ins")
 LCMODEL = {"Glu": 1.17, "Gln": 0.15, "NAA+NAAG": 1.33, "Ins": 0.85}
@@ -43,9 +42,9 @@ CHOICES = {
 
 def ideal_basis(folder: Path) -> Path:
     """The basis of the scan with ideal instead of shaped pulses."""
-    config = validate(read_yaml(default_config()), schema_of())
-    section = config["basis"] | {"macromolecules": [*config["basis"]["macromolecules"], *LIPIDS]}
-    sequence = build_sequence("press35", config["sequences"]["press35"] | {"ideal": True}, {}, 127.75)
+    config = read_study([default_config()])
+    section = config.basis.but(macromolecules=(*config.basis.macromolecules, *LIPIDS))
+    sequence = build_sequence("press35", config.sequences["press35"].but(ideal=True), {}, 127.75)
     write_basis(simulate_basis(sequence, section), folder)
     return folder
 
@@ -67,7 +66,7 @@ def main() -> None:
             *((choice, shaped, section) for choice, section in CHOICES.items()),
             ("ideal instead of shaped pulses", ideal, {}),
         ]:
-            fit_files(scan, {"": basis}, Path(folder) / "fit", section)
+            fit_files(scan, {"": basis}, Path(folder) / "fit", Fit(**section))
             table = pd.read_csv(Path(folder) / "fit/summary.csv", index_col="Metab")
             spread = table.get("%SD", table["%CRLB"])
             rows.append({"choice": choice} | {name: table.loc[name, "/Cr+PCr"] for name in RATIOS})

@@ -15,21 +15,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from spinsculpt.basis import basis_library, central_frequency, simulate_basis, write_basis
-from spinsculpt.config import validate
+from spinsculpt.basis import basis_library, simulate_basis, write_basis
 from spinsculpt.convert import convert_scan
 from spinsculpt.fit import fit_files
-from spinsculpt.gate import read_yaml
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.preprocess import preprocess_scan, preprocess_water
 from spinsculpt.scanner import simulate_scan
 from spinsculpt.sequences import build_sequence
-from spinsculpt.study import schema_of
+from spinsculpt.study import SequenceEntry, read_study
 from spinsculpt.subjects import Scan
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL = REPOSITORY / "tests/reference/data"
-CONFIG = validate(read_yaml(REPOSITORY / "config/config.yaml"), schema_of())
+CONFIG = read_study([REPOSITORY / "config/config.yaml"])
 PHILIPS = "philips_press30/sub-01_ses-01_PRESS_raw-{}_noID.SDAT"
 STEAM = {"type": "steam", "echo_time": 0.011, "mixing_time": 0.032}
 CONDITIONS = {"megapress": ("ON", "OFF")}
@@ -49,12 +47,12 @@ class Example:
 
 def simulated(folder: Path, sequence_name: str) -> Iterator[Example]:
     """The default cohort measured with one sequence."""
-    sequence = build_sequence(sequence_name, CONFIG["sequences"][sequence_name], {}, central_frequency(CONFIG["basis"]))
-    sets = simulate_basis(sequence, CONFIG["basis"])
+    sequence = build_sequence(sequence_name, CONFIG.sequences[sequence_name], {}, CONFIG.basis.frequency)
+    sets = simulate_basis(sequence, CONFIG.basis)
     shots = {name: basis for name, basis in sets.items() if name not in ("diff", "sum")}
-    library = basis_library(CONFIG["basis"])
-    for subject in CONFIG["scanner"]["subjects"]:
-        scan = simulate_scan(subject, sequence, shots, library, CONFIG["scanner"])
+    library = basis_library(CONFIG.basis)
+    for subject in CONFIG.scanner.subjects:
+        scan = simulate_scan(subject, sequence, shots, library, CONFIG.scanner)
         timing = {"EchoTime": scan.echo_time, "RepetitionTime": scan.repetition_time}
         paths = [folder / f"{sequence_name}-{subject}-{kind}.nii.gz" for kind in ("svs", "mrsref")]
         for path, fids in zip(paths, (scan.fids, scan.water), strict=True):
@@ -65,7 +63,7 @@ def simulated(folder: Path, sequence_name: str) -> Iterator[Example]:
 
 def real(folder: Path) -> Iterator[Example]:
     for name, data, water, entry in (
-        ("philips", PHILIPS.format("act"), PHILIPS.format("ref"), CONFIG["sequences"]["press30"]),
+        ("philips", PHILIPS.format("act"), PHILIPS.format("ref"), CONFIG.sequences["press30"]),
         ("steam7T", "nifti_mrs_7t/metab_raw.nii.gz", "nifti_mrs_7t/wref_raw.nii.gz", STEAM),
     ):
         scan, paths = (
@@ -73,15 +71,15 @@ def real(folder: Path) -> Iterator[Example]:
             [folder / f"{name}-{kind}.nii.gz" for kind in ("svs", "mrsref")],
         )
         for path, raw, kind in zip(paths, (data, water), ("svs", "mrsref"), strict=True):
-            convert_scan([REAL / raw], scan, kind, path, folder / "sidecar.json", CONFIG["convert"])
+            convert_scan([REAL / raw], scan, kind, path, folder / "sidecar.json", CONFIG.convert)
         yield Example(name, *paths, _basis_like(read_fids(paths[0]), entry, folder / name), {})
 
 
-def _basis_like(scan: MRSData, entry: Mapping, folder: Path) -> dict[str, Path]:
+def _basis_like(scan: MRSData, entry: SequenceEntry, folder: Path) -> dict[str, Path]:
     sampled = {"points": scan.points, "bandwidth": 1 / scan.dwell, "central_frequency": scan.central_frequency}
     field = {"field": round(scan.central_frequency / 42.577, 2)}
     sequence = build_sequence("example", entry, {}, scan.central_frequency)
-    return _written(simulate_basis(sequence, CONFIG["basis"] | sampled | field), folder)
+    return _written(simulate_basis(sequence, CONFIG.basis.but(**sampled, **field)), folder)
 
 
 def _written(sets: Mapping, folder: Path) -> dict[str, Path]:
@@ -94,15 +92,15 @@ def measure(example: Example, engine: str, folder: Path) -> dict:
     """Numbers of the quality control and of the fit, with water as the reference."""
     sequence = example.name.split()[0]
     conditions = CONDITIONS.get(sequence, ())
-    steps = CONFIG["preprocess"]["steps"] | ({"reject": False} if conditions else {})
-    section = CONFIG["preprocess"] | {"engine": engine, "steps": steps}
+    steps = CONFIG.preprocess.steps.but(reject=not conditions)
+    section = CONFIG.preprocess.but(engine=engine, steps=steps)
     clean, water = folder / "clean.nii.gz", folder / "water.nii.gz"
     quality = preprocess_scan(
         example.data, example.water, clean, folder / "qc.json", folder / "page.png", section, conditions
     )
     preprocess_water(example.data, example.water, water, section, conditions)
     spectra = tuple(example.basis) if conditions else ()
-    fit_files(clean, example.basis, folder / "fit", CONFIG["fit"], "builtin", water, spectra)
+    fit_files(clean, example.basis, folder / "fit", CONFIG.fit, "builtin", water, spectra)
     table = pd.read_csv(folder / "fit/summary.csv", index_col="Metab")
     row = {"scan": sequence, "engine": engine, **{words: quality[name] for name, words in SHOWN.items()}}
     row |= {"Glu/tCr": table.loc["Glu", "/Cr+PCr"], "NAA (mM)": table.loc["NAA", "mM"]}

@@ -14,25 +14,24 @@ import json
 import numpy as np
 
 from spinsculpt.basis import basis_library, simulate_basis
-from spinsculpt.config import default_config, validate
-from spinsculpt.fit import MEASURED, SIMULATED, fit_measured
-from spinsculpt.gate import read_yaml
+from spinsculpt.config import default_config
+from spinsculpt.fit import fit_measured
 from spinsculpt.nifti import MRSData
 from spinsculpt.scanner import simulate_scan
 from spinsculpt.sequences import build_sequence
-from spinsculpt.study import schema_of
+from spinsculpt.study import Fit, read_study
 
 SUMS = ["NAA+NAAG", "Cr+PCr", "GPC+PCh", "Glu", "Ins", "Gln", "GABA", "GSH"]
 QUIET = {"drift": 0, "frequency_jitter": 0, "phase_jitter": 0, "eddy_phase": 0, "residual_water": 0}
 MHZ = 127.73
 FITS = {
-    "right model": ("right", SIMULATED),
-    "wrong model, average": ("wrong", MEASURED),
-    "wrong model, average with a free line": ("wrong", MEASURED | {"lineshape": "free"}),
+    "right model": ("right", Fit().settled(measured=False)),
+    "wrong model, average": ("wrong", Fit().settled(measured=True)),
+    "wrong model, average with a free line": ("wrong", Fit(lineshape="free").settled(measured=True)),
 }
 
 
-def errors(scan, sets, section: dict) -> dict[str, tuple[float, float]]:
+def errors(scan, sets, section: Fit) -> dict[str, tuple[float, float]]:
     """(estimate - truth) / truth and (estimate - truth) / SD of each sum, in mM."""
     header = {"EchoTime": scan.echo_time, "RepetitionTime": scan.repetition_time}
     shots = len(sets) if len(sets) == 1 else 2
@@ -55,15 +54,15 @@ def main() -> None:
     parser.add_argument("sequences", nargs="*", default=["press30"], help="names of the configuration")
     parser.add_argument("--subjects", type=int, default=8)
     arguments = parser.parse_args()
-    config = validate(read_yaml(default_config()), schema_of())
-    other = config["scanner"]["other_truth"]
-    other = other | {"subjects": [f"w{k}" for k in range(arguments.subjects)]}
-    scanner, basis = config["scanner"] | QUIET | {"other_truth": other}, config["basis"]
-    sections = {"right": basis, "wrong": basis | {key: other[key] for key in ("alternatives", "macromolecules")}}
-    subjects = {"right": [f"{k:02d}" for k in range(arguments.subjects)], "wrong": other["subjects"]}
+    config = read_study([default_config()])
+    other = config.scanner.other_truth.but(subjects=[f"w{k}" for k in range(arguments.subjects)])
+    scanner, basis = config.scanner.but(**QUIET, other_truth=other), config.basis
+    wrong = basis.but(alternatives=other.alternatives, macromolecules=other.macromolecules)
+    sections = {"right": basis, "wrong": wrong}
+    subjects = {"right": [f"{k:02d}" for k in range(arguments.subjects)], "wrong": other.subjects}
     library, table = basis_library(basis), {}
     for name in arguments.sequences:
-        sequence = build_sequence(name, config["sequences"][name], {}, MHZ)
+        sequence = build_sequence(name, config.sequences[name], {}, MHZ)
         sets = {truth: simulate_basis(sequence, section) for truth, section in sections.items()}
         for label, (truth, section) in FITS.items():
             scans = [simulate_scan(each, sequence, sets[truth], library, scanner) for each in subjects[truth]]

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from raw_files import DWELL, FREQUENCY, write_p_file
-from spinsculpt.config import validate
 from spinsculpt.conventions import ppm_to_hz
 from spinsculpt.convert import convert_scan
 from spinsculpt.nifti import read_fids, write_fids
 from spinsculpt.preprocess import preprocess_scan
-from spinsculpt.study import schema_of
+from spinsculpt.study import Convert, Preprocess
 from spinsculpt.subjects import Scan
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -36,16 +35,12 @@ def ge(path):
     return write_p_file(path, 30.1, frames=1e4 * frames.conj())
 
 
-def defaults(section: str) -> dict:
-    return validate({}, schema_of()["properties"][section])
-
-
 @pytest.fixture(scope="module", params=list(SCANS))
 def converted(request, evidence, tmp_path_factory):
     folder = tmp_path_factory.mktemp("offset")
     out = folder / "scan_svs.nii.gz"
     raw = evidence / "data" / SCANS[request.param] if SCANS[request.param] else ge(folder / "P1.7")
-    convert_scan([raw], Scan("01", "", "press", ""), "svs", out, folder / "scan_svs.json", defaults("convert"))
+    convert_scan([raw], Scan("01", "", "press", ""), "svs", out, folder / "scan_svs.json", Convert())
     return out
 
 
@@ -56,7 +51,7 @@ def test_the_axis_of_a_scan_without_water_reference_is_put_right_and_said(conver
     off = tmp_path / "off.nii.gz"
     write_fids(off, replace(scan, fids=scan.fids * turn.reshape(-1, *[1] * (scan.fids.ndim - 1))))
     places = tmp_path / "clean.nii.gz", tmp_path / "qc.json", tmp_path / "page.png"
-    quality = preprocess_scan(off, None, *places, defaults("preprocess"))
+    quality = preprocess_scan(off, None, *places, Preprocess())
     assert quality["axis_moved_ppm"] == pytest.approx(-offset, abs=0.06)  # the scan itself may be a little off
     assert "ppm off and is moved" in caplog.text
     clean = read_fids(places[0]).fid
@@ -66,4 +61,4 @@ def test_the_axis_of_a_scan_without_water_reference_is_put_right_and_said(conver
 
 def test_an_axis_that_is_right_is_left_where_it_is(converted, tmp_path):
     places = tmp_path / "clean.nii.gz", tmp_path / "qc.json", tmp_path / "page.png"
-    assert "axis_moved_ppm" not in preprocess_scan(converted, None, *places, defaults("preprocess"))
+    assert "axis_moved_ppm" not in preprocess_scan(converted, None, *places, Preprocess())

@@ -11,15 +11,18 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from entries import basis_of, simulate_basis
 from spinsculpt.basis import (
     BasisSet,
-    central_frequency,
     read_basis,
+    read_fslmrs,
     read_jmrui,
+    read_lcmodel,
     read_nifti,
-    simulate_basis,
     write_basis,
+    write_fslmrs,
     write_jmrui,
+    write_lcmodel,
     write_nifti,
 )
 from spinsculpt.cli._basis import basis_command
@@ -100,8 +103,8 @@ def test_editing_saturates_the_centre_of_a_broad_line_more_than_its_wings(mega):
 
 
 def test_central_frequency_may_be_given():
-    assert central_frequency(CONFIG) == pytest.approx(127.732, abs=1e-3)
-    assert central_frequency(CONFIG | {"central_frequency": 127.750896}) == 127.750896
+    assert basis_of(CONFIG).frequency == pytest.approx(127.732, abs=1e-3)
+    assert basis_of(CONFIG | {"central_frequency": 127.750896}).frequency == 127.750896
 
 
 def test_folder_round_trip(tmp_path, press30, mega):
@@ -115,28 +118,28 @@ def test_folder_round_trip(tmp_path, press30, mega):
 
 
 def test_rewriting_a_folder_leaves_no_stale_metabolite(tmp_path, press30):
-    press30.write_fslmrs(tmp_path)
-    BasisSet(press30.names[:2], press30.fids[:2], press30.dwell, press30.central_frequency).write_fslmrs(tmp_path)
-    assert BasisSet.read_fslmrs(tmp_path).names == press30.names[:2]
+    write_fslmrs(press30, tmp_path)
+    write_fslmrs(BasisSet(press30.names[:2], press30.fids[:2], press30.dwell, press30.central_frequency), tmp_path)
+    assert read_fslmrs(tmp_path).names == press30.names[:2]
 
 
 def test_reads_fsl_mrs_own_files(evidence):
-    basis = BasisSet.read_fslmrs(evidence / "results" / "fslmrs_synthetic" / "basis")
+    basis = read_fslmrs(evidence / "results" / "fslmrs_synthetic" / "basis")
     assert "sIns" in basis.names
     peak = basis.ppm[np.argmax(np.abs(basis.spectra[basis.index("NAA")]))]
     assert peak == pytest.approx(2.008, abs=0.008)
 
 
 def test_lcmodel_round_trip(tmp_path, press30):
-    press30.write_lcmodel(tmp_path / "press30.basis")
-    again = BasisSet.read_lcmodel(tmp_path / "press30.basis")
+    write_lcmodel(press30, tmp_path / "press30.basis")
+    again = read_lcmodel(tmp_path / "press30.basis")
     assert again.names == tuple(CONFIG["metabolites"])  # macromolecules are left to LCModel
     assert again.points == 2 * press30.points  # zero-filled, as LCModel wants them
     assert again["Glu"][: press30.points] == pytest.approx(press30["Glu"], abs=1e-5)
 
 
 def test_reads_basis_files_of_others(evidence):
-    selftest = BasisSet.read_lcmodel(evidence / "results" / "lcmodel_selftest" / "3t.basis")
+    selftest = read_lcmodel(evidence / "results" / "lcmodel_selftest" / "3t.basis")
     assert selftest.points == 1024 and selftest.dwell == 5e-4
     peak = selftest.ppm[np.argmax(np.abs(selftest.spectra[selftest.index("NAA")]))]
     assert peak == pytest.approx(2.008, abs=0.01)
@@ -190,7 +193,7 @@ def test_command_line_does_what_the_rule_does(tmp_path, press30):
     arguments = "--ideal --sequence press --te1 12 --te2 18 --metabolites NAA,Cr,PCh,Glu,Gln --macromolecules MM09,MM20"
     result = CliRunner().invoke(app, [*arguments.split(), "--picture", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    basis = BasisSet.read_fslmrs(tmp_path)
+    basis = read_fslmrs(tmp_path)
     assert np.array_equal(basis.fids, press30.fids)
     assert (tmp_path / "basis.png").stat().st_size > 1000
 
@@ -231,24 +234,24 @@ def test_command_line_refuses_nonsense_in_a_sentence(tmp_path, monkeypatch, opti
 
 
 def test_truncated_files_are_refused(tmp_path, press30):
-    press30.write_lcmodel(tmp_path / "p.basis")
+    write_lcmodel(press30, tmp_path / "p.basis")
     text = (tmp_path / "p.basis").read_text()
     (tmp_path / "cut.basis").write_text(text[: len(text) * 2 // 3])
     with pytest.raises(SpinsculptError, match="truncated or damaged"):
-        BasisSet.read_lcmodel(tmp_path / "cut.basis")
-    press30.write_fslmrs(tmp_path / "folder")
+        read_lcmodel(tmp_path / "cut.basis")
+    write_fslmrs(press30, tmp_path / "folder")
     (tmp_path / "folder" / "Glu.json").write_text('{"basis": {"basis_re": [1,')
     with pytest.raises(SpinsculptError, match=r"Glu\.json is no FSL-MRS basis file"):
-        BasisSet.read_fslmrs(tmp_path / "folder")
+        read_fslmrs(tmp_path / "folder")
 
 
 def test_mixed_folders_are_refused(tmp_path, press30):
-    press30.write_fslmrs(tmp_path)
+    write_fslmrs(press30, tmp_path)
     other = json.loads((tmp_path / "Glu.json").read_text())
     other["basis"]["basis_centre"] = 123.2
     (tmp_path / "Glu.json").write_text(json.dumps(other))
     with pytest.raises(SpinsculptError, match="another central frequency"):
-        BasisSet.read_fslmrs(tmp_path)
+        read_fslmrs(tmp_path)
 
 
 def test_aliasing_bandwidth_names_the_one_that_works():
@@ -309,7 +312,7 @@ def test_fsl_mrs_reads_our_basis_without_a_warning(tmp_path, press30):
     command = shutil.which("fsl_mrs")
     if command is None:
         pytest.skip("fsl_mrs is not on PATH")
-    press30.write_fslmrs(tmp_path)
+    write_fslmrs(press30, tmp_path)
     code = (
         "import warnings; from fsl_mrs.utils import mrs_io; warnings.simplefilter('error'); "
         f"print(*mrs_io.read_basis({str(tmp_path)!r}).names)"
@@ -324,7 +327,7 @@ def test_lcmodel_reads_our_basis(tmp_path, press30):
     lcmodel = shutil.which("lcmodel")
     if lcmodel is None:
         pytest.skip("lcmodel is not on PATH")
-    press30.write_lcmodel(tmp_path / "p.basis")
+    write_lcmodel(press30, tmp_path / "p.basis")
     data = 8 * press30["Cr"] + 10 * press30["NAA"] + 9 * press30["Glu"] + 2 * press30["Gln"] + 1.5 * press30["PCh"]
     rng = np.random.default_rng(0)
     data = np.conj(data * decay(2048, 5e-4, 5.0)) + rng.normal(size=(2048, 2)) @ [0.02, 0.02j]

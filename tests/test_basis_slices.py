@@ -5,7 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from spinsculpt.basis import BasisSet, _propagators, _slices, simulate_basis
+from entries import build_sequence, simulate_basis
+from spinsculpt.basis import _propagators, _slices, read_lcmodel
 from spinsculpt.basis._propagators import conjugated, slice_propagators
 from spinsculpt.basis._slices import Axis, averaged_lines, slice_axes
 from spinsculpt.conventions import GAMMA_BAR, time_axis, to_spectrum
@@ -18,7 +19,6 @@ from spinsculpt.sequences import (
     HardPulse,
     ShapedPulse,
     SlicePulse,
-    build_sequence,
     megapress,
     press,
     slaser,
@@ -201,7 +201,7 @@ def test_philips_press35_basis_of_osprey(evidence, capsys):
     Its pulse (gtst1203, 7 ms) and TE1 are not in the file: a sinc of the same length and TE1 14.5 ms stand for them.
     Its receiver lies 0.03 ppm (3.8 Hz) higher, and the first sample is halved.
     """
-    theirs = BasisSet.read_lcmodel(evidence / "results" / "osprey_basis" / "3T_PRESS_Philips_35ms_noMM.BASIS")
+    theirs = read_lcmodel(evidence / "results" / "osprey_basis" / "3T_PRESS_Philips_35ms_noMM.BASIS")
     frequency = theirs.central_frequency
     refocusing = SlicePulse(sinc(0.007, 180.0, lobes=5), 0.02, 3.0)
     config = {

@@ -10,7 +10,7 @@ from spinsculpt.compare import quality_table, write_table
 from spinsculpt.report import fill_checklist
 from spinsculpt.report._checklist import ITEMS, NOT_STATED, read_checklist
 from spinsculpt.report._scans import checklist_sections
-from spinsculpt.study import schema_of
+from spinsculpt.study import Study, parse, schema_of
 
 SIDECAR = {
     "SpectrometerFrequency": [127.75],
@@ -27,21 +27,20 @@ SIDECAR = {
 QUALITY = {"snr": 80.0, "linewidth_hz": 6.0, "steps": [{"Method": "Phasing", "Details": "zero order"}]}
 
 
-def config(**changes) -> dict:
-    return {
+def config(**changes) -> Study:
+    content = {
+        "designs": {},
         "subjects": "subjects.tsv",
         "sequences": {"press30": {"type": "press", "gap": "mine"}},
-        "analyses": {"fitted": {"sequence": "press30", "spectra": []}},
-        "compare": {"analyses": ["fitted"], "pair": ["Glu", "Gln"]},
-        "quality": {"count_rejected": False, "limits": {"snr": {"min": 10}}},
-        "checklist": dict.fromkeys((item.key for item in ITEMS), ""),
+        "analyses": {"fitted": {"sequence": "press30"}},
+        "compare": {"analyses": ["fitted"]},
         "basis": {"metabolites": ["Glu", "Gln"], "macromolecules": ["MM09"]},
-        "preprocess": {"engine": "builtin"},
-        "fit": {"engines": ["builtin"], "ppm": [0.2, 4.2], "baseline": "poly:2", "lineshape": "voigt", "water": {}},
-    } | changes
+        "fit": {"ppm": [0.2, 4.2], "baseline": "poly:2"},
+    }
+    return parse(Study, content | changes)
 
 
-def filled(folder: Path, *scans: dict, settings: dict | None = None) -> pd.DataFrame:
+def filled(folder: Path, *scans: dict, settings: Study | None = None) -> pd.DataFrame:
     """The checklist of as many scans, each a sidecar; fitted once each."""
     settings = settings or config()
     labels = [{"subject": f"{k:02d}", "session": "", "sequence": "press30"} for k in range(len(scans))]
@@ -49,7 +48,7 @@ def filled(folder: Path, *scans: dict, settings: dict | None = None) -> pd.DataF
     for k, scan in enumerate(scans):
         for kind, content in (("sidecar", scan), ("qc", QUALITY), ("fit", {"reduced_chi_squared": 1.1})):
             paths[kind][k].write_text(json.dumps(content))
-    write_table(quality_table(paths["qc"], labels, settings["quality"]["limits"]), folder / "quality.tsv")
+    write_table(quality_table(paths["qc"], labels, settings.quality.limits), folder / "quality.tsv")
     of_fit = [label | {"sequence": "fitted", "engine": "builtin"} for label in labels]
     given = {"quantity": "ratio", "value": 1.0, "unit": "/Cr+PCr", "crlb": 3.0}
     fits = [label | given | {"metabolite": name} for label in of_fit for name in ("Glu", "Gln")]
@@ -68,7 +67,7 @@ def test_what_the_headers_state_is_filled_in_with_its_unit(tmp_path):
     assert value["voxel_size"] == "30 × 20 × 20 mm³ (12 cm³)"
     assert value["pulse_sequence"] == "PRESS, designed gap pulse mine"
     assert value["snr_linewidth"] == "1 of 1 scans; SNR of NAA 80; linewidth of NAA 6 Hz"
-    assert value["exclusion"] == "SNR of NAA below 10"
+    assert value["exclusion"].startswith("SNR of NAA below 10; ")
     assert value["fit_quality"] == "fitted (builtin): CRLB Glu 3 %, Gln 3 %; reduced χ² 1.1"
     assert value["processing"].startswith("Phasing")
 
@@ -81,7 +80,7 @@ def test_what_nobody_states_is_asked_for_with_the_place_to_add_it(tmp_path):
 
 
 def test_an_answer_of_the_config_stands_before_the_header_and_stays_as_it_is(tmp_path):
-    answers = config()["checklist"] | {"additional_hardware": "N/A", "manufacturer": "another"}
+    answers = {"additional_hardware": "N/A", "manufacturer": "another"}
     table = filled(tmp_path, SIDECAR, settings=config(checklist=answers))
     assert table.loc["additional_hardware", "value"] == "N/A"
     assert tuple(table.loc["manufacturer", ["value", "source"]]) == ("another", "config")

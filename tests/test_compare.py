@@ -20,19 +20,13 @@ from spinsculpt.fit import FitModel
 from spinsculpt.provenance import write_json
 from spinsculpt.sequences import HardPulse, Sequence, Shot
 from spinsculpt.spins import load_library
+from spinsculpt.study import Compare, Expected, NoiseLevel
 
 LIBRARY = load_library()
 FREQUENCY, POINTS, DWELL = larmor_frequency(3.0), 1024, 1 / 2000
-SETTINGS = {
-    "pair": ["Glu", "Gln"],
-    "noise": {"reference": "one", "metabolite": "NAA", "snr": 100},
-    "linewidth_hz": 5.0,
-    "windows": [[2.2, 2.6], [0.2, 4.2]],
-    "baselines": {"quadratic": "poly:2"},
-    "macromolecules": ["free"],
-    "t2_scales": [1.0],
-    "concentrations": {},
-}
+SETTINGS = Compare(
+    noise=NoiseLevel(reference="one"), baselines={"quadratic": "poly:2"}, macromolecules=["free"], t2_scales=[1.0]
+)
 
 
 def line(ppm: float, protons: float = 1.0) -> np.ndarray:
@@ -110,7 +104,7 @@ def test_grouped_macromolecules_are_one_function_of_their_sum():
 
 def test_an_unknown_reference_is_a_sentence():
     with pytest.raises(SpinsculptError, match=r"compare\.noise\.reference is 'none'"):
-        wrong = SETTINGS | {"noise": SETTINGS["noise"] | {"reference": "none"}}
+        wrong = SETTINGS.but(noise=NoiseLevel(reference="none"))
         separation_table([one_shot("one", basis())], LIBRARY, FitModel(), wrong)
 
 
@@ -149,10 +143,10 @@ def test_recovery_is_the_relative_error_against_the_truth():
 
 
 def test_expected_values_stand_beside_ours_and_a_missing_one_is_a_sentence():
-    row = expected_table(fits(), {"one": {"Glu": {"ratio": 1.0, "source": "x"}}}).iloc[0]
+    row = expected_table(fits(), {"one": {"Glu": Expected(ratio=1.0, source="x")}}).iloc[0]
     assert row["ours"] == 0.9 and row["difference"] == pytest.approx(-10)
     with pytest.raises(SpinsculptError, match=r"compare\.expected\.one\.Gln"):
-        expected_table(fits(), {"one": {"Gln": {"ratio": 1.0, "source": "x"}}})
+        expected_table(fits(), {"one": {"Gln": Expected(ratio=1.0, source="x")}})
 
 
 def test_engines_differ_by_what_they_differ():
@@ -164,7 +158,7 @@ def test_engines_differ_by_what_they_differ():
 def test_sweep_is_tidy_and_relative_to_press(tmp_path):
     content = {
         "name": "d",
-        "entry": {"duration": 0.01, "b1_limit": 8.0, "seed": 1},
+        "entry": {"kind": "gap", "duration": 0.01, "b1_limit": 8.0, "seed": 1},
         "separation": {"crlb_over_reference": {"Glu": 0.9, "Gln": 0.8}},
         "rf": {"energy_uT2_ms": 300.0},
         "loss": -0.2,

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 import spinsculpt.convert._formats as formats
 from raw_files import DWELL, FREQUENCY, fids, write_data_list, write_p_file, write_philips_dicom, write_rda
 from spinsculpt.bids import sidecar_problems
-from spinsculpt.config import validate
 from spinsculpt.conventions import ppm_axis, to_spectrum
 from spinsculpt.convert import convert_scan, recognise
 from spinsculpt.convert._combine import choose
@@ -21,10 +20,10 @@ from spinsculpt.convert._philips import checked_pair, write_clean_spar
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.philips import write_sdat, write_spar
-from spinsculpt.study import Convert, schema_of
+from spinsculpt.study import Convert
 from spinsculpt.subjects import Scan
 
-CONFIG = validate({}, schema_of(Convert))
+CONFIG = Convert()
 SCAN = Scan("01", "", "press30", "a.SDAT", "b.SDAT")
 HEADER = {
     "samples": 64, "rows": 2, "dwell": 5e-4, "central_frequency": 127.75, "echo_time": 0.03, "repetition_time": 2.0,
@@ -99,14 +98,14 @@ def test_names_of_patients_reach_neither_nifti_nor_sidecar(raw, tmp_path):
 
 def test_identifying_fields_are_removed_at_every_depth_and_listed():
     header = {"PatientName": "Doe", "EchoTime": 0.03, "Vendor": {"private_note": 1, "coil": 2}, "private_id": 3}
-    kept, removed = without_identity(header, CONFIG["identifying"])
+    kept, removed = without_identity(header, CONFIG.identifying)
     assert kept == {"EchoTime": 0.03, "Vendor": {"coil": 2}}
     assert removed == ["PatientName", "Vendor.private_note", "private_id"]
 
 
 def test_config_completes_a_header(tmp_path):
     write_fids(tmp_path / "raw.nii.gz", MRSData(np.ones(64, complex), 5e-4, 127.7, header={"EchoTime": 0.03}))
-    data, sidecar = convert(tmp_path / "raw.nii.gz", tmp_path, config=CONFIG | {"header": {"RepetitionTime": 1.5}})
+    data, sidecar = convert(tmp_path / "raw.nii.gz", tmp_path, config=CONFIG.but(header={"RepetitionTime": 1.5}))
     assert data.header["RepetitionTime"] == sidecar["RepetitionTime"] == 1.5
     assert any("RepetitionTime = 1.5" in note for note in sidecar["ConversionNotes"])
     _, incomplete = convert(tmp_path / "raw.nii.gz", tmp_path)
@@ -461,7 +460,7 @@ def test_other_echo_time_than_the_sequence(raw, tmp_path):
     sentence = refusal(raw, tmp_path, echo_time=0.035)
     assert "TE 30 ms, but the sequence press30 has 35 ms" in sentence
     convert(raw, tmp_path, "mrsref", echo_time=0.035)
-    convert(raw, tmp_path, config=CONFIG | {"check_echo_time": False}, echo_time=0.035)
+    convert(raw, tmp_path, config=CONFIG.but(check_echo_time=False), echo_time=0.035)
 
 
 def test_all_samples_zero(raw, tmp_path):

@@ -10,6 +10,7 @@ from spinsculpt.dataset import scans_of_dataset
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.match import guess_kind, match_sequence
 from spinsculpt.nifti import MRSData, write_fids
+from spinsculpt.study import SequenceEntry
 
 SEQUENCES = {
     "press30": {"type": "press", "echo_time": 0.03},
@@ -18,6 +19,7 @@ SEQUENCES = {
     "megapress": {"type": "megapress", "echo_time": 0.068},
     "gapcrlb": {"type": "press", "echo_time": 0.028, "gap": "gap_crlb"},
 }
+ENTRIES = {name: SequenceEntry.of(entry) for name, entry in SEQUENCES.items()}
 
 
 def add(root: Path, name: str, fields: dict | None = None, header: dict | None = None) -> Path:
@@ -34,7 +36,7 @@ def add(root: Path, name: str, fields: dict | None = None, header: dict | None =
 def test_an_acquisition_label_is_the_name_of_a_sequence(tmp_path):
     add(tmp_path, "sub-01_acq-press30_svs")
     add(tmp_path, "sub-01_ses-2_acq-gapcrlb_svs")
-    scans, left_out = scans_of_dataset(tmp_path, SEQUENCES)
+    scans, left_out = scans_of_dataset(tmp_path, ENTRIES)
     assert [scan.name for scan in scans] == ["sub-01_acq-press30", "sub-01_ses-2_acq-gapcrlb"]
     assert scans[1].data == "sub-01/ses-2/mrs/sub-01_ses-2_acq-gapcrlb_svs.nii.gz"
     assert not left_out
@@ -44,7 +46,7 @@ def test_sidecar_or_header_say_kind_and_echo_time(tmp_path):
     add(tmp_path, "sub-01_acq-a_svs", {"PulseSequenceType": "MEGA-PRESS", "EchoTime": 0.068})
     add(tmp_path, "sub-02_acq-steam_svs", {"EchoTime": 0.0304})
     add(tmp_path, "sub-03_svs", header={"EchoTime": 0.03, "SequenceName": "*svs_se"})
-    scans, _ = scans_of_dataset(tmp_path, SEQUENCES)
+    scans, _ = scans_of_dataset(tmp_path, ENTRIES)
     assert [scan.sequence for scan in scans] == ["megapress", "steam30", "press30"]
 
 
@@ -62,7 +64,7 @@ def test_sidecar_or_header_say_kind_and_echo_time(tmp_path):
 def test_what_matches_no_sequence_is_left_out_with_the_reason(tmp_path, label, fields, reason):
     add(tmp_path, "sub-01_acq-press30_svs")
     add(tmp_path, f"sub-02_acq-{label}_svs", fields)
-    scans, (sentence,) = scans_of_dataset(tmp_path, SEQUENCES)
+    scans, (sentence,) = scans_of_dataset(tmp_path, ENTRIES)
     assert [scan.subject for scan in scans] == ["01"]
     assert f"sub-02_acq-{label}_svs.nii.gz: {reason}" in sentence and "left out" in sentence
 
@@ -73,7 +75,7 @@ def test_broken_files_and_names_are_left_out(tmp_path):
     add(tmp_path, "sub-03_svs", {}).with_name("sub-03_svs.json").write_text("{")
     add(tmp_path, "sub-04_svs").with_name("sub-04_press30_svs.nii.gz").write_bytes(b"x")
     add(tmp_path, "sub-05_svs", {}).with_name("sub-05_svs.json").write_text("[1]")
-    scans, left_out = scans_of_dataset(tmp_path, SEQUENCES)
+    scans, left_out = scans_of_dataset(tmp_path, ENTRIES)
     assert len(scans) == 1 and len(left_out) == 5
     for part in (
         "no readable NIfTI",
@@ -97,7 +99,7 @@ def test_water_is_the_named_one_or_that_of_the_same_name_or_the_only_one(tmp_pat
     add(tmp_path, "sub-04_acq-press30_svs")
     add(tmp_path, "sub-04_acq-megapress_svs")
     add(tmp_path, "sub-04_acq-b_mrsref")
-    scans, _ = scans_of_dataset(tmp_path, SEQUENCES)
+    scans, _ = scans_of_dataset(tmp_path, ENTRIES)
     water = [Path(scan.water).name.removesuffix(".nii.gz") for scan in scans]
     assert water == ["sub-01_acq-b_mrsref", "sub-02_acq-press30_mrsref", "sub-03_acq-b_mrsref", "", ""]
 
@@ -106,12 +108,12 @@ def test_two_runs_of_one_sequence_need_a_table(tmp_path):
     for run in (1, 2):
         add(tmp_path, f"sub-01_acq-press30_run-{run}_svs")
     with pytest.raises(SpinsculptError, match=r"run-2_svs\.nii\.gz: is sub-01_acq-press30 as is .*spinsculpt import"):
-        scans_of_dataset(tmp_path, SEQUENCES)
+        scans_of_dataset(tmp_path, ENTRIES)
 
 
 def test_a_folder_without_scans(tmp_path):
     with pytest.raises(SpinsculptError, match=r"holds no sub-\*"):
-        scans_of_dataset(tmp_path, SEQUENCES)
+        scans_of_dataset(tmp_path, ENTRIES)
 
 
 @pytest.mark.parametrize(
@@ -128,5 +130,5 @@ def test_kinds_of_vendors_names(words, kind):
 
 
 def test_a_name_counts_as_a_whole_word_only():
-    assert match_sequence(SEQUENCES, ["PRESS30_ACC"], None, None)[0] == "press30"
-    assert match_sequence(SEQUENCES, ["press300"], None, None) == ("", "its echo time is not known")
+    assert match_sequence(ENTRIES, ["PRESS30_ACC"], None, None)[0] == "press30"
+    assert match_sequence(ENTRIES, ["press300"], None, None) == ("", "its echo time is not known")

@@ -13,10 +13,10 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from spinsculpt.basis import averaged_lines, simulate_basis, slice_axes
+from entries import build_sequence, simulate_basis
+from spinsculpt.basis import averaged_lines, slice_axes
 from spinsculpt.cli._design import design_command
 from spinsculpt.compare import Analysis
-from spinsculpt.config import validate
 from spinsculpt.conventions import larmor_frequency
 from spinsculpt.design import (
     CRLB,
@@ -44,7 +44,7 @@ from spinsculpt.fit import FitModel, predict_crlb
 from spinsculpt.gate import read_yaml
 from spinsculpt.plan import spectra_of
 from spinsculpt.pulses import DesignedPulses, Pulse, read_designed, read_json, write_designed
-from spinsculpt.sequences import Delay, HardPulse, Sequence, ShapedPulse, Slot, build_sequence, press, pulse_acquire
+from spinsculpt.sequences import Delay, HardPulse, Sequence, ShapedPulse, Slot, press, pulse_acquire
 from spinsculpt.spectra import decay
 from spinsculpt.spins import (
     Library,
@@ -56,13 +56,12 @@ from spinsculpt.spins import (
     transfer_bound,
     unitary_bound,
 )
-from spinsculpt.study import DesignEntry, entries_of
+from spinsculpt.study import Baseline, Basis, DesignEntry, parse, plain
 from spinsculpt.system import System
 
 F0 = larmor_frequency(3.0)
 NOMINAL = (Member(),)
-SCHEMA = entries_of(DesignEntry)
-BASIS = {"field": 3.0, "metabolites": ["NAA", "Cr", "Glu", "Gln"], "macromolecules": ["MM20"]}
+BASIS = Basis(metabolites=["NAA", "Cr", "Glu", "Gln"], macromolecules=["MM20"])
 SMALL = {
     "kind": "gap",
     "ideal": True,
@@ -89,7 +88,7 @@ def library():
 
 
 def entry(**changes):
-    return validate({"one": {**SMALL, **changes}}, SCHEMA)["one"]
+    return parse(DesignEntry, {**SMALL, **changes})
 
 
 def random_pulse(samples, dwell, amplitude=5.0, seed=0):
@@ -191,9 +190,9 @@ def test_a_silent_gap_loses_what_the_echo_time_loses(library):
 @pytest.mark.parametrize("baseline", ["poly:2", "spline:6"])
 @pytest.mark.parametrize("shots", [1, 2])
 def test_crlb_is_the_one_that_the_fit_predicts(baseline, shots):
-    config = {**BASIS, "points": 1024, "bandwidth": 2000, "linewidth": 0.0, "heteronuclear": False}
+    config = BASIS.but(points=1024, linewidth=0.0, heteronuclear=False)
     library = load_library(field_strength=3.0, heteronuclear=False)
-    names = [*BASIS["metabolites"], *BASIS["macromolecules"]]
+    names = list(BASIS.names)
     concentrations = {name: library[name].concentration for name in names}
     model, acquisition = FitModel(baseline=baseline, shared=()), Acquisition(F0, 1024, 1 / 2000, 5.0)
     sequences = [press(te, name=f"te{te}") for te in (0.03, 0.07)[:shots]]
@@ -516,10 +515,11 @@ def test_bad_input_is_refused_in_a_sentence(changes, sentence):
 
 def test_the_ladder_of_the_paper_is_valid():
     content = read_yaml(Path(__file__).resolve().parent.parent / "config" / "paper.yaml")
-    for name, design in validate(content["designs"], SCHEMA, "paper.yaml").items():
-        system = None if design["ideal"] or design["kind"] == "excitation" else System()
+    for name, design in content["designs"].items():
+        design = parse(DesignEntry, design, "paper.yaml")
+        system = None if design.ideal or design.kind == "excitation" else System()
         assert times(name, _resolved(name, design, System(), system), system).sequence.slots
-        assert design["objectives"]
+        assert design.objectives
 
 
 # -- explanation -------------------------------------------------------------------------------------------------------
@@ -603,7 +603,7 @@ def test_operators_are_read_with_signs_and_factors():
 def test_command_designs_what_the_file_asks_for(tmp_path):
     app = typer.Typer()
     app.command()(design_command)
-    content = {"designs": {"one": {**SMALL, "iterations": 2}}, "basis": BASIS}
+    content = {"designs": {"one": {**SMALL, "iterations": 2}}, "basis": plain(BASIS)}
     config = tmp_path / "config.yaml"
     config.write_text(json.dumps(content))
     options = ["--out", str(tmp_path / "out")]
@@ -666,7 +666,7 @@ def test_the_gradient_of_a_design_among_real_pulses_is_a_derivative():
 
 def test_a_pulse_that_fits_leaves_room_for_spoilers_and_no_more():
     design = Design("real", entry(**REAL), BASIS)
-    duration = design.entry["duration"]
+    duration = design.entry.duration
     assert 0.006 < duration < 0.009
     with pytest.raises(SpinsculptError, match="or more would work"):
         Design("long", entry(**REAL | {"duration": duration + 0.0005}), BASIS)
@@ -852,7 +852,7 @@ def test_worst_over_models_is_the_bound_under_the_worst_of_them():
             for form in models["baselines"]
         ]
     assert side_by_side.shape == (2, 8)
-    places = [design.models.index(Model(form)) for form in models["baselines"]]
+    places = [design.models.index(Model(Baseline.of(form))) for form in models["baselines"]]
     for place, each in zip(places, alone, strict=True):
         assert side_by_side[:, place].numpy() == pytest.approx(each[:, 0].numpy(), abs=1e-6)
     assert (loss <= side_by_side.amax(1)).all() and (loss > side_by_side.mean(1)).all()

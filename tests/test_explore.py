@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from browser import opened, overflow
-from spinsculpt.basis import basis_library, central_frequency
+from entries import basis_library, build_sequence
 from spinsculpt.compare import Analysis, separation_table
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.explore import (
@@ -33,9 +33,9 @@ from spinsculpt.explore import (
 )
 from spinsculpt.explore._bench import _simulated
 from spinsculpt.explore._serve import free_port
-from spinsculpt.fit import FitModel
 from spinsculpt.pulses import DesignedPulses, scaled, slr, write_designed, write_pulse
-from spinsculpt.sequences import Sequence, ShapedPulse, build_sequence, write_pulseq
+from spinsculpt.sequences import Sequence, ShapedPulse, write_pulseq
+from spinsculpt.study import Baseline, Fit, Study, plain
 
 COARSE = {
     "points": 1024,
@@ -45,27 +45,27 @@ BASIS = {"metabolites": ["NAA", "Cr", "Glu", "Gln"], "macromolecules": ["MM09", 
 COMPARE = {"pair": ["Glu", "Gln"], "baselines": {"chosen": "poly:2"}, "macromolecules": ["free"], "t2_scales": [1.0]}
 
 
-def study(**entries) -> dict:
+def study(**entries) -> Study:
     spectra = {name: ["on", "off"] for name, entry in entries.items() if entry["type"] == "megapress"}
     return configuration(entries, spectra, BASIS, COMPARE, {})
 
 
 @pytest.fixture(scope="module")
-def config() -> dict:
+def config() -> Study:
     return study(now={"type": "press", "echo_time": 0.036}, mega={"type": "megapress", "echo_time": 0.068})
 
 
 def test_bounds_are_those_of_the_workflow(config):
     """What the sliders show is what compare/separation.tsv would say, joint fits and equal scan time included."""
-    section = config["basis"]
+    section = config.basis
     analyses = []
-    for name in config["compare"]["analyses"]:
-        texts = (json.dumps(config["sequences"][name], sort_keys=True), json.dumps(section, sort_keys=True))
+    for name in config.compare.analyses:
+        texts = (json.dumps(plain(config.sequences[name])), json.dumps(plain(section)))
         sequence, sets = _simulated(name, *texts, "{}", "{}")
-        chosen = config["analyses"][name]["spectra"] or list(sets)[:1]
+        chosen = config.analyses[name].spectra or list(sets)[:1]
         analyses.append(Analysis(name, sequence, {label: sets[label] for label in chosen}))
-    model = FitModel.from_config(config["fit"])
-    table = separation_table(analyses, basis_library(section), model, config["compare"])
+    model = config.fit.model(measured=False)
+    table = separation_table(analyses, basis_library(section), model, config.compare)
     for name, one in show(config).items():
         rows = table[(table["sequence"] == name)].set_index(["metric", "metabolite"])["value"]
         assert one.bounds["Gln"] == pytest.approx(rows["CRLB", "Gln"], rel=1e-6)
@@ -75,11 +75,11 @@ def test_bounds_are_those_of_the_workflow(config):
 
 def test_the_saved_configuration_and_notebook_show_the_same(config):
     before = show(config)
-    text = yaml.safe_load(yaml_text(config))
+    text = yaml.safe_load(yaml_text(plain(config)))
     spectra = {name: entry["spectra"] for name, entry in text["analyses"].items()}
     again = show(configuration(text["sequences"], spectra, *[text[k] for k in ("basis", "compare", "fit", "system")]))
     assert {name: one.bounds for name, one in again.items()} == {name: one.bounds for name, one in before.items()}
-    cell = json.loads(notebook_text(config))["cells"][0]["source"]
+    cell = json.loads(notebook_text(plain(config)))["cells"][0]["source"]
     names: dict = {}
     exec(cell, names)
     assert names["shown"]["now"].bounds == before["now"].bounds
@@ -87,7 +87,7 @@ def test_the_saved_configuration_and_notebook_show_the_same(config):
 
 def test_macromolecules_as_one_function_cost_no_more_than_many(config):
     grouped = configuration(
-        {"now": config["sequences"]["now"]}, {}, BASIS, COMPARE | {"macromolecules": ["grouped"]}, {}
+        {"now": plain(config.sequences["now"])}, {}, BASIS, COMPARE | {"macromolecules": ["grouped"]}, {}
     )
     assert show(grouped)["now"].bounds["Gln"] <= show(config)["now"].bounds["Gln"]
 
@@ -157,7 +157,7 @@ def test_a_saved_configuration_restores_every_widget(benches, state):
     bench.kept["beside"] = (bench.entry(), list(bench.spectra.value))
     bench.concentrations["Glu"] = 11.0
     config = bench.configure()
-    again = benches(yaml.safe_load(yaml_text(config)))
+    again = benches(yaml.safe_load(yaml_text(plain(config))))
     assert again.configure() == config
     for name in (*state, "baseline", "system"):
         assert getattr(again, name).value == getattr(bench, name).value
@@ -171,9 +171,9 @@ def test_what_has_no_slider_survives_and_what_cannot_be_shown_is_named(benches):
     analyses = {"mine": {"sequence": "mine", "spectra": ["on"]}, "designed": {"sequence": "designed"}}
     bench = benches({**start, "compare": compare, "analyses": analyses, "system": {"b1": 15.0}})
     config = bench.configure()
-    assert config["sequences"]["mine"]["editing"]["ppm"] == {"on": 4.56, "off": 8.0}
-    assert config["analyses"]["mine"]["spectra"] == ["on"] and config["basis"]["points"] == 1024
-    assert config["compare"]["baselines"] == {"chosen": "poly:3"} and config["system"]["b1"] == 15.0
+    assert config.sequences["mine"].editing.ppm == {"on": 4.56, "off": 8.0}
+    assert config.analyses["mine"].spectra == ("on",) and config.basis.points == 1024
+    assert config.compare.baselines == {"chosen": Baseline("poly", 3)} and config.system.b1 == 15.0
     assert any("not_made" in words for words in bench.left_out)
 
 
@@ -236,13 +236,13 @@ def test_a_missing_pulse_file_is_a_sentence(tmp_path):
 def test_a_pulseq_file_is_a_sequence_of_its_own(benches, tmp_path):
     pytest.importorskip("pypulseq", reason="pypulseq (extra pulseq) is not installed")
     config = configuration({"now": {"type": "press", "echo_time": 0.036}}, {}, {"metabolites": ["Glu", "Gln"]}, {}, {})
-    built = build_sequence("now", config["sequences"]["now"], {}, central_frequency(config["basis"]))
+    built = build_sequence("now", config.sequences["now"], {}, config.basis.frequency)
     write_pulseq(built, tmp_path / "press.seq", 1024, 5e-4)
     bench = benches()
     bench.upload_sequence.param.update(value=[(tmp_path / "press.seq").read_bytes()], filename=["press.seq"])
     assert bench.kind.value == "file"
-    entry = bench.configure()["sequences"]["now"]
-    read = build_sequence("now", entry, {}, central_frequency(config["basis"]))
+    entry = bench.configure().sequences["now"]
+    read = build_sequence("now", entry, {}, config.basis.frequency)
     assert read.echo_time == pytest.approx(0.036, abs=1e-4) and len(read.shots) == 1
 
 
@@ -255,7 +255,7 @@ def test_deviations_of_b1_and_b0_are_those_of_the_field(config):
     ideal = study(now={"type": "press", "echo_time": 0.03, "te1": 0.012, "ideal": True})
     (ppm, still), (_, moved) = (under(ideal, "now", 1.0, b0) for b0 in (0.0, 10.0))
     peaks = [ppm[np.argmax(np.abs(next(iter(each.values()))[0]))] for each in (still, moved)]
-    assert abs(peaks[1] - peaks[0]) == pytest.approx(10.0 / central_frequency(ideal["basis"]), abs=0.01)
+    assert abs(peaks[1] - peaks[0]) == pytest.approx(10.0 / ideal.basis.frequency, abs=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +272,7 @@ def fitted(tmp_path_factory):
     data = root / "preproc/sub-01/sub-01_acq-press30_svs.nii.gz"
     data.parent.mkdir(parents=True)
     write_fids(data, MRSData(fid.samples, fid.dwell, fid.central_frequency))
-    fit_files(data, {"": root / "basis/press30"}, root / "fit/builtin/sub-01/press30", {"groups": [["MM*"]]})
+    fit_files(data, {"": root / "basis/press30"}, root / "fit/builtin/sub-01/press30", Fit(groups=[["MM*"]]))
     return root
 
 

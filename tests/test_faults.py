@@ -13,6 +13,7 @@ import pytest
 
 from fit_phantom import phantom, phantom_basis
 from results import TIMES
+from spinsculpt import basis
 from spinsculpt.bids import write_dataset_description
 from spinsculpt.compare import write_table
 from spinsculpt.errors import SpinsculptError
@@ -47,8 +48,8 @@ WRITERS = {
     "checkpoint": lambda folder: checkpoint(folder / "checkpoint.npz"),
     "design": lambda folder: designed(folder / "pulse.json"),
     "pulse": lambda folder: write_pulse(folder / "a.pta", PULSE),
-    "basis of FSL-MRS": lambda folder: BASIS.write_fslmrs(folder / "basis"),
-    "basis of LCModel": lambda folder: BASIS.write_lcmodel(folder / "a.basis"),
+    "basis of FSL-MRS": lambda folder: basis.write_fslmrs(BASIS, folder / "basis"),
+    "basis of LCModel": lambda folder: basis.write_lcmodel(BASIS, folder / "a.basis"),
     "fit": lambda folder: FIT.write(folder / "fit"),
     "description": lambda folder: write_dataset_description(folder, "study", ["01"], "raw", ""),
 }

@@ -12,8 +12,9 @@ from spinsculpt.figures._engines import _panel, agreement
 from spinsculpt.figures._explain import written_out
 from spinsculpt.figures._style import save
 from spinsculpt.look import house_style, ppm_axis
+from spinsculpt.study import Figures
 
-STYLE = Style.from_config({"labels": {"a": "Sequence A"}}, ["a", "b"])
+STYLE = Style.of_study(Figures(labels={"a": "Sequence A"}), ["a", "b"])
 
 
 def files(folder, stem: str) -> set[str]:
@@ -34,7 +35,7 @@ def test_chemical_shift_runs_from_high_to_low():
 
 
 def test_a_sequence_keeps_its_colour_and_no_two_share_one():
-    again = Style.from_config({}, ["a", "b", "c"])
+    again = Style.of_study(Figures(), ["a", "b", "c"])
     assert again.colour("a") == STYLE.colour("a")
     colours = [again.colour(name) for name in "abc"]
     assert len(set(colours)) == 3

@@ -244,7 +244,7 @@ def test_the_stiffness_of_a_spline_is_its_degrees_of_freedom(basis):
 
 def test_a_strict_soft_ratio_holds_and_a_lax_one_does_nothing(basis, noisy):
     data = [phantom(basis, noise_sd=20.0)]
-    strict = SoftRatio("MM20", ("MM09",), 0.5, 1e-4)
+    strict = SoftRatio(metabolite="MM20", reference=("MM09",), ratio=0.5, sd=1e-4)
     held = fit(data, [basis], FitModel(groups=(), soft_ratios=(strict,)))
     assert held.concentrations.ratio(["MM20"], ["MM09"])[0] == pytest.approx(0.5, abs=0.01)
     free = fit(data, [basis], FitModel(groups=(), soft_ratios=(replace(strict, sd=1e4),)))
@@ -389,7 +389,7 @@ def test_impossible_models_are_refused():
         {"lineshape": "round"},
         {"shared": ("everything",)},
     ):
-        with pytest.raises(SpinsculptError, match="fit: "):
+        with pytest.raises(SpinsculptError, match=r"fit[.:m]"):
             FitModel(**wrong)
 
 

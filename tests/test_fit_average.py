@@ -8,11 +8,12 @@ import pytest
 from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fit import MEASURED, SIMULATED, FitModel, fit
+from spinsculpt.fit import FitModel, fit
 from spinsculpt.fit._average import STIFFNESSES, refuse_average
 from spinsculpt.plan import settle
+from spinsculpt.study import Baseline, Basis, Compare, Fit, SequenceEntry, Study
 
-AVERAGE = FitModel.from_config(MEASURED)
+AVERAGE = Fit().model(measured=True)
 
 
 @pytest.fixture(scope="module")
@@ -97,24 +98,25 @@ def test_repeats_of_an_average_are_refused_with_what_to_do(average):
 
 
 def test_what_the_config_leaves_open_depends_on_the_data():
-    config = {"fit": {"baseline": None, "noise": None}, "basis": {"macromolecules": ["MM09"], "lipids": ["Lip13a"]}}
-    config["compare"] = {"baselines": {"quadratic": "poly:2", "flexible": None}}
-    cohort, scans = settle({**config, "subjects": ""}), settle({**config, "subjects": "scans.tsv"})
-    assert cohort["compare"]["baselines"] == {"quadratic": "poly:2"}
+    basis, compare = Basis(macromolecules=["MM09"], lipids=["Lip13a"]), Compare(baselines={"a": "poly:2", "b": None})
+    study = Study(designs={}, sequences={"p": SequenceEntry(type="press")}, analyses={}, basis=basis, compare=compare)
+    cohort, scans = settle(study), settle(study.but(subjects="scans.tsv"))
+    assert cohort.compare.baselines == {"a": Baseline("poly", 2)}
     with pytest.raises(SpinsculptError, match=r"compare\.baselines leaves out every baseline"):
-        settle({**config, "subjects": "", "compare": {"baselines": {"flexible": None}}})
-    assert cohort["fit"] == SIMULATED and scans["fit"] == MEASURED
-    assert cohort["basis"]["macromolecules"] == ["MM09"] and scans["basis"]["macromolecules"] == ["MM09", "Lip13a"]
-    named = settle({**config, "subjects": "scans.tsv", "fit": {"baseline": "poly:4", "noise": "noise"}})
-    assert named["fit"] == {"baseline": "poly:4", "noise": "noise"}
+        settle(study.but(compare=Compare(baselines={"flexible": None})))
+    assert (cohort.fit.baseline, cohort.fit.noise) == (Baseline("poly", 2), "noise")
+    assert (scans.fit.baseline, scans.fit.noise) == (Baseline("average"), "residual")
+    assert cohort.basis.macromolecules == ("MM09",) and scans.basis.macromolecules == ("MM09", "Lip13a")
+    named = Fit(baseline="poly:4", noise="noise")
+    assert settle(study.but(subjects="scans.tsv", fit=named)).fit == named
 
 
 def test_soft_ratios_hold_in_every_model_of_an_average(basis):
     """Macromolecules of other proportions than LCModel expects move towards them."""
     odd = phantom(basis, 200.0, concentrations=CONCENTRATIONS | {"MM09": 4.0, "MM20": 20.0})
-    section = MEASURED | {"ppm": (0.2, 4.2), "groups": (("MM*",),)}
+    section = Fit(ppm=(0.2, 4.2), groups=(("MM*",),))
     free, soft = (
-        fit([odd], [basis], FitModel.from_config(section | {"soft_ratios": kind})) for kind in ("off", "lcmodel")
+        fit([odd], [basis], section.but(soft_ratios=kind).model(measured=True)) for kind in ("off", "lcmodel")
     )
 
     def ratio(result):

@@ -13,11 +13,11 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from fit_phantom import CONCENTRATIONS, DWELL, FREQUENCY, LINES, POINTS, phantom, phantom_basis
+from spinsculpt.basis import write_fslmrs, write_lcmodel
 from spinsculpt.cli._fit import fit_command
 from spinsculpt.conventions import FID, time_axis
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import (
-    SIMULATED,
     find_fsl_mrs,
     fit,
     fit_files,
@@ -30,6 +30,7 @@ from spinsculpt.fit._tissue import tissue_of
 from spinsculpt.folders import MANIFEST
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.spins import load_library
+from spinsculpt.study import Fit
 
 TIMES = {"EchoTime": 0.03, "RepetitionTime": 2.0}
 WATER = 40000.0  # signal per proton: 40 mol/l
@@ -57,8 +58,8 @@ def scan(tmp_path_factory):
     """Folder with data.nii.gz, water.nii.gz and the basis."""
     folder = tmp_path_factory.mktemp("scan")
     basis = phantom_basis()
-    basis.write_fslmrs(folder / "basis")
-    basis.write_lcmodel(folder / "phantom.basis")
+    write_fslmrs(basis, folder / "basis")
+    write_lcmodel(basis, folder / "phantom.basis")
     save(folder / "data.nii.gz", phantom(basis, 20.0))
     save(folder / "water.nii.gz", water())
     return folder
@@ -71,7 +72,8 @@ def table(folder):
 
 def test_a_fit_writes_its_files_and_the_concentrations_in_mmol(scan, tmp_path):
     out = tmp_path / "deep" / "fit"
-    result = fit_files(scan / "data.nii.gz", {"": scan / "basis"}, out, SIMULATED, water=scan / "water.nii.gz")
+    section = Fit(baseline="poly:2", noise="noise")
+    result = fit_files(scan / "data.nii.gz", {"": scan / "basis"}, out, section, water=scan / "water.nii.gz")
     written = {path.name for path in out.iterdir()}
     assert written == {"summary.csv", "covariance.csv", "parameters.csv", "qc.json", "fit.npz", "fit.png", MANIFEST}
     rows = table(out)
@@ -99,7 +101,7 @@ def test_a_fit_writes_its_files_and_the_concentrations_in_mmol(scan, tmp_path):
 
 def test_without_water_the_columns_stay_and_their_cells_are_empty(scan, tmp_path):
     """What is left open is what real scans get: the models of an average in a table of their own."""
-    fit_files(scan / "data.nii.gz", {"": scan / "phantom.basis"}, tmp_path / "fit", {})
+    fit_files(scan / "data.nii.gz", {"": scan / "phantom.basis"}, tmp_path / "fit", Fit())
     assert table(tmp_path / "fit")["Glu"]["mM"] == ""
     assert (tmp_path / "fit/models.csv").is_file()
 
@@ -110,20 +112,20 @@ def test_edited_data_are_fitted_jointly_or_as_their_difference(tmp_path):
     diff = phantom_basis(signs=dict.fromkeys(LINES, 0.0) | {"Glu": -0.3, "Gln": -0.65, "NAA": -0.45})
     bases = {"on": on, "off": off, "diff": diff}
     for name, basis in bases.items():
-        basis.write_fslmrs(tmp_path / name)
+        write_fslmrs(basis, tmp_path / name)
     folders = {name: tmp_path / name for name in bases}
     data = save(tmp_path / "data.nii.gz", phantom(on, 20.0, 1), phantom(off, 20.0, 2))
-    both = fit_files(data, folders, tmp_path / "fit", {"add": []}, spectra=("on", "off"))
+    both = fit_files(data, folders, tmp_path / "fit", Fit(add=[]), spectra=("on", "off"))
     assert [curve.label for curve in both.curves] == ["on", "off"]
     truth = np.array([CONCENTRATIONS[name] for name in both.names])
     assert np.all(np.abs(both.concentrations.values - truth) < 4.0 * both.concentrations.sd)
-    alone = fit_files(data, folders, tmp_path / "diff-fit", {"exclude": ["Cr", "GPC", "MM*"]}, spectra=("diff",))
+    alone = fit_files(data, folders, tmp_path / "diff-fit", Fit(exclude=["Cr", "GPC", "MM*"]), spectra=("diff",))
     for name in ("Glu", "Gln", "NAA"):
         k = alone.names.index(name)
         assert abs(alone.concentrations.values[k] - CONCENTRATIONS[name]) < 4.0 * alone.concentrations.sd[k]
     with pytest.raises(SpinsculptError, match="DIM_EDIT"):
         single = save(tmp_path / "single.nii.gz", phantom(off))
-        fit_files(single, folders, tmp_path / "none", {}, spectra=("on",))
+        fit_files(single, folders, tmp_path / "none", Fit(), spectra=("on",))
 
 
 def test_the_unit_of_a_basis_does_not_matter(scan, tmp_path):
@@ -131,10 +133,10 @@ def test_the_unit_of_a_basis_does_not_matter(scan, tmp_path):
     basis = phantom_basis()
     other = type(basis)(basis.names, 0.0123 * basis.fids, basis.dwell, basis.central_frequency)
     assert signal_per_proton(basis) == pytest.approx(1.0, rel=2e-3)
-    other.write_fslmrs(tmp_path / "basis")
+    write_fslmrs(other, tmp_path / "basis")
     values = []
     for folder, out in ((scan / "basis", "a"), (tmp_path / "basis", "b")):
-        fit_files(scan / "data.nii.gz", {"": folder}, tmp_path / out, {}, water=scan / "water.nii.gz")
+        fit_files(scan / "data.nii.gz", {"": folder}, tmp_path / out, Fit(), water=scan / "water.nii.gz")
         values.append(float(table(tmp_path / out)["NAA"]["mM"]))
     assert values[1] == pytest.approx(values[0], rel=1e-4)
 
@@ -183,7 +185,7 @@ def test_impossible_tissue_is_refused(wrong):
 
 
 def refused(scan, tmp_path, words, **change):
-    arguments = {"data": scan / "data.nii.gz", "basis": {"": scan / "basis"}, "out": tmp_path / "fit", "section": {}}
+    arguments = {"data": scan / "data.nii.gz", "basis": {"": scan / "basis"}, "out": tmp_path / "fit", "section": Fit()}
     with pytest.raises(SpinsculptError) as caught:
         fit_files(**arguments | change)
     for word in words:
@@ -194,7 +196,7 @@ def refused(scan, tmp_path, words, **change):
 
 def test_a_refusal_names_the_file_and_leaves_nothing(scan, tmp_path):
     frequency = phantom_basis(frequency=123.2)
-    frequency.write_fslmrs(tmp_path / "siemens")
+    write_fslmrs(frequency, tmp_path / "siemens")
     refused(scan, tmp_path, ["data.nii.gz", "127.7310", "123.2000"], basis={"": tmp_path / "siemens"})
     refused(scan, tmp_path, ["missing.nii.gz"], data=tmp_path / "missing.nii.gz")
     refused(scan, tmp_path, ["nowhere"], basis={"": tmp_path / "nowhere"})
@@ -221,7 +223,7 @@ def test_the_water_amplitude_is_that_at_time_zero_per_proton():
 def test_an_absent_fsl_mrs_is_said_with_how_to_get_it(scan, tmp_path):
     with pytest.raises(SpinsculptError, match="conda"):
         find_fsl_mrs("no-such-fsl_mrs")
-    section = {"fsl_mrs_command": "no-such-fsl_mrs"}
+    section = Fit(fsl_mrs_command="no-such-fsl_mrs")
     refused(scan, tmp_path, ["no-such-fsl_mrs", "git repository"], engine="fsl_mrs", section=section)
 
 
@@ -229,7 +231,7 @@ STUB = """#!{python}
 import sys
 from pathlib import Path
 import numpy as np
-from spinsculpt.basis import BasisSet
+from spinsculpt.basis import read_fslmrs
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 
 if "--version" in sys.argv:
@@ -238,7 +240,7 @@ given = {{a: b for a, b in zip(sys.argv, sys.argv[1:]) if a.startswith("--")}}
 assert "--export_baseline" in sys.argv and "--export_separate" in sys.argv
 data, out = read_fids(given["--data"]).fid, Path(given["--output"])
 out.mkdir(parents=True)
-basis = BasisSet.read_fslmrs(given["--basis"])
+basis = read_fslmrs(given["--basis"])
 t = np.arange(1, data.points + 1) * data.dwell
 c = 2.0 + np.arange(len(basis.names))
 lines = c[:, None] * basis.fids * np.exp(-12.0 * t)
@@ -264,7 +266,7 @@ def test_the_curves_of_fsl_mrs_are_stored_as_it_drew_them(scan, tmp_path, baseli
     stub = tmp_path / "fsl_mrs"
     stub.write_text(STUB.format(python=sys.executable))
     stub.chmod(0o755)
-    section = {"baseline": baseline, "groups": [], "add": [], "fsl_mrs_command": str(stub)}
+    section = Fit(baseline=baseline, groups=[], add=[], fsl_mrs_command=stub)
     result = fit_files(scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / "out", section, "fsl_mrs")
     (curve,), data = result.curves, read_fids(scan / "data.nii.gz").fid
     bend = 3e3 * np.exp(-(((curve.ppm - 2.5) / 0.4) ** 2))
@@ -285,7 +287,7 @@ needs_fsl_mrs = pytest.mark.skipif(shutil.which("fsl_mrs") is None, reason="fsl_
 
 @needs_fsl_mrs
 def test_fsl_mrs_and_the_builtin_engine_agree_side_by_side(scan, tmp_path):
-    section = SIMULATED | {"noise": "residual", "groups": [["MM*"]]}
+    section = Fit().settled(measured=False).but(noise="residual", groups=[["MM*"]])
     results = {}
     for engine in ("builtin", "fsl_mrs"):
         arguments = (scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / engine, section, engine)
@@ -304,7 +306,7 @@ def test_fsl_mrs_and_the_builtin_engine_agree_side_by_side(scan, tmp_path):
 
 @needs_fsl_mrs
 def test_what_fsl_mrs_lacks_is_refused_before_it_runs(scan, tmp_path):
-    for section in ({"lineshape": "gauss"}, {"ppm": [[0.2, 1.8], [2.0, 4.2]]}, {"soft_ratios": "lcmodel"}):
+    for section in (Fit(lineshape="gauss"), Fit(ppm=[[0.2, 1.8], [2.0, 4.2]]), Fit(soft_ratios="lcmodel")):
         refused(scan, tmp_path, ["fsl_mrs has no"], engine="fsl_mrs", section=section)
 
 
@@ -352,7 +354,7 @@ def test_tissue_comes_from_numbers_a_table_or_images(tmp_path):
 
 @pytest.mark.parametrize("kind", ["noise", "bootstrap"])
 def test_resampling_adds_a_table_whose_sds_agree_with_the_crlbs(scan, tmp_path, kind):
-    section = SIMULATED | {"resample": kind, "repeats": 150, "groups": []}
+    section = Fit().settled(measured=False).but(resample=kind, repeats=150, groups=[])
     fit_files(scan / "data.nii.gz", {"": scan / "basis"}, tmp_path / "fit", section)
     with (tmp_path / "fit/resampled.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))

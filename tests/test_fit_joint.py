@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from entries import simulate_basis
 from fit_phantom import phantom
-from spinsculpt.basis import simulate_basis
 from spinsculpt.fit import fit
 from spinsculpt.pulses import Pulse
 from spinsculpt.sequences import Slot, press

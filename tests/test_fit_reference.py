@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from spinsculpt.basis import BasisSet
+from spinsculpt.basis import BasisSet, read_fslmrs, read_lcmodel
 from spinsculpt.conventions import FID, ppm_to_hz, time_axis
 from spinsculpt.fit import FitModel, fit, monte_carlo, signal_per_proton, spread, water_amplitude, water_scaling
 from spinsculpt.nifti import read_fids
@@ -16,7 +16,7 @@ CASES = [(snr, baseline) for snr in ("clean", "snr200", "snr100", "snr50", "snr2
 @pytest.fixture(scope="module")
 def synthetic(evidence):
     folder = evidence / "results/fslmrs_synthetic"
-    return folder, BasisSet.read_fslmrs(folder / "basis")
+    return folder, read_fslmrs(folder / "basis")
 
 
 def fsl_mrs_estimates(folder, name, result):
@@ -122,9 +122,8 @@ def test_lcmodels_own_test_spectrum(evidence):
     folder = evidence / "results/lcmodel_selftest"
     numbers = np.array((folder / "data.raw").read_text().split("$END")[1].split(), float).reshape(-1, 2)
     data = FID(numbers[:, 0] - 1j * numbers[:, 1], 5e-4, 127.786142)
-    basis = with_lcmodel_broad(BasisSet.read_lcmodel(folder / "3t.basis"))
-    section = {"ppm": [0.2, 4.0], "baseline": "spline:1.5", "soft_ratios": "lcmodel", "groups": []}
-    model = FitModel.from_config(section)
+    basis = with_lcmodel_broad(read_lcmodel(folder / "3t.basis"))
+    model = FitModel(ppm=(0.2, 4.0), baseline="spline:1.5", soft_ratios="lcmodel", groups=())
     result = fit([data], [basis], model)
     header, row = list(csv.reader((folder / "test-reference-out.csv").open()))
     theirs = dict(zip((name.strip() for name in header), map(float, row), strict=True))

@@ -6,8 +6,9 @@ import pytest
 from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fit import SIMULATED, FitModel, WaterScaling, fit, fit_measured
+from spinsculpt.fit import FitModel, WaterScaling, fit, fit_measured
 from spinsculpt.nifti import MRSData
+from spinsculpt.study import Fit
 
 GROUPED = FitModel(groups=(("MM*",),))
 
@@ -44,14 +45,14 @@ def test_a_missing_signal_is_found_where_it_is_and_only_its_neighbours_are_flagg
 def test_lipids_that_the_basis_lacks_are_added_from_the_library(basis):
     data = with_line(phantom(basis, 20.0), 1.28, 25.0, 12.0)
     scan = MRSData(data.samples, data.dwell, data.central_frequency)
-    section = SIMULATED | {"groups": [["MM*"], ["Lip*"]]}
+    section = Fit().settled(measured=False).but(groups=[["MM*"], ["Lip*"]])
     lacking = fit_measured(scan, {"": basis}, section)
-    assert "Lip13b" in fit_measured(scan, {"": basis}, section | {"add": None}).names  # the basis of another program
-    added = fit_measured(scan, {"": basis}, section | {"add": ["Lip13a", "Lip13b"]})
+    assert "Lip13b" in fit_measured(scan, {"": basis}, section.but(add=None)).names  # the basis of another program
+    added = fit_measured(scan, {"": basis}, section.but(add=["Lip13a", "Lip13b"]))
     assert "Lip13b" in added.names
     assert added.qc["chi_squared"] < 0.3 * lacking.qc["chi_squared"]
     with pytest.raises(SpinsculptError, match="fit: add: 'Fat'"):
-        fit_measured(scan, {"": basis}, section | {"add": ["Fat"]})
+        fit_measured(scan, {"": basis}, section.but(add=["Fat"]))
 
 
 def test_macromolecules_of_impossible_proportions_are_named(basis):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entries import build_sequence
 from spinsculpt.basis import BasisSet, read_basis, write_basis, write_fslmrs
 from spinsculpt.cli._basis import Format, basis_command
 from spinsculpt.cli._design import Device, design_command
@@ -15,7 +16,6 @@ from spinsculpt.cli._export import export_command
 from spinsculpt.design._run import RESULTS
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.folders import MANIFEST, checked_name, owned_files, sha256
-from spinsculpt.sequences import build_sequence
 from spinsculpt.survey import write_table
 
 

@@ -20,8 +20,18 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from entries import build_sequence
 from raw_files import write_p_file, write_philips, write_philips_dicom, write_rda, write_twix_head
-from spinsculpt.basis import BasisSet, read_jmrui, read_nifti, write_jmrui, write_nifti
+from spinsculpt import basis
+from spinsculpt.basis import (
+    BasisSet,
+    read_jmrui,
+    read_lcmodel,
+    read_nifti,
+    write_jmrui,
+    write_lcmodel,
+    write_nifti,
+)
 from spinsculpt.bids import read_sidecar
 from spinsculpt.convert import read_raw_header
 from spinsculpt.convert._philips import checked_pair, philips_pair
@@ -32,9 +42,9 @@ from spinsculpt.fit._tissue import tissue_of, voxel_fractions
 from spinsculpt.gate import read_yaml
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.pulses import DesignedPulses, read_designed, read_pulse, sinc, write_designed, write_pulse
-from spinsculpt.sequences import Sequence, build_sequence, read_fslmrs, read_pulseq, write_fslmrs, write_pulseq
+from spinsculpt.sequences import Sequence, read_fslmrs, read_pulseq, write_fslmrs, write_pulseq
 from spinsculpt.spins import load_library, read_macromolecule
-from spinsculpt.study import read_config, schema_of
+from spinsculpt.study import Basis, read_study
 from spinsculpt.subjects import read_subjects
 
 SECONDS = 20  # for one example; all take milliseconds
@@ -78,7 +88,7 @@ def press(path: Path) -> None:
 
 def fslmrs(path: Path) -> None:
     sequence = build_sequence("press", PRESS, central_frequency=127.7)
-    write_fslmrs(sequence, path, {"field": 3.0, "points": 64, "bandwidth": 2000.0})
+    write_fslmrs(sequence, path, Basis(points=64))
 
 
 def fids(path: Path) -> None:
@@ -99,7 +109,7 @@ def tissue_image(path: Path) -> None:
 
 
 def basis_json(path: Path) -> None:
-    BASIS.write_fslmrs(path.parent)
+    basis.write_fslmrs(BASIS, path.parent)
     (path.parent / "Cr.json").unlink()
 
 
@@ -119,7 +129,7 @@ HEADER = MRSData(FIDS[0], 5e-4, 127.7)
 
 # Each: a sound file, its reader, and whether the reader decides over numbers (or only over words of a header).
 READERS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
-    "configuration": (made(text(CONFIG), "c.yaml"), lambda path: read_config([path], schema_of())),
+    "configuration": (made(text(CONFIG), "c.yaml"), lambda path: read_study([path])),
     "library": (made(text(LIBRARY), "l.yaml"), lambda path: load_library(path)),
     "macromolecule": (made(text(MACROMOLECULE), "m.json"), read_macromolecule),
     "table of scans": (made(text(TABLE), "s.tsv"), lambda path: read_subjects(path, ["press30"])),
@@ -137,8 +147,8 @@ READERS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
         )
         for suffix in (".pta", ".RF", ".txt", ".exc")
     },
-    "basis of FSL-MRS": (made(basis_json, "NAA.json"), lambda path: BasisSet.read_fslmrs(path.parent)),
-    "basis of LCModel": (made(BASIS.write_lcmodel, "b.basis"), BasisSet.read_lcmodel),
+    "basis of FSL-MRS": (made(basis_json, "NAA.json"), lambda path: basis.read_fslmrs(path.parent)),
+    "basis of LCModel": (made(lambda path: write_lcmodel(BASIS, path), "b.basis"), read_lcmodel),
     "basis of jMRUI": (made(lambda path: write_jmrui(BASIS, path), "b.txt"), read_jmrui),
     "basis of NIfTI-MRS": (made(lambda path: write_nifti(BASIS, path), "b.nii"), read_nifti),
     "NIfTI-MRS": (made(fids, "d.nii"), read_fids),

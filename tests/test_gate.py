@@ -13,18 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from entries import build_sequence, simulate_basis
 from fit_phantom import phantom, phantom_basis
-from spinsculpt.basis import BasisSet, read_basis, simulate_basis, write_fslmrs
+from spinsculpt.basis import BasisSet, read_basis, read_lcmodel, write_fslmrs
 from spinsculpt.cli import app
 from spinsculpt.compare import power_table, read_table, subjects_needed, write_table
-from spinsculpt.config import default_config, validate
+from spinsculpt.config import default_config
 from spinsculpt.convert._read import read_raw
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, fit
 from spinsculpt.gate import LARGEST, RANGES, check_numbers, quantity, read_json, read_yaml, samples
 from spinsculpt.provenance import write_json
-from spinsculpt.sequences import Sequence, build_sequence
-from spinsculpt.study import read_config, reference_page, schema_of
+from spinsculpt.sequences import Sequence
+from spinsculpt.study import Study, parse, plain, read_study, reference_page
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True) | st.integers() | st.booleans() | st.none() | st.text(max_size=5))
@@ -57,7 +58,7 @@ def numbers_of(content, path=()):
 
 def test_no_number_of_the_configuration_may_be_infinite_nan_or_absurd():
     """Every number of the default configuration and of its designs, one after the other."""
-    whole = read_config([default_config()], schema_of())
+    whole = plain(read_study([default_config()]))
     names = list(whole["designs"])
     whole["designs"] = {name: whole["designs"][name] for name in names[:1]}
     paths = [path for path in numbers_of(whole) if path[0] != "convert"]
@@ -78,7 +79,7 @@ def test_no_number_of_the_configuration_may_be_infinite_nan_or_absurd():
 )
 def test_a_configuration_with_senseless_numbers_is_a_sentence(changes):
     with pytest.raises(SpinsculptError, match="the configuration: "):
-        validate({"designs": {}, "sequences": {"p": {"type": "press"}}, "analyses": {}} | changes, schema_of())
+        parse(Study, {"designs": {}, "sequences": {"p": {"type": "press"}}, "analyses": {}} | changes)
 
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -113,7 +114,7 @@ def test_bad_yaml_is_a_sentence(tmp_path, content):
 def test_a_configuration_that_is_no_map_of_texts_is_a_sentence(tmp_path, content):
     (tmp_path / "bad.yaml").write_text(content)
     with pytest.raises(SpinsculptError):
-        read_config([tmp_path / "bad.yaml"], schema_of())
+        read_study([tmp_path / "bad.yaml"])
 
 
 @pytest.mark.parametrize(
@@ -135,14 +136,14 @@ def test_files_of_no_size_that_we_need_are_refused_before_they_are_read(tmp_path
     code = f"""
 import os
 import resource
-from spinsculpt.basis import BasisSet, read_jmrui
+from spinsculpt.basis import read_jmrui, read_lcmodel
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.gate import read_json, read_yaml
 from spinsculpt.pulses import read_pulse
 os.chdir({str(tmp_path)!r})
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for call in (lambda: read_json("huge.json"), lambda: read_yaml("huge.yaml"), lambda: read_jmrui("huge.txt"),
-             lambda: BasisSet.read_lcmodel("huge.basis"), lambda: read_pulse("huge.RF", 0.005),
+             lambda: read_lcmodel("huge.basis"), lambda: read_pulse("huge.RF", 0.005),
              lambda: read_pulse("repeats.RF", 0.005), lambda: read_pulse("steps.txt", 0.005)):
     try:
         call()
@@ -236,7 +237,7 @@ def test_a_basis_of_zeros_is_refused_wherever_it_is_read(tmp_path, write):
     else:
         write_fslmrs(zeros, tmp_path)
     with pytest.raises(SpinsculptError, match="every basis function is zero"):
-        read_basis(tmp_path) if write == "write_fslmrs" else BasisSet.read_lcmodel(tmp_path / "a.basis")
+        read_basis(tmp_path) if write == "write_fslmrs" else read_lcmodel(tmp_path / "a.basis")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float64("nan"), np.array([1.0, np.inf])])
@@ -248,7 +249,7 @@ def test_json_that_goes_out_holds_finite_numbers_or_is_not_written(tmp_path, val
 
 def test_a_fit_that_is_not_finite_is_not_written(tmp_path):
     whole = phantom_basis()
-    result = fit([phantom(whole, noise_sd=0.01)], [whole], FitModel.from_config({"starts": 1}))
+    result = fit([phantom(whole, noise_sd=0.01)], [whole], FitModel(starts=1))
     broken = dataclasses.replace(result.curves[0], fit=result.curves[0].fit * np.nan)
     with pytest.raises(SpinsculptError, match="not finite, so that nothing was written"):
         dataclasses.replace(result, curves=(broken,)).write(tmp_path / "out")

@@ -8,15 +8,14 @@ import pandas as pd
 import pytest
 
 from spinsculpt.compare import best_histories, bounds_table, frontier_table, spectra_before_after, windows
-from spinsculpt.config import validate
 from spinsculpt.design import run_design
 from spinsculpt.figures import plot_ladder
-from spinsculpt.study import DesignEntry, entries_of
+from spinsculpt.study import Basis, DesignEntry, Study, parse
 
-BASIS = {"field": 3.0, "metabolites": ["NAA", "Cr", "Glu", "Gln"], "macromolecules": []}
+BASIS = Basis(metabolites=["NAA", "Cr", "Glu", "Gln"], macromolecules=[])
 SHORT = {"duration": 0.008, "dwell": 4e-4, "starts": 2, "iterations": 3, "screening": [0.5], "macromolecules": []}
 SELECT = [{"type": "enhance", "metabolites": ["Glu"]}, {"type": "suppress", "metabolites": ["Gln"], "weight": 0.1}]
-STUDY = {"figures": {"labels": {}, "colours": {}, "dpi": 60}}
+STUDY = Study.of({"designs": {}, "sequences": {"p": {"type": "press"}}, "analyses": {}, "figures": {"dpi": 60}})
 ENTRIES = {
     "state": {
         "kind": "excitation",
@@ -37,7 +36,7 @@ ENTRIES = {
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("ladder")
-    entries = validate({name: SHORT | entry for name, entry in ENTRIES.items()}, entries_of(DesignEntry))
+    entries = {name: parse(DesignEntry, SHORT | entry) for name, entry in ENTRIES.items()}
     for name, entry in entries.items():
         run_design(name, entry, BASIS, root / name, progress=False)
     return {name: root / name for name in entries}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spinsculpt.basis import basis_library, simulate_basis
+from entries import basis_library, simulate_basis
 from spinsculpt.conventions import FID, time_axis
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.macromolecules import fit_macromolecule_file, fit_macromolecules

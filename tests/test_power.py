@@ -7,16 +7,15 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from spinsculpt.basis import basis_library, simulate_basis
+from entries import basis_library, build_sequence, simulate_basis
 from spinsculpt.cli import app
 from spinsculpt.compare import Analysis, monte_carlo_study, power_table, retest_table, separation_table, subjects_needed
-from spinsculpt.config import validate
 from spinsculpt.dynamics import line_list
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel
-from spinsculpt.sequences import build_sequence, idealised, press
+from spinsculpt.sequences import idealised, press
 from spinsculpt.spins import load_library
-from spinsculpt.study import schema_of
+from spinsculpt.study import Compare, MonteCarlo
 
 BASIS = {
     "field": 3.0,
@@ -93,9 +92,8 @@ def test_an_idealised_sequence_is_the_ideal_one_at_the_same_times():
 @pytest.fixture(scope="module")
 def study():
     """A Monte Carlo study of PRESS and SPECIAL, with its settings and analyses."""
-    settings = validate({"designs": {}, "sequences": {"p": {"type": "press"}}, "analyses": {}}, schema_of())["compare"]
-    settings |= {"macromolecules": ["free"], "t2_scales": [1.0]}
-    settings["montecarlo"] |= {"repeats": 24, "snr": [50], "linewidth_hz": [10], "ratio": [0.5], "subjects": 12}
+    wanted = MonteCarlo(repeats=24, snr=[50], linewidth_hz=[10], ratio=[0.5], subjects=12)
+    settings = Compare(macromolecules=["free"], t2_scales=[1.0], montecarlo=wanted)
     library, analyses, ideal = basis_library(BASIS), [], {}
     for name, labels in (("press", ()), ("special", ("diff",))):
         sequence = build_sequence(name, {"type": name, "echo_time": 0.03})
@@ -204,6 +202,6 @@ def test_unknowns_only_add_to_the_bound(study):
 def test_a_study_of_ideal_sequences_alone_is_judged_as_it_is(study):
     _, (press, _), library, model, settings = study
     alike = replace(press, sequence=idealised(press.sequence))
-    few = settings | {"montecarlo": settings["montecarlo"] | {"repeats": 5, "snr": [], "linewidth_hz": [], "ratio": []}}
+    few = settings.but(montecarlo=settings.montecarlo.but(repeats=5, snr=[], linewidth_hz=[], ratio=[]))
     assert not alike.sequence.playable
     assert set(monte_carlo_study([alike], {}, library, model, few).ranking["sequence"]) == {"press"}

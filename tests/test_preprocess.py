@@ -7,18 +7,17 @@ import numpy as np
 import pytest
 
 from spinsculpt.basis import BasisSet, write_basis
-from spinsculpt.config import validate
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.preprocess import correct_eddy_currents, preprocess_scan, preprocess_water, remove_lines
 from spinsculpt.preprocess._nuisance import _poles
-from spinsculpt.study import Preprocess, schema_of
+from spinsculpt.study import Preprocess, Steps
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 
 POINTS, DWELL, CENTRAL = 2048, 1 / 2000, 127.732
-SECTION = validate({}, schema_of(Preprocess))
+SECTION = Preprocess()
 TIME = np.arange(POINTS) * DWELL
 HEADER = {"EchoTime": 0.03, "RepetitionTime": 2.0}
 
@@ -38,7 +37,7 @@ def scan(folder: Path, fids: np.ndarray, dims: tuple[str, ...] = (), name: str =
     return path
 
 
-def clean(folder: Path, data: Path, water: Path | None = None, conditions: tuple = (), section: dict = SECTION):
+def clean(folder: Path, data: Path, water: Path | None = None, conditions: tuple = (), section: Preprocess = SECTION):
     quality = preprocess_scan(
         data, water, folder / "o.nii.gz", folder / "o.json", folder / "o.png", section, conditions
     )
@@ -71,7 +70,7 @@ def test_drift_over_averages_is_undone_so_that_lines_do_not_widen(tmp_path):
     result, quality = clean(tmp_path, scan(tmp_path, fids, ("DIM_DYN",)))
     assert deviation(result.fid.samples, BRAIN) < 0.04
     assert quality["linewidth_hz"] == pytest.approx(4.0, abs=0.4)
-    without = SECTION | {"steps": SECTION["steps"] | {"align": False, "reject": False}}
+    without = SECTION.but(steps=Steps(align=False, reject=False))
     assert clean(tmp_path, scan(tmp_path, fids, ("DIM_DYN",)), section=without)[1]["linewidth_hz"] > 6
 
 
@@ -110,7 +109,7 @@ def test_residual_water_goes_and_the_metabolites_stay():
 def test_lipids_are_taken_off_where_it_is_asked_for(tmp_path):
     lipids = lines((1.28, 40.0), (0.9, 15.0), width=20.0)
     data = scan(tmp_path, BRAIN + lipids + noise((POINTS,), 0.05))
-    section = SECTION | {"steps": SECTION["steps"] | {"lipid_removal": True}}
+    section = SECTION.but(steps=Steps(lipid_removal=True))
     for settings, left in ((SECTION, True), (section, False)):
         result, _ = clean(tmp_path, data, section=settings)
         axis = result.fid.ppm

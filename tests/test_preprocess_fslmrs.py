@@ -10,23 +10,21 @@ import numpy as np
 import pytest
 import yaml
 
-from spinsculpt.config import validate
 from spinsculpt.conventions import ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.preprocess import find_fsl_mrs_preproc, preprocess_scan, preprocess_water
-from spinsculpt.study import Preprocess, schema_of
+from spinsculpt.study import Preprocess, Steps
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SCHEMA = schema_of(Preprocess)
 POINTS, DWELL, CENTRAL = 2048, 1 / 2000, 127.732
 TIME = np.arange(POINTS) * DWELL
 EDITING = ("ON", "OFF")
 EARLIER = {"Program": "scanner", "Version": "1", "Method": "Conversion", "Details": ""}
 
 
-def section(engine: str = "fsl_mrs", **steps: bool) -> dict:
-    return validate({"engine": engine, "steps": steps}, SCHEMA)
+def section(engine: str = "fsl_mrs", **steps: bool) -> Preprocess:
+    return Preprocess(engine=engine, steps=Steps(**steps))
 
 
 def lines(*peaks: tuple[float, float], width: float = 4.0) -> np.ndarray:
@@ -65,7 +63,7 @@ def mega(tmp_path, press) -> tuple[Path, Path]:
     return scan(tmp_path, "mega.nii.gz", data, "DIM_DYN"), press[1]
 
 
-def clean(data: Path, water: Path | None, section: dict, conditions: tuple = ()) -> tuple[MRSData, dict]:
+def clean(data: Path, water: Path | None, section: Preprocess, conditions: tuple = ()) -> tuple[MRSData, dict]:
     folder = data.parent
     preprocess_scan(data, water, folder / "o.nii.gz", folder / "o.json", folder / "o.png", section, conditions)
     assert (folder / "o.png").stat().st_size > 5000

@@ -11,14 +11,13 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from spinsculpt.compare import quality_table, verdicts, with_verdict
-from spinsculpt.config import validate
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.figures import Style, draw_fits, draw_preprocessing, draw_recovery
 from spinsculpt.nifti import MRSData
 from spinsculpt.preprocess import Drift, failures, in_words
 from spinsculpt.preprocess._picture import Trace, draw_page
 from spinsculpt.preprocess._quality import MEASURES, measure, subtraction
-from spinsculpt.study import schema_of
+from spinsculpt.study import Figures, Limit, Limits, plain
 
 POINTS, DWELL, CENTRAL = 2048, 1 / 2000, 127.732
 TIME = np.arange(POINTS) * DWELL
@@ -88,7 +87,8 @@ def test_the_verdict_names_each_number_that_fails_in_words():
     }
 
 
-LIMITS = {"snr": {"min": 10}, "linewidth_ppm": {"max": 0.1}, "lipid_ratio": {"max": 1}, "drift_hz": {}}
+NONE = dict.fromkeys(MEASURES, Limit())
+LIMITS = Limits(**NONE | {"snr": Limit(min=10), "linewidth_ppm": Limit(max=0.1), "lipid_ratio": Limit(max=1)})
 
 
 def test_what_was_not_measured_is_not_judged_and_what_is_no_number_fails():
@@ -96,14 +96,8 @@ def test_what_was_not_measured_is_not_judged_and_what_is_no_number_fails():
     assert "SNR of NAA nan" in failures({"snr": float("nan")}, LIMITS)["snr"]
 
 
-def test_limits_of_the_config_are_numbers_that_are_measured(quality_limits):
-    assert set(quality_limits) == set(MEASURES)
-
-
-@pytest.fixture
-def quality_limits() -> dict:
-
-    return validate({}, schema_of()["properties"]["quality"])["limits"]
+def test_limits_of_the_config_are_numbers_that_are_measured():
+    assert set(plain(Limits())) == set(MEASURES)
 
 
 def test_numbers_carry_their_unit():
@@ -156,7 +150,7 @@ def texts(figure: plt.Figure) -> list[str]:
 
 
 def test_rejected_scans_are_open_points_and_the_legend_says_so(cohort, tmp_path, monkeypatch):
-    style = Style.from_config({}, ["press"])
+    style = Style.of_study(Figures(), ["press"])
     figure = drawn(monkeypatch, draw_preprocessing, cohort, tmp_path / "all", style)
     assert "rejected scan" in texts(figure)
     faces = [line.get_markerfacecolor() for line in figure.axes[0].lines if len(line.get_xdata()) == 1]
@@ -202,7 +196,7 @@ def test_of_a_large_cohort_the_rejected_scans_are_drawn_first(tmp_path, monkeypa
         given | {"subject": f"{subject:03d}", "ppm": ppm, "verdict": "reject" if subject == 90 else "accept"}
         for subject, ppm in itertools.product(range(100), (1.0, 2.0))
     ]
-    figure = drawn(monkeypatch, draw_fits, pd.DataFrame(rows), tmp_path / "fits", Style.from_config({}, ["press"]))
+    figure = drawn(monkeypatch, draw_fits, pd.DataFrame(rows), tmp_path / "fits", Style.of_study(Figures(), ["press"]))
     assert len(figure.axes) == 24 and "24 of 100" in figure.get_suptitle()
     assert [axes.get_ylabel() for axes in figure.axes].count("sub-090") == 1
 
@@ -211,7 +205,7 @@ def test_of_a_large_cohort_the_rejected_scans_are_drawn_first(tmp_path, monkeypa
 def test_a_rejected_scan_moves_the_mean_only_when_the_config_counts_it(cohort, tmp_path, monkeypatch, counted):
     table = with_verdict(fits(("01", "02", "03")), cohort, {"fitted": "press"})
     table["truth"], table["estimate"] = 10.0, [10.0, 10.0, 11.0, 11.0, 19.0, 19.0]
-    style = Style.from_config({}, ["fitted"])
+    style = Style.of_study(Figures(), ["fitted"])
     figure = drawn(monkeypatch, draw_recovery, table, tmp_path / "r", style, ("a",), count_rejected=counted)
     bars = [path.vertices[0, 1] for collection in figure.axes[-1].collections for path in collection.get_paths()]
     assert bars == pytest.approx([100 / 3 if counted else 5.0] * 2)

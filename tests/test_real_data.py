@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spinsculpt.basis import simulate_basis, write_basis
-from spinsculpt.config import validate
+from entries import build_sequence, simulate_basis
+from spinsculpt.basis import write_basis
 from spinsculpt.conventions import FID
 from spinsculpt.convert import convert_scan
 from spinsculpt.fit import fit_files
 from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.preprocess import failures, preprocess_scan
 from spinsculpt.preprocess._coils import coil_weights
-from spinsculpt.sequences import build_sequence
-from spinsculpt.study import schema_of
+from spinsculpt.study import Basis, Convert, Fit, Limits, Preprocess
 from spinsculpt.subjects import Scan
 
 BRAIN = ["NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH", "Ins", "Tau", "Lac"]
@@ -29,10 +28,6 @@ pytestmark = [pytest.mark.xdist_group("real data"), pytest.mark.usefixtures("no_
 
 
 @cache
-def defaults(section: str) -> dict:
-    return validate({}, schema_of()["properties"][section])
-
-
 @dataclass(frozen=True)
 class Example:
     """A raw scan and how it is fitted; paths below the folder of real data."""
@@ -103,15 +98,13 @@ def finished(evidence, request, tmp_path_factory):
             if raw:
                 paths[suffix] = folder / f"{suffix}.nii.gz"
                 source = request.getfixturevalue(raw) if raw == "megapress" else data / raw
-                convert_scan([source], scan, suffix, paths[suffix], folder / f"{suffix}.json", defaults("convert"))
+                convert_scan([source], scan, suffix, paths[suffix], folder / f"{suffix}.json", Convert())
         clean = folder / "clean.nii.gz"
         outputs = (clean, folder / "qc.json", folder / "page.png")
-        quality = preprocess_scan(
-            paths["svs"], paths.get("mrsref"), *outputs, defaults("preprocess"), example.conditions
-        )
+        quality = preprocess_scan(paths["svs"], paths.get("mrsref"), *outputs, Preprocess(), example.conditions)
         result = read_fids(clean)
         bases = basis_of(example, result, folder)
-        section = defaults("fit") | example.fit
+        section = Fit(**example.fit)
         fit_files(clean, bases, folder / "fit", section, spectra=example.spectra)
         water = read_fids(paths["mrsref"]) if "mrsref" in paths else None
         table = pd.read_csv(folder / "fit/summary.csv", index_col="Metab")
@@ -135,7 +128,7 @@ def basis_of(example: Example, scan: MRSData, folder: Path) -> dict[str, Path]:
         "metabolites": list(example.metabolites),
         "macromolecules": list(example.macromolecules),
     }
-    section = defaults("basis") | chosen
+    section = Basis(**chosen)
     sequence = build_sequence("example", example.sequence, {}, scan.central_frequency)
     sets = simulate_basis(sequence, section)
     for name, basis in sets.items():
@@ -235,5 +228,5 @@ def test_a_phantom_is_no_brain(finished):
     for name in ("twix30", "twix40"):
         quality = finished(name).quality
         assert quality["singlets"] < 0.4 and quality["applied_shift_hz"] == 0
-        assert "outside_ratio" in failures(quality, defaults("quality")["limits"])
+        assert "outside_ratio" in failures(quality, Limits())
     assert finished("dicom").table["%CRLB"]["EtOH"] < 5

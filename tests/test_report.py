@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from browser import complaints, opened, overflow
+from entries import build_sequence
 from spinsculpt.compare import engines_table, fits_table, write_table
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.report import (
@@ -24,21 +25,23 @@ from spinsculpt.report._concentrations import engines_summary, own_answer
 from spinsculpt.report._pack import Pack
 from spinsculpt.report._scan_page import _estimates
 from spinsculpt.report._unfinished import Job
+from spinsculpt.study import Basis, Figures, MonteCarlo, Quality, Study, parse
 
-CONFIG = {
-    "run": "",
-    "sequences": {"press30": {"type": "press"}, "mega": {"type": "megapress"}, "new": {"type": "press", "gap": "d"}},
-    "analyses": {"press30": {"sequence": "press30"}, "mega": {"sequence": "mega"}, "new": {"sequence": "new"}},
-    "compare": {
-        "pair": ["Glu", "Gln"],
-        "analyses": ["press30", "mega", "new"],
-        "noise": {"snr": 100, "metabolite": "NAA"},
+CONFIG = parse(
+    Study,
+    {
+        "designs": {},
+        "sequences": {
+            "press30": {"type": "press"},
+            "mega": {"type": "megapress"},
+            "new": {"type": "press", "gap": "d"},
+        },
+        "analyses": {"press30": {"sequence": "press30"}, "mega": {"sequence": "mega"}, "new": {"sequence": "new"}},
+        "compare": {"analyses": ["press30", "mega", "new"]},
+        "figures": {"labels": {"new": "designed"}, "title": "Which one?"},
+        "fit": {"baseline": "poly:2", "ppm": [0.2, 4.2]},
     },
-    "figures": {"labels": {"new": "designed"}, "title": "Which one?", "designs": []},
-    "basis": {"field": 3.0},
-    "fit": {"baseline": "poly:2", "ppm": [0.2, 4.2]},
-    "quality": {"count_rejected": False},
-}
+)
 
 
 def separation(values: dict[str, tuple[float, float, float]], flexible: dict | None = None) -> pd.DataFrame:
@@ -105,7 +108,7 @@ def test_recovery_is_bias_and_spread():
 
 @pytest.mark.parametrize(("counted", "mean"), [(False, 2.0), (True, 12.0)])
 def test_rejected_scans_count_only_where_the_config_says_so(counted, mean):
-    config = CONFIG | {"quality": {"count_rejected": counted}}
+    config = CONFIG.but(quality=Quality(count_rejected=counted))
     row = recovery_summary(recovery(1.0, 3.0, 32.0, last="reject"), config).iloc[0]
     assert row["mean error (%)"] == pytest.approx(mean)
     assert (row["scans"], row["rejected scans"]) == (2 + counted, 1)
@@ -180,7 +183,7 @@ def test_ones_own_scans_come_before_the_bounds_and_simulated_ones_after(tmp_path
     write_table(pd.DataFrame([quality | {"min": 10.0, "max": None, "reason": "", "verdict": "accept"}]), tables[2])
     order = {}
     for subjects in ("", "scans.tsv"):
-        write_report(tables, [], CONFIG | {"subjects": subjects}, tmp_path / "report.html")
+        write_report(tables, [], CONFIG.but(subjects=subjects), tmp_path / "report.html")
         page = (tmp_path / "report.html").read_text()
         order[subjects] = page.index('<h2 id="concentrations"') < page.index('<h2 id="bounds"')
     assert order == {"": False, "scans.tsv": True}
@@ -188,9 +191,7 @@ def test_ones_own_scans_come_before_the_bounds_and_simulated_ones_after(tmp_path
 
 def test_hostile_names_are_text(tmp_path):
     hostile = "<img src=x onerror=alert(1)>"
-    config = CONFIG | {
-        "figures": {"labels": {"new": hostile}, "title": "</script><script>alert(1)</script>", "designs": []}
-    }
+    config = CONFIG.but(figures=Figures(labels={"new": hostile}, title="</script><script>alert(1)</script>"))
     table = tmp_path / "separation.tsv"
     write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), table)
     write_report([table], [], config, tmp_path / "report.html")
@@ -279,13 +280,12 @@ def test_curves_come_back_as_they_were(tmp_path):
 def test_the_protocol_sheet_says_what_a_scanner_must_be_set_to(tmp_path):
     from spinsculpt.report import write_protocol
     from spinsculpt.report._protocol import pulse_settings
-    from spinsculpt.sequences import build_sequence
 
-    basis = {"field": 3.0, "points": 512, "bandwidth": 2000.0, "linewidth": 1.0}
+    basis = Basis(points=512)
     sequence = build_sequence(
         "mega", {"type": "megapress", "echo_time": 0.068, "editing": {"ppm": {"on": 1.9, "off": 7.46}}}
     )
-    rows = {(row["name"], *row["shots"]): row for row in pulse_settings(sequence, 127.732)}
+    rows = {(row["name"], *row["shots"]): row for row in pulse_settings(sequence, Basis().frequency)}
     assert rows["gaussian", "on"]["ppm"] == pytest.approx(1.9) and rows["gaussian", "on"]["times"] == 2
     write_protocol(sequence, tmp_path / "sheet.html", basis)
     page = (tmp_path / "sheet.html").read_text()
@@ -339,7 +339,7 @@ def test_switches_say_which_wrong_models_count_in_the_ranking(tmp_path):
     bounds = separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)})
     for table, path in zip((bounds, *montecarlo()), tables, strict=True):
         write_table(table, path)
-    config = CONFIG | {"compare": CONFIG["compare"] | {"montecarlo": {"repeats": 6, "subjects": 20}}}
+    config = CONFIG.but(compare=CONFIG.compare.but(montecarlo=MonteCarlo(repeats=6, subjects=20)))
     write_report(tables, [], config, tmp_path / "report.html")
     with opened(viewport={"width": 1200, "height": 900}) as page:
         page.goto((tmp_path / "report.html").as_uri())

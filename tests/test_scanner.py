@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spinsculpt.basis import basis_library, simulate_basis
-from spinsculpt.config import validate
+from entries import basis_library, build_sequence, simulate_basis
 from spinsculpt.conventions import FID, ppm_axis, to_spectrum
 from spinsculpt.convert import convert_scan
 from spinsculpt.errors import SpinsculptError
@@ -15,8 +14,8 @@ from spinsculpt.fit import fit_measured
 from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.philips import decode_vax, encode_vax, read_spar
 from spinsculpt.scanner import TRUTH_COLUMNS, simulate_scan, water_amplitude, write_scan
-from spinsculpt.sequences import build_sequence, with_shares
-from spinsculpt.study import SequenceEntry, entries_of, schema_of
+from spinsculpt.sequences import with_shares
+from spinsculpt.study import Basis, Convert, Fit, OtherTruth, Scanner
 from spinsculpt.subjects import Scan
 
 SEQUENCES = {"press30": {"type": "press", "echo_time": 0.030}, "megapress": {"type": "megapress", "echo_time": 0.068}}
@@ -25,24 +24,19 @@ QUIET = {  # a scan without anything but the spectrum
 }  # fmt: skip
 
 
-def section(name: str, **given) -> dict:
-    return validate(given, schema_of()["properties"][name], name)
-
-
-BASIS = section("basis", points=1024, metabolites=["NAA", "Cr", "Glu", "Gln", "Ins"], macromolecules=["MM09", "MM20"])
+BASIS = Basis(points=1024, metabolites=["NAA", "Cr", "Glu", "Gln", "Ins"], macromolecules=["MM09", "MM20"])
 LIBRARY = basis_library(BASIS)
 
 
 @pytest.fixture(scope="module")
 def studies() -> dict:
     """Sequence and basis sets by name."""
-    entries = validate(SEQUENCES, entries_of(SequenceEntry))
-    sequences = {name: build_sequence(name, entry) for name, entry in entries.items()}
+    sequences = {name: build_sequence(name, entry) for name, entry in SEQUENCES.items()}
     return {name: (sequence, simulate_basis(sequence, BASIS)) for name, sequence in sequences.items()}
 
 
 def simulate(studies, name="press30", subject="01", **given):
-    config = section("scanner", **{"averages": 16, "dynamics": 8, **given})
+    config = Scanner(**{"averages": 16, "dynamics": 8, **given})
     return simulate_scan(subject, *studies[name], LIBRARY, config)
 
 
@@ -67,13 +61,13 @@ def test_infinite_numbers_are_refused():
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_spec2nii_reads_back_the_simulated_fids(studies, tmp_path, name):
     scan = simulate(studies, name)
-    config = section("scanner", averages=16, dynamics=8)
+    config = Scanner(averages=16, dynamics=8)
     data, water = tmp_path / "a_act.SDAT", tmp_path / "a_ref.SDAT"
     write_scan(scan, "01", name, config, data, water, tmp_path / "truth.tsv")
     for raw, suffix, fids in ((data, "svs", scan.fids), (water, "mrsref", scan.water)):
         nifti = tmp_path / f"{suffix}.nii.gz"
         line = Scan("01", "", name, data.name, water.name)
-        convert_scan([raw], line, suffix, nifti, tmp_path / f"{suffix}.json", section("convert"), scan.echo_time)
+        convert_scan([raw], line, suffix, nifti, tmp_path / f"{suffix}.json", Convert(), scan.echo_time)
         back = read_fids(nifti)
         np.testing.assert_allclose(np.atleast_2d(back.fids.T), fids, rtol=0, atol=2e-7 * abs(fids).max())
         assert back.dims == (("DIM_DYN",) if suffix == "svs" else ())
@@ -84,12 +78,12 @@ def test_spec2nii_reads_back_the_simulated_fids(studies, tmp_path, name):
 
 def test_truth_table_is_tidy(studies, tmp_path):
     scan = simulate(studies)
-    write_scan(scan, "01", "press30", section("scanner"), tmp_path / "a.SDAT", tmp_path / "b.SDAT", tmp_path / "t.tsv")
+    write_scan(scan, "01", "press30", Scanner(), tmp_path / "a.SDAT", tmp_path / "b.SDAT", tmp_path / "t.tsv")
     with (tmp_path / "t.tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert tuple(rows[0]) == TRUTH_COLUMNS
     assert {row["metabolite"] for row in rows if row["quantity"] == "concentration"} == {
-        *BASIS["metabolites"],
+        *BASIS.metabolites,
         "MM09",
         "MM20",
     }
@@ -97,9 +91,7 @@ def test_truth_table_is_tidy(studies, tmp_path):
 
 
 def test_header_has_the_fields_of_a_real_one(studies, tmp_path, evidence):
-    write_scan(
-        simulate(studies), "01", "press30", section("scanner"), tmp_path / "a.SDAT", tmp_path / "b.SDAT", tmp_path / "t"
-    )
+    write_scan(simulate(studies), "01", "press30", Scanner(), tmp_path / "a.SDAT", tmp_path / "b.SDAT", tmp_path / "t")
     real = read_spar(evidence / "data/philips_press35/sub-01_press_act_noID.spar")
     assert set(read_spar(tmp_path / "a.SPAR")) <= set(real)
 
@@ -190,11 +182,9 @@ def test_metabolites_over_water_is_the_concentration_in_mm(studies):
     (basis,) = sets.values()
     amplitudes = np.linalg.lstsq(basis.fids.T, scan.fids[0], rcond=None)[0].real
     water_per_proton = abs(scan.water[0, 0]) / abs(basis.water) / 2
-    config = section("scanner")
+    config = Scanner()
     relaxed = (
-        water_amplitude(sequence, config, next(iter(studies["press30"][1].values())))
-        / 2
-        / config["water"]["concentration"]
+        water_amplitude(sequence, config, next(iter(studies["press30"][1].values()))) / 2 / config.water.concentration
     )
     for name, amplitude in zip(basis.names, amplitudes, strict=True):
         found = amplitude / truth(scan, "relaxation_weight")[name] / water_per_proton * relaxed * 55510
@@ -208,7 +198,7 @@ def test_a_fit_gives_the_truth_back(studies):
     (basis,) = studies["press30"][1].values()
     result = fit([FID(scan.fids.mean(0), scan.dwell, scan.central_frequency)], [basis], FitModel())
     found = dict(zip(result.names, result.concentrations.values, strict=True))
-    for name in BASIS["metabolites"]:
+    for name in BASIS.metabolites:
         signal = truth(scan, "concentration")[name] * truth(scan, "relaxation_weight")[name] * truth(scan, "gain")[""]
         assert found[name] == pytest.approx(signal, rel=0.05), name
 
@@ -221,23 +211,23 @@ def test_averages_that_do_not_divide_are_a_sentence(studies):
 def test_a_shot_with_a_larger_share_of_the_averages_has_less_noise(studies):
     sequence, sets = studies["megapress"]
     uneven = with_shares(sequence, {"on": 0.75, "off": 0.25})
-    config = section("scanner", **{**QUIET, "snr": 50, "averages": 64, "dynamics": 8})
-    noisy, clean = (simulate_scan("01", uneven, sets, LIBRARY, config | {"snr": snr}) for snr in (50, 1e9))
+    config = Scanner(**QUIET | {"snr": 50, "averages": 64, "dynamics": 8})
+    noisy, clean = (simulate_scan("01", uneven, sets, LIBRARY, config.but(snr=snr)) for snr in (50, 1e9))
     on, off = ((noisy.fids - clean.fids)[k::2].std() for k in (0, 1))
     assert off / on == pytest.approx(3**0.5, rel=0.1)
     with pytest.raises(SpinsculptError, match="gives less than one average to each of its dynamics; 16 averages"):
-        simulate_scan("01", uneven, sets, LIBRARY, section("scanner", averages=8, dynamics=8))
+        simulate_scan("01", uneven, sets, LIBRARY, Scanner(averages=8, dynamics=8))
 
 
 def test_a_basis_without_a_shot_is_a_sentence(studies):
     sequence, sets = studies["megapress"]
     with pytest.raises(SpinsculptError, match="lacks its shot 'off'"):
-        simulate_scan("01", sequence, {"on": sets["on"]}, LIBRARY, section("scanner"))
+        simulate_scan("01", sequence, {"on": sets["on"]}, LIBRARY, Scanner())
 
 
 def test_echo_time_weights_by_t2(studies):
     later = build_sequence("press30", {"type": "press", "echo_time": 0.130})
-    long = simulate_scan("01", later, simulate_basis(later, BASIS), LIBRARY, section("scanner"))
+    long = simulate_scan("01", later, simulate_basis(later, BASIS), LIBRARY, Scanner())
     short = simulate(studies)
     ratio = truth(long, "relaxation_weight")["MM09"] / truth(short, "relaxation_weight")["MM09"]
     assert ratio == pytest.approx(np.exp(-0.1 / LIBRARY["MM09"].t2), rel=1e-3)
@@ -249,7 +239,7 @@ def test_a_designed_pulse_does_to_water_what_it_does_to_a_proton_there(studies):
     (basis,) = sets.values()
     assert abs(basis.water) == pytest.approx(np.abs(basis["Cr"][0]) / 5, rel=0.02)  # all singlets alike here
     turned = replace(basis, meta=basis.meta | {"water": [-0.5 * basis.water.real, 0.0]})
-    config = section("scanner", **{"averages": 16, "dynamics": 8, **QUIET})
+    config = Scanner(**{"averages": 16, "dynamics": 8, **QUIET})
     plain, other = (simulate_scan("01", sequence, {"": each}, LIBRARY, config) for each in (basis, turned))
     np.testing.assert_allclose(other.water, -0.5 * plain.water, atol=1e-3 * abs(plain.water).max())
     header = {"EchoTime": plain.echo_time, "RepetitionTime": plain.repetition_time}
@@ -258,7 +248,7 @@ def test_a_designed_pulse_does_to_water_what_it_does_to_a_proton_there(studies):
         data, water = (
             MRSData(fids.mean(0), scan.dwell, scan.central_frequency, header=header) for fids in (scan.fids, scan.water)
         )
-        result = fit_measured(data, {"": each}, {"baseline": "poly:2", "noise": "noise"}, water)
+        result = fit_measured(data, {"": each}, Fit(baseline="poly:2", noise="noise"), water)
         found.append([row["mM"] for row in result.summary()])
     np.testing.assert_allclose(found[1], found[0], rtol=2e-3)
     true = truth(plain, "concentration")
@@ -269,12 +259,14 @@ def test_a_designed_pulse_does_to_water_what_it_does_to_a_proton_there(studies):
 def test_another_truth_is_another_spectrum_and_leaves_the_other_subjects_alone(studies):
     other = {"subjects": ["w1"], "macromolecules": ["M092", "M204", "Lip13a"], "shoulder": 0.2}
     sequence, sets = studies["press30"]
-    alike = simulate_scan("01", sequence, sets, LIBRARY, section("scanner", averages=16, dynamics=8, other_truth=other))
+    alike = simulate_scan(
+        "01", sequence, sets, LIBRARY, Scanner(averages=16, dynamics=8, other_truth=OtherTruth(**other))
+    )
     np.testing.assert_array_equal(alike.fids, simulate(studies).fids)
     basis = simulate_basis(
-        sequence, BASIS | {"macromolecules": other["macromolecules"], "alternatives": {"GABA": "govindaraju2000"}}
+        sequence, BASIS.but(macromolecules=other["macromolecules"], alternatives={"GABA": "govindaraju2000"})
     )
-    config = section("scanner", averages=16, dynamics=8, other_truth=other, cv=0.0)
+    config = Scanner(averages=16, dynamics=8, other_truth=OtherTruth(**other), cv=0.0)
     scan = simulate_scan("w1", sequence, basis, LIBRARY, config)
     assert truth(scan, "other_truth")[""] == 1.0
     assert truth(scan, "concentration")["Lip13a"] == 1.0 and "MM09" not in truth(scan, "concentration")

@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from spinsculpt.basis import simulate_basis
+from entries import basis_of, build_sequence, simulate_basis
 from spinsculpt.basis._slices import Axis, averaged_lines
 from spinsculpt.cli._basis import basis_command
 from spinsculpt.cli._export import export_command
@@ -18,7 +18,6 @@ from spinsculpt.sequences import (
     ShapedPulse,
     SlicePulse,
     Slot,
-    build_sequence,
     megapress,
     press,
     read_fslmrs,
@@ -47,7 +46,7 @@ REFOCUSING = SlicePulse(sinc(0.004, 180.0, lobes=3), 0.02, 2.5)
 )
 def test_round_trip_gives_the_same_spectrum(tmp_path, sequence):
     """Up to the 20 us of the block pulses that stand for ideal ones."""
-    write_fslmrs(sequence, tmp_path / "sequence.json", CONFIG)
+    write_fslmrs(sequence, tmp_path / "sequence.json", basis_of(CONFIG))
     again, settings = read_fslmrs(tmp_path / "sequence.json")
     assert (settings["points"], settings["bandwidth"], settings["linewidth"]) == (1024, 2000.0, 2.0)
     assert settings["central_frequency"] == pytest.approx(127.732, abs=1e-3)
@@ -62,7 +61,7 @@ def test_coherence_filters_are_those_of_the_documentation(tmp_path):
         (megapress(gaussian(0.014)), [-1, 1, 1, -1, -1]),
         (steam(0.02), [1, 0, -1]),
     ):
-        write_fslmrs(sequence, tmp_path / "s.json", CONFIG)
+        write_fslmrs(sequence, tmp_path / "s.json", basis_of(CONFIG))
         assert json.loads((tmp_path / "s.json").read_text())["CoherenceFilter"] == orders
 
 
@@ -103,15 +102,15 @@ def test_rephasing_gradients_refocus_a_slice_selective_excitation(tmp_path):
 
 def test_refuses_what_the_format_cannot_hold(tmp_path):
     with pytest.raises(SpinsculptError, match="slot 'gap' is empty"):
-        write_fslmrs(press(0.048, gap=Slot("gap", "gap", 0.02)), tmp_path / "s.json", CONFIG)
+        write_fslmrs(press(0.048, gap=Slot("gap", "gap", 0.02)), tmp_path / "s.json", basis_of(CONFIG))
     changing = slaser(0.050, refocusing=SlicePulse(goia(0.004), 0.02))
     with pytest.raises(SpinsculptError, match="gradient changes during pulse 'goia'"):
-        write_fslmrs(changing, tmp_path / "s.json", CONFIG)
+        write_fslmrs(changing, tmp_path / "s.json", basis_of(CONFIG))
     (tmp_path / "bad.json").write_text("{}")
     with pytest.raises(SpinsculptError, match=r"bad\.json is no sequence file of FSL-MRS"):
         read_fslmrs(tmp_path / "bad.json")
     design = press(0.048, gap=Slot("gap", "gap", 0.02)).fill({"gap": Pulse("designed", np.ones(200), 1e-4)})
-    write_fslmrs(design, tmp_path / "s.json", CONFIG)
+    write_fslmrs(design, tmp_path / "s.json", basis_of(CONFIG))
     assert len(json.loads((tmp_path / "s.json").read_text())["RF"]) == 4
 
 
@@ -150,7 +149,7 @@ def test_configuration_takes_sequence_files(tmp_path):
     mega = megapress(gaussian(0.014))
     files = {shot: str(tmp_path / f"{shot}.json") for shot in ("on", "off")}
     for shot, path in files.items():
-        write_fslmrs(mega, path, CONFIG, shot)
+        write_fslmrs(mega, path, basis_of(CONFIG), shot)
     again = build_sequence("mega", {"type": "file", "files": files}, central_frequency=127.732)
     assert again.subspectra == mega.subspectra
     assert again.echo_time == pytest.approx(mega.echo_time, abs=3e-5)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from spinsculpt.basis import averaged_lines, simulate_basis, slice_axes
+from entries import build_sequence, simulate_basis
+from spinsculpt.basis import averaged_lines, slice_axes
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses import Pulse, gaussian, goia, sinc
-from spinsculpt.sequences import SlicePulse, Slot, build_sequence, megapress, press, read_pulseq, slaser, write_pulseq
+from spinsculpt.sequences import SlicePulse, Slot, megapress, press, read_pulseq, slaser, write_pulseq
 from spinsculpt.spins import load_library
 from spinsculpt.system import System
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from spinsculpt.basis import basis_library, simulate_basis
+from entries import basis_library, basis_of, build_sequence, simulate_basis
+from spinsculpt.basis import write_fslmrs
 from spinsculpt.compare import Analysis
-from spinsculpt.config import validate
 from spinsculpt.conventions import ppm_to_hz
 from spinsculpt.convert import convert_scan
 from spinsculpt.dynamics import line_list
@@ -14,10 +14,10 @@ from spinsculpt.fit import fit_files
 from spinsculpt.preprocess import preprocess_scan
 from spinsculpt.pulses import gaussian, refocusing_profile
 from spinsculpt.scanner import simulate_scan, write_scan
-from spinsculpt.sequences import SUBSPECTRA, Sequence, build_sequence, combinations_of
+from spinsculpt.sequences import SUBSPECTRA, Sequence, combinations_of
 from spinsculpt.sequences._build import multiband
 from spinsculpt.spins import SpinSystem
-from spinsculpt.study import schema_of
+from spinsculpt.study import Convert, Fit, Preprocess, Scanner
 from spinsculpt.subjects import Scan
 
 BASIS = {"field": 3.0, "points": 512, "bandwidth": 2000.0, "linewidth": 1.0, "metabolites": ["NAA", "Glu", "GABA"]}
@@ -114,32 +114,29 @@ def test_every_sum_is_made_of_its_shots_with_equal_noise():
 def test_four_conditions_go_from_raw_file_to_table(tmp_path):
     """HERMES of the simulated scanner: Philips file, conversion, preprocessing, joint fit, concentrations."""
 
-    def valid(name: str, **given) -> dict:
-        return validate(given, schema_of()["properties"][name], name)
-
     entry = {**HERMES, "editing": {**HERMES["editing"], "shape": "gaussian"}}
     sequence = build_sequence("hermes", entry)
     metabolites = ["NAA", "Cr", "GPC", "Glu", "Gln", "GABA"]
-    section = valid("basis", **{**BASIS, "points": 1024, "metabolites": metabolites})
+    section = basis_of({**BASIS, "points": 1024, "metabolites": metabolites})
     sets, library = simulate_basis(sequence, section), basis_library(section)
-    scanner = valid("scanner", averages=64, dynamics=16, snr=800)
+    scanner = Scanner(averages=64, dynamics=16, snr=800)
     scan = simulate_scan("01", sequence, sets, library, scanner)
     raw, water = tmp_path / "act.SDAT", tmp_path / "ref.SDAT"
     write_scan(scan, "01", "hermes", scanner, raw, water, tmp_path / "truth.tsv")
     line, paths = Scan("01", "", "hermes", raw.name, water.name), {}
     for suffix, file in (("svs", raw), ("mrsref", water)):
         paths[suffix] = tmp_path / f"{suffix}.nii.gz"
-        convert_scan([file], line, suffix, paths[suffix], tmp_path / f"{suffix}.json", valid("convert"), scan.echo_time)
+        convert_scan([file], line, suffix, paths[suffix], tmp_path / f"{suffix}.json", Convert(), scan.echo_time)
     clean = tmp_path / "clean.nii.gz"
-    steps = valid("preprocess")
+    steps = Preprocess()
     preprocess_scan(
         paths["svs"], paths["mrsref"], clean, tmp_path / "qc.json", tmp_path / "p.png", steps, ("A", "B", "C", "D")
     )
     folders = {}
     for shot in sequence.shots:
         folders[shot.name] = tmp_path / shot.name
-        sets[shot.name].write_fslmrs(folders[shot.name])
-    result = fit_files(clean, folders, tmp_path / "fit", {}, spectra=tuple("abcd"))
+        write_fslmrs(sets[shot.name], folders[shot.name])
+    result = fit_files(clean, folders, tmp_path / "fit", Fit(), spectra=tuple("abcd"))
     assert [curve.label for curve in result.curves] == list("abcd")
     truth = {name: value for name, kind, value, _ in scan.truth if kind == "concentration"}
     weight = {name: value for name, kind, value, _ in scan.truth if kind == "relaxation_weight"}

@@ -4,22 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from spinsculpt.config import validate
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import read_yaml
 from spinsculpt.plan import check_study
-from spinsculpt.study import reference_page, schema_of
+from spinsculpt.study import Study, plain, read_study, reference_page, schema_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCHEMA = schema_of()
 
 
 def default_config() -> dict:
-    return validate(read_yaml(REPOSITORY / "config/config.yaml"), SCHEMA)
+    return plain(read_study([REPOSITORY / "config/config.yaml"]))
 
 
 def test_the_default_config_is_sound():
-    check_study(default_config())
+    check_study(Study.of(default_config()))
 
 
 @pytest.mark.parametrize(
@@ -40,16 +38,16 @@ def test_dangling_names_are_sentences(change, sentence):
     config = default_config()
     change(config)
     with pytest.raises(SpinsculptError, match=sentence):
-        check_study(config)
+        check_study(Study.of(config))
 
 
 def test_a_designed_pair_has_two_spectra():
     config = default_config()
     config["designs"]["gap_crlb"]["kind"] = "gap_pair"
     with pytest.raises(SpinsculptError, match="gapcrlb has several shots; name its spectra, of a, b"):
-        check_study(config)
+        check_study(Study.of(config))
     config["analyses"]["gapcrlb"]["spectra"] = ["a", "b"]
-    check_study(config)
+    check_study(Study.of(config))
 
 
 def test_every_key_has_a_description():
@@ -73,7 +71,6 @@ def test_the_expected_time_grows_with_the_work_and_is_that_of_the_default_design
     """gap_crlb takes about a minute on two cores."""
     from spinsculpt.plan import design_seconds
 
-    designs = validate(read_yaml(REPOSITORY / "config/config.yaml"), SCHEMA)["designs"]
-    entry = designs["gap_crlb"]
+    entry = read_study([REPOSITORY / "config/config.yaml"]).designs["gap_crlb"]
     assert 15 < design_seconds(entry, 26) < 180
-    assert design_seconds(entry | {"starts": 2 * entry["starts"]}, 26) > 1.5 * design_seconds(entry, 26)
+    assert design_seconds(entry.but(starts=2 * entry.starts), 26) > 1.5 * design_seconds(entry, 26)

@@ -11,10 +11,11 @@ import yaml
 
 from raw_files import write_p_file, write_philips, write_philips_dicom, write_rda, write_twix_head
 from spinsculpt.cli import app
+from spinsculpt.config import default_config
 from spinsculpt.convert import read_raw_header
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, write_fids
-from spinsculpt.study import read_config
+from spinsculpt.study import SequenceEntry, read_study
 from spinsculpt.subjects import Scan, read_subjects
 from spinsculpt.survey import Survey, survey, write_table
 
@@ -25,10 +26,11 @@ SEQUENCES = {
     "megapress": {"type": "megapress", "echo_time": 0.068},
     "gapcrlb": {"type": "press", "echo_time": 0.03, "gap": "gap_crlb"},
 }
+ENTRIES = {name: SequenceEntry.of(entry) for name, entry in SEQUENCES.items()}
 
 
 def look(folder: Path, tolerance: float = 1e-3) -> Survey:
-    return survey(folder, folder, SEQUENCES, tolerance)
+    return survey(folder, folder, ENTRIES, tolerance)
 
 
 def rows(found: Survey) -> list[tuple]:
@@ -207,11 +209,13 @@ def test_a_table_with_lines_is_kept_unless_forced(tmp_path):
 
 
 def test_configurations_are_laid_over_one_another(tmp_path):
-    (tmp_path / "a.yaml").write_text("x: {p: 1, q: [1, 2]}\ny: 1\n")
-    (tmp_path / "b.yaml").write_text("x: {q: [3]}\n")
-    assert read_config([tmp_path / "a.yaml", tmp_path / "b.yaml"], {}) == {"x": {"p": 1, "q": [3]}, "y": 1}
+    (tmp_path / "a.yaml").write_text("basis: {grid: {points: 4, extent: 3}, metabolites: [NAA, Glu]}\n")
+    (tmp_path / "b.yaml").write_text("basis: {grid: {points: 8}, metabolites: [Cr]}\n")
+    files = [default_config(), tmp_path / "a.yaml", tmp_path / "b.yaml"]
+    basis = read_study(files).basis
+    assert (basis.grid.points, basis.grid.extent, basis.metabolites) == (8, 3.0, ("Cr",))
     with pytest.raises(SpinsculptError, match=r"c\.yaml: there is no such file"):
-        read_config([tmp_path / "c.yaml"], {})
+        read_study([tmp_path / "c.yaml"])
 
 
 def test_the_command_writes_a_table_that_the_workflow_takes(tmp_path, monkeypatch):

@@ -4,18 +4,17 @@ import pytest
 
 from conftest import REPOSITORY
 from spinsculpt.design import Design
-from spinsculpt.study import read_config, schema_of
-from spinsculpt.system import System
+from spinsculpt.study import DesignEntry, parse, plain, read_study
 
 
 @pytest.fixture(scope="module")
 def study():
-    return read_config([REPOSITORY / "config/config.yaml", REPOSITORY / "config/sweep.yaml"], schema_of())
+    return read_study([REPOSITORY / "config/config.yaml", REPOSITORY / "config/sweep.yaml"])
 
 
 def test_the_longest_pulse_has_room_in_its_sequence(study):
-    sweep = study["sweep"]
-    point = {name: max(values) for name, values in sweep["grid"].items()}
-    entry = study["designs"][sweep["design"]] | sweep["override"] | point
-    design = Design("point", entry, study["basis"], System.from_config(study["system"]))
-    assert design.sequence.echo_time == pytest.approx(entry["echo_time"])
+    sweep = study.sweep
+    point = {name: max(values) for name, values in sweep.grid.given().items()}
+    entry = parse(DesignEntry, plain(study.designs[sweep.design]) | sweep.override | point)
+    design = Design("point", entry, study.basis, study.system.limits())
+    assert design.sequence.echo_time == pytest.approx(entry.echo_time)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from spinsculpt.config import default_config
 from spinsculpt.design import Design
 from spinsculpt.design._verdict import MARGIN, verdict
-from spinsculpt.study import read_config, schema_of
+from spinsculpt.study import read_study
 
 BOUND = st.floats(0.2, 3.0)
 
@@ -22,7 +22,7 @@ def of_bounds(ours: float, press: float, edited: float = 2.0, worst: float = 1.0
     same = lambda value: dict.fromkeys(weights, value)  # noqa: E731
     return {
         "name": "one",
-        "entry": {"objectives": [{"type": "crlb", "metabolites": weights}, {"type": "power"}]},
+        "entry": {"kind": "gap", "objectives": [{"type": "crlb", "metabolites": weights}, {"type": "power"}]},
         "loss_parts": {
             "crlb": {"type": "CRLB", "value": np.log(ours), "weight": 1.0},
             "power": {"type": "Power", "value": 1.0, "weight": 0.02},
@@ -67,7 +67,8 @@ def test_a_selective_pulse_has_to_be_more_selective_than_press(kept, left, use):
     metrics = {
         "name": "excite",
         "entry": {
-            "objectives": [{"type": t, "metabolites": [m]} for t, m in (("enhance", "Glu"), ("suppress", "Gln"))]
+            "kind": "excitation",
+            "objectives": [{"type": t, "metabolites": [m]} for t, m in (("enhance", "Glu"), ("suppress", "Gln"))],
         },
         "loss_parts": {
             "enhance": {"type": "Enhance", "value": -np.log(kept), "weight": 1.0},
@@ -84,7 +85,7 @@ def test_a_selective_pulse_has_to_be_more_selective_than_press(kept, left, use):
 def test_a_wanted_state_has_no_rival_and_says_how_much_was_reached():
     metrics = {
         "name": "citrate",
-        "entry": {"objectives": [{"type": "target_state", "metabolite": "Cit"}]},
+        "entry": {"kind": "gap", "objectives": [{"type": "target_state", "metabolite": "Cit"}]},
         "loss_parts": {"target_state": {"type": "TargetState", "value": 0.003, "weight": 1.0}},
     }
     found = verdict(metrics)
@@ -96,6 +97,6 @@ def test_the_recipe_of_the_docs_is_a_whole_configuration(tmp_path):
     page = (Path(__file__).resolve().parents[1] / "docs/pulse-design.md").read_text()
     (recipe,) = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "designs:" in block]
     (tmp_path / "recipe.yaml").write_text(recipe)
-    settings = read_config([default_config(), tmp_path / "recipe.yaml"], schema_of())
+    settings = read_study([default_config(), tmp_path / "recipe.yaml"])
     for name in yaml.safe_load(recipe)["designs"]:
-        assert Design(name, settings["designs"][name], settings["basis"]).targets
+        assert Design(name, settings.designs[name], settings.basis).targets

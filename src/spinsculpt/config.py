@@ -5,8 +5,6 @@ import difflib
 import json
 from pathlib import Path
 
-from jsonschema import Draft202012Validator
-
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.gate import check_nesting, check_numbers
 
@@ -50,6 +48,8 @@ def validate(content: dict, schema: dict, where: str = "the configuration") -> d
     Raises:
         SpinsculptError: one sentence for each violation; an unknown key comes with the nearest valid key.
     """
+    from jsonschema import Draft202012Validator  # takes longer to import than a job of one scan should wait
+
     check_nesting(content, where)
     content = _with_defaults(copy.deepcopy(content), schema)
     errors = sorted(Draft202012Validator(schema).iter_errors(content), key=lambda error: list(map(str, error.path)))

@@ -8,12 +8,13 @@ from spinsculpt.bids import header_of_sidecar, parse_name, read_sidecar
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.match import guess_kind, match_sequence
 from spinsculpt.nifti import read_header
+from spinsculpt.study import SequenceEntry
 from spinsculpt.subjects import Scan, checked_place
 
 _FOLDERS = ("sub-*/mrs", "sub-*/ses-*/mrs")
 
 
-def scans_of_dataset(root: Path | str, sequences: Mapping[str, Mapping]) -> tuple[list[Scan], list[str]]:
+def scans_of_dataset(root: Path | str, sequences: Mapping[str, SequenceEntry]) -> tuple[list[Scan], list[str]]:
     """The single-voxel scans of a BIDS data set that are of a sequence of the configuration.
 
     The `acq` label is the name of a sequence, or sequence type and echo time of sidecar or header match one. The water
@@ -53,7 +54,7 @@ def scans_of_dataset(root: Path | str, sequences: Mapping[str, Mapping]) -> tupl
     return list(scans.values()), left_out
 
 
-def _scan(root: Path, path: Path, sequences: Mapping[str, Mapping]) -> Scan:
+def _scan(root: Path, path: Path, sequences: Mapping[str, SequenceEntry]) -> Scan:
     """One file as a line of the table of scans."""
     name = path.relative_to(root).as_posix()
     entities = parse_name(name)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from spinsculpt.sequences import SLOTS
+from spinsculpt.study import SequenceEntry
 
 TOLERANCE = 1e-3  # s, between the echo time of a header and that of a sequence
 
@@ -39,7 +39,7 @@ def guess_kind(words: Iterable[str]) -> str | None:
 
 
 def match_sequence(
-    sequences: Mapping[str, Mapping],
+    sequences: Mapping[str, SequenceEntry],
     labels: Iterable[str],
     kind: str | None,
     echo_time: float | None,
@@ -68,13 +68,13 @@ def match_sequence(
     fitting = [
         name
         for name, entry in sequences.items()
-        if kind in (entry["type"], None)
-        and entry["echo_time"] is not None  # the shortest that its pulses allow, which is known when it is built
-        and abs(entry["echo_time"] - echo_time) <= tolerance
-        and not any(entry.get(slot) for slot in SLOTS)
+        if kind in (entry.type, None)
+        and entry.echo_time is not None  # the shortest that its pulses allow, which is known when it is built
+        and abs(entry.echo_time - echo_time) <= tolerance
+        and not entry.slots
     ]
     # No scanner plays ideal pulses: such an entry is meant only where there is no other.
-    fitting = [name for name in fitting if not sequences[name].get("ideal")] or fitting
+    fitting = [name for name in fitting if not sequences[name].ideal] or fitting
     if len(fitting) == 1:
         return fitting[0], ""
     scan = f"{kind or 'a sequence of unknown kind'} of TE {echo_time * 1e3:g} ms"

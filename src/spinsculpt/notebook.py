@@ -13,18 +13,18 @@ import numpy as np
 import pandas as pd
 
 from spinsculpt import basis as _basis
-from spinsculpt.basis import DEFAULT_METABOLITES, BasisSet, basis_library
-from spinsculpt.config import validate
+from spinsculpt.basis import BasisSet, basis_library
 from spinsculpt.conventions import FID, to_spectrum
-from spinsculpt.fit import MEASURED, SIMULATED, FitResult
+from spinsculpt.fit import FitResult
 from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.sequences import Sequence, build_sequence
-from spinsculpt.study import schema_of
-from spinsculpt.system import System
+from spinsculpt.study import Basis as BasisSettings
+from spinsculpt.study import Compare, Convert, DesignEntry, Editing, Fit, Preprocess, SequenceEntry, SystemEntry, parse
 
-_MM = ("MM09", "MM12", "MM14", "MM17", "MM20", "MM37", "MM39")
 _SHOWN = (0.2, 4.2)  # ppm
 _BROADENING = 3.0  # Hz, so that pictures resemble good spectra in vivo
+
+_EDITED = Editing().ppm
 
 
 def press(te: float | None = 30.0, te1: float | None = None, **entry) -> Sequence:
@@ -38,12 +38,14 @@ def press(te: float | None = 30.0, te1: float | None = None, **entry) -> Sequenc
     return _sequence("press", te, te1=_seconds(te1), **entry)
 
 
-def megapress(te: float = 68.0, on: float = 1.9, off: float = 7.46, **entry) -> Sequence:
-    """MEGA-PRESS with editing pulses at `on` and `off` ppm; te in ms."""
-    return _sequence("megapress", te, editing={"ppm": {"on": on, "off": off}}, **entry)
+def megapress(
+    te: float = 68.0, on: float = _EDITED["on"], off: float = _EDITED["off"], te1: float | None = None, **entry
+) -> Sequence:
+    """MEGA-PRESS with editing pulses at `on` and `off` ppm; te and te1 in ms, te1 None is the shortest."""
+    return _sequence("megapress", te, te1=_seconds(te1), editing={"ppm": {"on": on, "off": off}}, **entry)
 
 
-def steam(te: float | None = None, tm: float = 10.0, **entry) -> Sequence:
+def steam(te: float | None = None, tm: float = 1e3 * SequenceEntry.mixing_time, **entry) -> Sequence:
     """STEAM; te and tm in ms."""
     return _sequence("steam", te, mixing_time=tm * 1e-3, **entry)
 
@@ -75,14 +77,12 @@ def _seconds(milliseconds: float | None) -> float | None:
 
 
 def _sequence(kind: str, te: float | None, **entry) -> Sequence:
-    system = System.from_config({"preset": entry.pop("system", "clinical")})
+    system = SystemEntry(preset=entry.pop("system", "clinical")).limits()
     frequency, designs = entry.pop("central_frequency", None), entry.pop("designs", {})
     name = entry.pop("name", None) or kind + ("" if te is None or kind == "file" else f"{te:g}".replace(".", "p"))
     content = {"type": kind, "echo_time": _seconds(te), **entry}
-    schema = schema_of()["properties"]["sequences"]
-    content = validate({name: content}, schema, "the sequence")[name]
     at = {} if frequency is None else {"central_frequency": frequency}
-    return build_sequence(name, content, designs, system=system, **at)
+    return build_sequence(name, parse(SequenceEntry, content, f"the sequence {name}"), designs, system=system, **at)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Basis:
 
     sequence: Sequence
     sets: dict[str, BasisSet]
-    settings: dict = field(repr=False, default_factory=dict)
+    settings: BasisSettings = field(repr=False, default=BasisSettings())
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -149,8 +149,8 @@ class Basis:
 
 def simulate_basis(
     sequence: Sequence,
-    metabolites: Iterable[str] = DEFAULT_METABOLITES,
-    macromolecules: Iterable[str] = _MM,
+    metabolites: Iterable[str] = BasisSettings.metabolites,
+    macromolecules: Iterable[str] = BasisSettings.macromolecules,
     **settings,
 ) -> Basis:
     """The basis set of a sequence.
@@ -161,7 +161,7 @@ def simulate_basis(
         settings: keys of the section `basis` of the configuration, e.g. field=7.0, points=4096, library="mine.yaml".
     """
     content = {"metabolites": list(metabolites), "macromolecules": list(macromolecules), **settings}
-    section = validate(content, schema_of()["properties"]["basis"], "simulate_basis")
+    section = parse(BasisSettings, content, "simulate_basis")
     return Basis(sequence, _basis.simulate_basis(sequence, section, threads=2), section)
 
 
@@ -179,12 +179,10 @@ def crlb(bases: Basis | Iterable[Basis], pair: tuple[str, str] = ("Glu", "Gln"),
         correlation.
     """
     from spinsculpt.compare import Analysis, all_bounds, noise_of_study
-    from spinsculpt.fit import FitModel
 
     bases = [bases] if isinstance(bases, Basis) else list(bases)
-    schema = schema_of()["properties"]
-    settings = validate({"pair": list(pair)}, schema["compare"], "crlb")
-    model = FitModel.from_config(_settled(fit, SIMULATED, "crlb"))
+    settings = parse(Compare, {"pair": list(pair)}, "crlb")
+    model = parse(Fit, fit, "crlb").model(measured=False)
     analyses = [Analysis(each.sequence.name, each.sequence, _fitted_sets(each)) for each in bases]
     library = basis_library(bases[0].settings)
     noise = noise_of_study(analyses[0], library, settings)
@@ -197,12 +195,6 @@ def crlb(bases: Basis | Iterable[Basis], pair: tuple[str, str] = ("Glu", "Gln"),
         names = (f"{pair[0]} (%)", f"{pair[1]} (%)", f"{pair[1]}/{pair[0]} (%)", "correlation")
         rows.append({"sequence": analysis.name, **dict(zip(names, (a, b, ratio, r), strict=True))})
     return pd.DataFrame(rows).sort_values(f"{pair[1]}/{pair[0]} (%)", ignore_index=True)
-
-
-def _settled(section: Mapping, left_open: Mapping, where: str) -> dict:
-    """A checked section `fit`, and what it leaves open."""
-    checked = validate(dict(section), schema_of()["properties"]["fit"], where)
-    return checked | {key: value for key, value in left_open.items() if checked[key] is None}
 
 
 def _fitted_sets(basis: Basis) -> dict[str, BasisSet]:
@@ -232,7 +224,7 @@ class DesignResult:
     metrics: dict = field(repr=False)
     history: pd.DataFrame = field(repr=False)
     designed: object = field(repr=False)
-    entry: dict = field(repr=False)
+    entry: DesignEntry = field(repr=False)
 
     @property
     def verdict(self) -> str:
@@ -250,12 +242,12 @@ class DesignResult:
 
     def sequence(self, **entry) -> Sequence:
         """The sequence that plays the pulse: that of the design, pulse-acquire for an excitation."""
-        slot = self.entry["kind"].removesuffix("_pair")
-        kind = {"excitation": "pulse_acquire", "edit": "megapress"}.get(slot, self.entry["sequence"])
+        slot = self.entry.kind.removesuffix("_pair")
+        kind = {"excitation": "pulse_acquire", "edit": "megapress"}.get(slot, self.entry.sequence)
         given = {
             slot: self.name,
             "designs": {self.name: self.designed},
-            "ideal": self.entry["ideal"],
+            "ideal": self.entry.ideal,
             "name": self.name,
         }
         return _sequence(kind, 0.0, **(given | entry))
@@ -290,9 +282,8 @@ def design_pulse(
     from spinsculpt.design import run_design
     from spinsculpt.pulses import read_designed
 
-    schema = schema_of()["properties"]
-    content = validate({name: {"kind": "gap", **entry}}, schema["designs"], "design_pulse")[name]
-    section = validate(dict(basis or {}), schema["basis"], "design_pulse: basis")
+    content = parse(DesignEntry, {"kind": "gap", **entry}, "design_pulse")
+    section = parse(BasisSettings, basis or {}, "design_pulse: basis")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(out) if out else Path(temporary) / "design"
         metrics = run_design(name, content, section, folder, progress=False)
@@ -362,9 +353,7 @@ def read_scan(
     from spinsculpt.preprocess import preprocess_scan, preprocess_water
     from spinsculpt.subjects import Scan
 
-    schema = schema_of()["properties"]
-    converting = validate({}, schema["convert"]) | {"check_echo_time": False}
-    section = validate(preprocess, schema["preprocess"], "read_scan")
+    converting, section = Convert(check_echo_time=False), parse(Preprocess, preprocess, "read_scan")
     files = [raw] if isinstance(raw, str | Path) else list(raw)
     line = Scan("01", "", "scan", str(files[0]))
     with tempfile.TemporaryDirectory() as temporary:
@@ -400,7 +389,7 @@ def fit_spectrum(data: CleanScan | MRSData | FID | Path | str, basis: Basis | Ba
         data = read_fids(data)
     elif isinstance(data, FID):
         data = MRSData(data.samples, data.dwell, data.central_frequency)
-    checked = _settled(section, MEASURED, "fit_spectrum")
+    checked = parse(Fit, section, "fit_spectrum")
     sets = basis.sets if isinstance(basis, Basis) else {"spectrum": basis}
     return fit_measured(data, sets, checked, water, name)
 

@@ -44,9 +44,9 @@ def git_revision() -> str | None:
     return run.stdout.strip() or None
 
 
-def config_hash(config: dict) -> str:
+def config_hash(content: dict) -> str:
     """SHA-256 of a configuration, independent of the order of its keys."""
-    return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def provenance(config: dict | None = None, **more: object) -> dict:

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import distributions
@@ -10,17 +10,18 @@ from pathlib import Path
 
 from spinsculpt.folders import sha256
 from spinsculpt.provenance import provenance, write_json
+from spinsculpt.study import Study, plain
 
 
-def write_run_record(path: Path | str, config: Mapping, inputs: Iterable[Path | str]) -> None:
+def write_run_record(path: Path | str, config: Study, inputs: Iterable[Path | str]) -> None:
     """Write what it takes to repeat a run, and to see whether it was the same.
 
     Args:
         path: of the JSON file.
-        config: the whole configuration, defaults included.
+        config: the whole study, defaults included.
         inputs: files of the user that the run depends on: raw data, the table of scans, configuration files.
     """
-    content = provenance(dict(config))
+    content = provenance(plain(config))
     del content["wall_time_s"]  # of this job, not of the run
     content["written"] = datetime.now(UTC).isoformat(timespec="seconds")
     content["processor"], content["memory_gib"] = _processor(), _memory()
@@ -29,7 +30,7 @@ def write_run_record(path: Path | str, config: Mapping, inputs: Iterable[Path | 
         {"path": _named(Path(file)), "bytes": Path(file).stat().st_size, "sha256": sha256(Path(file))}
         for file in dict.fromkeys(map(str, inputs))
     ]
-    content["config"] = dict(config)
+    content["config"] = plain(config)
     write_json(path, content)
 
 

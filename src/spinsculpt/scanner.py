@@ -32,6 +32,7 @@ from spinsculpt.provenance import atomic_path
 from spinsculpt.sequences import Sequence
 from spinsculpt.spectra import decay
 from spinsculpt.spins import Library
+from spinsculpt.study import OtherTruth, Scanner
 
 TRUTH_COLUMNS = ("subject", "sequence", "metabolite", "quantity", "value", "unit")
 _REFERENCE = "NAA"  # whose methyl singlet (3 protons) defines the signal-to-noise ratio
@@ -60,7 +61,7 @@ class SimulatedScan:
 
 
 def simulate_scan(
-    subject: str, sequence: Sequence, basis: Mapping[str, BasisSet], library: Library, config: Mapping
+    subject: str, sequence: Sequence, basis: Mapping[str, BasisSet], library: Library, config: Scanner
 ) -> SimulatedScan:
     """One scan of one subject of the cohort.
 
@@ -72,7 +73,7 @@ def simulate_scan(
         config: the section `scanner` of the configuration.
     """
     shots = [basis[name] for name in _shot_names(sequence, basis)]
-    averages, dynamics = config["averages"], config["dynamics"]
+    averages, dynamics = config.averages, config.dynamics
     if dynamics % len(shots) or averages % dynamics:
         raise SpinsculptError(
             f"scanner: {averages} averages in {dynamics} dynamics do not divide into the {len(shots)} shots of "
@@ -91,29 +92,27 @@ def simulate_scan(
     t = time_axis(points, dwell)
     person, scan = _generator(config, subject), _generator(config, subject, sequence.name)
 
-    other = config.get("other_truth") or {}
-    other = other if subject in other.get("subjects", ()) else {}
+    other = config.other_truth if subject in config.other_truth.subjects else None
     typical = {
-        name: other["lipids"] if other and name.startswith("Lip") else library[name].concentration
-        for name in first.names
+        name: other.lipids if other and name.startswith("Lip") else library[name].concentration for name in first.names
     }
     concentrations = {
-        name: value * _varied(_generator(config, subject, "concentration", name), config["cv"])
+        name: value * _varied(_generator(config, subject, "concentration", name), config.cv)
         for name, value in typical.items()
     }
     relaxation = {name: _relaxation(library[name], subject, config, other) for name in first.names}
     weights = {name: _seen(first, name, times, sequence.echo_time, config) for name, times in relaxation.items()}
-    lorentzian = config["lorentzian"] * _varied(person, config["linewidth_cv"])
-    gaussian = config["gaussian"] * _varied(person, config["linewidth_cv"])
+    lorentzian = config.lorentzian * _varied(person, config.linewidth_cv)
+    gaussian = config.gaussian * _varied(person, config.linewidth_cv)
     shape = decay(points, dwell, lorentzian, gaussian)
 
-    gain = config["gain"] * _varied(scan, 0.2)
-    phase = np.deg2rad(config["phase"]) * scan.uniform(-1, 1)
-    drift = config["drift"] * scan.uniform(-1, 1)
-    eddy = config["eddy_phase"] * scan.uniform(-1, 1) * np.exp(-t / config["eddy_time"])
-    residual = config["residual_water"] * _varied(scan, 0.5)
-    offsets = np.linspace(0, drift, dynamics) + config["frequency_jitter"] * scan.standard_normal(dynamics)
-    jitter = np.deg2rad(config["phase_jitter"]) * scan.standard_normal(dynamics)
+    gain = config.gain * _varied(scan, 0.2)
+    phase = np.deg2rad(config.phase) * scan.uniform(-1, 1)
+    drift = config.drift * scan.uniform(-1, 1)
+    eddy = config.eddy_phase * scan.uniform(-1, 1) * np.exp(-t / config.eddy_time)
+    residual = config.residual_water * _varied(scan, 0.5)
+    offsets = np.linspace(0, drift, dynamics) + config.frequency_jitter * scan.standard_normal(dynamics)
+    jitter = np.deg2rad(config.phase_jitter) * scan.standard_normal(dynamics)
 
     times = [shot.echo_time or sequence.echo_time for shot in sequence.shots]
     broad = np.array([name in library.macromolecules for name in first.names])
@@ -132,7 +131,7 @@ def simulate_scan(
     signal = signal * np.exp(2j * np.pi * np.outer(offsets, t) + 1j * jitter[:, None])
     each = played[np.arange(dynamics) % len(shots)]
     signal += sigma / np.sqrt(each)[:, None] * _complex_normal(scan, (dynamics, points))
-    reference = water[None] + sigma / np.sqrt(config["water_averages"]) * _complex_normal(scan, (1, points))
+    reference = water[None] + sigma / np.sqrt(config.water_averages) * _complex_normal(scan, (1, points))
     received = gain * np.exp(1j * (phase + eddy))
 
     truth = [(name, "concentration", value, "mM") for name, value in concentrations.items()]
@@ -147,7 +146,7 @@ def simulate_scan(
         ("", "gain", gain, "1"),
         ("", "averages_per_shot", averages * float(shares[0]), "1"),
         ("", "noise_sd", gain * sigma * np.sqrt(points / averages), "1"),
-        ("", "snr", config["snr"], "1"),
+        ("", "snr", config.snr, "1"),
         ("", "other_truth", float(bool(other)), "1"),
     ]
     return SimulatedScan(
@@ -156,13 +155,13 @@ def simulate_scan(
         dwell,
         first.central_frequency,
         sequence.echo_time,
-        config["repetition_time"],
+        config.repetition_time,
         truth,
     )
 
 
 def write_scan(
-    scan: SimulatedScan, subject: str, sequence: str, config: Mapping, data: Path | str, water: Path | str, truth: Path
+    scan: SimulatedScan, subject: str, sequence: str, config: Scanner, data: Path | str, water: Path | str, truth: Path
 ) -> None:
     """Write a scan as a raw file, its water reference as another, and the truth as a tidy table.
 
@@ -174,8 +173,8 @@ def write_scan(
         truth: path of the table, columns TRUTH_COLUMNS.
     """
     for path, fids, averages in (
-        (Path(data), scan.fids, config["averages"] // config["dynamics"]),
-        (Path(water), scan.water, config["water_averages"]),
+        (Path(data), scan.fids, config.averages // config.dynamics),
+        (Path(water), scan.water, config.water_averages),
     ):
         write_sdat(path, fids)
         write_spar(
@@ -196,26 +195,24 @@ def write_scan(
             table.writerow((subject, sequence, metabolite, quantity, f"{value:.8g}", unit))
 
 
-def water_amplitude(sequence: Sequence, config: Mapping, basis: BasisSet) -> float:
+def water_amplitude(sequence: Sequence, config: Scanner, basis: BasisSet) -> float:
     """Signal of unsuppressed water at t = 0 in mM of protons: two protons, half grey and half white matter."""
-    water = config["water"]
+    water = config.water
     relaxed = [
-        basis.decay("water", t1, t2, sequence.echo_time) * (1 - np.exp(-config["repetition_time"] / t1))
-        for t1, t2 in zip(water["t1"], water["t2"], strict=True)
+        basis.decay("water", t1, t2, sequence.echo_time) * (1 - np.exp(-config.repetition_time / t1))
+        for t1, t2 in zip(water.t1, water.t2, strict=True)
     ]
-    return 2 * water["concentration"] * float(np.mean(relaxed))
+    return 2 * water.concentration * float(np.mean(relaxed))
 
 
-def shot_noise(library: Library, config: Mapping, points: int, dwell: float) -> float:
+def shot_noise(library: Library, config: Scanner, points: int, dwell: float) -> float:
     """SD of one real channel of one sample of one shot, in mM of protons.
 
     `snr` of the config is the height of the unweighted methyl singlet of NAA over the SD of a real channel of the
     spectrum of all averages; nothing in it depends on the sequence.
     """
-    height = (
-        3 * library[_REFERENCE].concentration * decay(points, dwell, config["lorentzian"], config["gaussian"]).sum()
-    )
-    return float(height / config["snr"] * np.sqrt(config["averages"] / points))
+    height = 3 * library[_REFERENCE].concentration * decay(points, dwell, config.lorentzian, config.gaussian).sum()
+    return float(height / config.snr * np.sqrt(config.averages / points))
 
 
 def _shot_names(sequence: Sequence, basis: Mapping[str, BasisSet]) -> list[str]:
@@ -236,36 +233,36 @@ def _tissue(
     concentrations: Mapping[str, float],
     relaxation: Mapping[str, tuple[float, float]],
     line: np.ndarray,
-    config: Mapping,
+    config: Scanner,
 ) -> np.ndarray:
     """FID of all metabolites in one shot of its own echo time, shape (points,); `line`: factors, shape (L, points)."""
     amounts = [concentrations[name] * _seen(basis, name, relaxation[name], echo_time, config) for name in basis.names]
     return np.array(amounts) @ (basis.fids * line)
 
 
-def _relaxation(entry, subject: str, config: Mapping, other: Mapping) -> tuple[float, float]:
+def _relaxation(entry, subject: str, config: Scanner, other: OtherTruth | None) -> tuple[float, float]:
     """T1 and T2 in s: those of the library, or of a subject with another truth around them."""
     if not other:
         return entry.t1, entry.t2
     person = _generator(config, subject, "relaxation", entry.name)
-    return tuple(time * _varied(person, other["relaxation_cv"]) for time in (entry.t1, entry.t2))
+    return tuple(time * _varied(person, other.relaxation_cv) for time in (entry.t1, entry.t2))
 
 
-def _shoulder(t: np.ndarray, person: np.random.Generator, other: Mapping) -> np.ndarray:
+def _shoulder(t: np.ndarray, person: np.random.Generator, other: OtherTruth | None) -> np.ndarray:
     """What a poor shim makes of the lines: a second one beside each, shape (points,); ones without another truth."""
     if not other:
         return np.ones(len(t), complex)
-    place = other["shoulder_hz"] * person.standard_normal()
-    return 1.0 - other["shoulder"] * (1.0 - np.exp(2j * np.pi * place * t - 3.0 * np.pi * t))
+    place = other.shoulder_hz * person.standard_normal()
+    return 1.0 - other.shoulder * (1.0 - np.exp(2j * np.pi * place * t - 3.0 * np.pi * t))
 
 
-def _seen(basis: BasisSet, name: str, times: tuple[float, float], echo_time: float, config: Mapping) -> float:
+def _seen(basis: BasisSet, name: str, times: tuple[float, float], echo_time: float, config: Scanner) -> float:
     """What saturation and decay with T1 and T2 leave of the signal of a metabolite."""
-    return basis.decay(name, *times, echo_time) * float(1 - np.exp(-config["repetition_time"] / times[0]))
+    return basis.decay(name, *times, echo_time) * float(1 - np.exp(-config.repetition_time / times[0]))
 
 
-def _generator(config: Mapping, *names: str) -> np.random.Generator:
-    return np.random.default_rng([config["seed"], *(zlib.crc32(name.encode()) for name in names)])
+def _generator(config: Scanner, *names: str) -> np.random.Generator:
+    return np.random.default_rng([config.seed, *(zlib.crc32(name.encode()) for name in names)])
 
 
 def _varied(generator: np.random.Generator, cv: float) -> float:

@@ -17,6 +17,7 @@ from spinsculpt.convert import SUFFIXES, RawHeader, dicom_spectrum, is_dicom, pa
 from spinsculpt.errors import NoSpectrum, SpinsculptError
 from spinsculpt.match import guess_kind, match_sequence, needed_sequence
 from spinsculpt.provenance import atomic_path
+from spinsculpt.study import SequenceEntry
 from spinsculpt.subjects import NULLED, SEPARATOR, Scan, checked_place
 
 COLUMNS = ("subject", "session", "sequence", "data", "water", "use", "frequency", "vendor")
@@ -94,7 +95,7 @@ class Survey:
     needed: Mapping[str, Mapping] = field(default_factory=dict)
 
 
-def survey(folder: Path, root: Path, sequences: Mapping[str, Mapping], tolerance: float) -> Survey:
+def survey(folder: Path, root: Path, sequences: Mapping[str, SequenceEntry], tolerance: float) -> Survey:
     """Find the scans below a folder.
 
     Args:

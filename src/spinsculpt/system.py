@@ -6,10 +6,7 @@ heads of usual load. Each scanner says its own at its console: overwrite any val
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-
-from spinsculpt.errors import SpinsculptError
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -38,19 +35,6 @@ class System:
     rf_dead_time: float = 1e-4
     rf_ringdown: float = 3e-5
     adc_dead_time: float = 2e-5
-
-    @classmethod
-    def from_config(cls, section: Mapping | None = None) -> "System":
-        """The section `system` of the configuration: a preset, and what replaces its values (null: nothing)."""
-        given = {key: value for key, value in (section or {}).items() if value is not None}
-        preset = given.pop("preset", "clinical")
-        if preset not in PRESETS:
-            raise SpinsculptError(f"system.preset: there is no {preset!r}; choose of {', '.join(PRESETS)}.")
-        known = {field.name for field in fields(cls)} - {"name"}
-        unknown = set(given) - known
-        if unknown:
-            raise SpinsculptError(f"system.{sorted(unknown)[0]}: no such limit; known are {', '.join(sorted(known))}.")
-        return replace(PRESETS[preset], **given)
 
     def on_raster(self, duration: float) -> float:
         """A duration in s, rounded up to the raster of the gradients."""

@@ -10,10 +10,12 @@ from test_chain import finished, snakemake, spoilable  # noqa: F401 (fixtures)
 from results import digests
 from spinsculpt.folders import sha256
 from spinsculpt.record import write_run_record
+from spinsculpt.study import SequenceEntry, Study
 from spinsculpt.warm import COLD
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
+STUDY = Study(designs={}, sequences={"p": SequenceEntry(type="press")}, analyses={})
 SCAN = "sub-01/sub-01_acq-press30"
 FIT = "results/fit/builtin/sub-01/press30/summary.csv"
 
@@ -53,6 +55,6 @@ def test_a_run_says_from_what_it_was_made(finished, tmp_path, monkeypatch):  # n
     raw.parent.mkdir()
     raw.write_bytes(b"1234")
     monkeypatch.chdir(tmp_path)
-    write_run_record("provenance.json", {}, [raw])
+    write_run_record("provenance.json", STUDY, [raw])
     (entry,) = json.loads((tmp_path / "provenance.json").read_text())["inputs"]
     assert entry == {"path": "data/a.SDAT", "bytes": 4, "sha256": sha256(raw)}

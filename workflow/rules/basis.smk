@@ -5,7 +5,7 @@ rule build_sequence:
     input:
         pulses=pulses_of_sequence,
         own=pulse_files_of_sequence,
-        files=lambda wildcards: sequence_entry(wildcards)["files"].values(),
+        files=files_of_sequence,
     output:
         "<results>/sequences/{sequence}.json",
     log:

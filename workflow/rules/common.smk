@@ -9,9 +9,10 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
-from spinsculpt.config import default_config, nearest_name, validate, workflow_folder
+from spinsculpt.config import default_config, nearest_name, workflow_folder
 from spinsculpt.gate import read_yaml
-from spinsculpt.study import SLOTS, schema_of
+from spinsculpt.study import DesignEntry, Study, Tissue, can_fit, plain
+from spinsculpt.study import parse as parse_section  # a name that Snakemake has, too
 from spinsculpt.convert import files_on_disk, named_files, scanner_of
 from spinsculpt.dataset import scans_of_dataset
 from spinsculpt.fingerprints import (
@@ -55,7 +56,7 @@ def over_defaults(given):
 
 def example_folder(wildcards=None):
     """Where the public example data go."""
-    return config["example_data"]
+    return study.example_data
 
 
 def uses_conda():
@@ -75,36 +76,36 @@ onstart:
 
 
 try:
-    config = validate(over_defaults(config), schema_of())  # a module is given its own config alone
-    found = place_of_scans(config["subjects"])
-    if found and not config["subjects"] and workflow.is_main_process:
+    study = parse_section(Study, over_defaults(config))  # a module is given its own config alone
+    found = place_of_scans(study.subjects)
+    if found and not study.subjects and workflow.is_main_process:
         logger.info(f"The scans of {found} are analysed; --config subjects=simulated takes the simulated cohort.")
-    config["subjects"] = found
-    check_study(config)
-    config = settle(config)
-    MRF = FingerprintStudy.of(config["mrf"], RESULTS)
-    if "fsl_mrs" in config["fit"]["engines"] and not uses_conda():
+    study = study.but(subjects=found)
+    check_study(study)
+    study = settle(study)
+    MRF = FingerprintStudy.of(study.mrf, RESULTS)
+    if "fsl_mrs" in study.fit.engines and not uses_conda():
         from spinsculpt.fit import find_fsl_mrs
 
-        find_fsl_mrs(config["fit"]["fsl_mrs_command"])
-    if config["preprocess"]["engine"] == "fsl_mrs" and not uses_conda():
+        find_fsl_mrs(study.fit.fsl_mrs_command)
+    if study.preprocess.engine == "fsl_mrs" and not uses_conda():
         from spinsculpt.preprocess import find_fsl_mrs_preproc
 
         find_fsl_mrs_preproc()
-    IS_DATASET = bool(config["subjects"]) and Path(config["subjects"]).is_dir()
+    IS_DATASET = bool(study.subjects) and Path(study.subjects).is_dir()
     if IS_DATASET:
-        SCANS, left_out = scans_of_dataset(config["subjects"], config["sequences"])
+        SCANS, left_out = scans_of_dataset(study.subjects, study.sequences)
         if workflow.is_main_process:
             for sentence in left_out:
                 logger.warning(sentence)
-    elif config["subjects"]:
+    elif study.subjects:
         SCANS = read_subjects(
-            config["subjects"],
-            list(config["sequences"]),
+            study.subjects,
+            list(study.sequences),
         )
     else:
-        cohort = [*config["scanner"]["subjects"], *config["scanner"]["other_truth"]["subjects"]]
-        measured = sorted({config["analyses"][name]["sequence"] for name in config["compare"]["analyses"]})
+        cohort = [*study.scanner.subjects, *study.scanner.other_truth.subjects]
+        measured = sorted({study.analyses[name].sequence for name in study.compare.analyses})
         SCANS = simulated_cohort(cohort, measured)
 except Exception as error:
     raise WorkflowError(problem(error))
@@ -112,18 +113,18 @@ except Exception as error:
 # Metabolite-nulled scans, by their sequence: they give macromolecules and are not fitted.
 NULLED_SCANS = {scan.sequence: scan for scan in SCANS if scan.use}
 SCANS = [scan for scan in SCANS if not scan.use]
-ANALYSES = config["analyses"]
-COMPARED = config["compare"]["analyses"]
-RANKED = list(dict.fromkeys([*COMPARED, *config["compare"]["rivals"]]))  # also what nobody measures
-COMPARED_SEQUENCES = list(dict.fromkeys(ANALYSES[name]["sequence"] for name in COMPARED))
-RANKED_SEQUENCES = list(dict.fromkeys(ANALYSES[name]["sequence"] for name in RANKED))
+ANALYSES = study.analyses
+COMPARED = study.compare.analyses
+RANKED = list(dict.fromkeys([*COMPARED, *study.compare.rivals]))  # also what nobody measures
+COMPARED_SEQUENCES = list(dict.fromkeys(ANALYSES[name].sequence for name in COMPARED))
+RANKED_SEQUENCES = list(dict.fromkeys(ANALYSES[name].sequence for name in RANKED))
 COMPARED_SCANS = [scan for scan in SCANS if scan.sequence in COMPARED_SEQUENCES]
-MINUTES = config["scanner"]["averages"] * config["scanner"]["repetition_time"] / 60  # scan time of a simulated scan
+MINUTES = study.scanner.averages * study.scanner.repetition_time / 60  # scan time of a simulated scan
 ANSWERS = ["ranking", "errors", "time", "power", "losses", "retest"]  # figures of the answer
-ENGINES = config["fit"]["engines"]
-CLEANING = "fsl-mrs" if config["preprocess"]["engine"] == "fsl_mrs" else "spinsculpt"  # whose environment cleans
+ENGINES = study.fit.engines
+CLEANING = "fsl-mrs" if study.preprocess.engine == "fsl_mrs" else "spinsculpt"  # whose environment cleans
 # A scan depends on its own subject only, so that a new one recomputes no other.
-SCANNER = {key: value for key, value in config["scanner"].items() if key != "subjects"}
+SCANNER = plain(study.scanner.but(subjects=type(study.scanner).subjects))
 
 
 wildcard_constraints:
@@ -139,9 +140,9 @@ wildcard_constraints:
 
 def expected_time():
     """How long the designs of this run will take, where that is minutes; nothing else takes as long."""
-    names = len(config["basis"]["metabolites"]) + len(config["basis"]["macromolecules"])
+    names = len(study.basis.metabolites) + len(study.basis.macromolecules)
     jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name == "design_pulse"]
-    seconds = sum(design_seconds(config["designs"][job.wildcards.design], names) for job in jobs)
+    seconds = sum(design_seconds(study.designs[job.wildcards.design], names) for job in jobs)
     if seconds < 300:
         return ""
     beside = max(1, (workflow.resource_settings.cores or 1) // 2)
@@ -152,23 +153,28 @@ def expected_time():
 
 
 def design_entry(wildcards):
-    if wildcards.design not in config["designs"]:
-        raise WorkflowError(nearest_name(wildcards.design, list(config["designs"]), "design"))
-    return config["designs"][wildcards.design]
+    if wildcards.design not in study.designs:
+        raise WorkflowError(nearest_name(wildcards.design, list(study.designs), "design"))
+    return plain(study.designs[wildcards.design])
 
 
 def sequence_entry(wildcards):
     sequence = wildcards.sequence.partition("@")[0]
-    if sequence not in config["sequences"]:
-        raise WorkflowError(nearest_name(sequence, list(config["sequences"]), "sequence"))
-    return config["sequences"][sequence]
+    if sequence not in study.sequences:
+        raise WorkflowError(nearest_name(sequence, list(study.sequences), "sequence"))
+    return plain(study.sequences[sequence])
+
+
+def files_of_sequence(wildcards):
+    """Files that describe the shots of a sequence of type file."""
+    return sequence_entry(wildcards)["files"].values()
 
 
 def basis_section(wildcards):
     """The section `basis`, of a basis for real scans at their frequency and with their measured macromolecules."""
-    section = as_measured_at(wildcards.sequence, config["basis"], config["system"])[0]
+    section = as_measured_at(wildcards.sequence, study.basis, study.system)[0]
     nulled = nulled_scan(wildcards)
-    return with_measured(section, nulled.replace("<results>", RESULTS)) if nulled else section
+    return plain(with_measured(section, nulled.replace("<results>", RESULTS)) if nulled else section)
 
 
 def nulled_scan(wildcards):
@@ -186,28 +192,27 @@ def nulled_inputs(wildcards):
 
 def measured_macromolecules(wildcards):
     """The file of measured macromolecules that a basis needs; none where they are from the library."""
-    return nulled_scan(wildcards) or config["basis"]["measured"] or []
+    return nulled_scan(wildcards) or study.basis.measured or []
 
 
 def system_section(wildcards):
     """The section `system`, of a basis for real scans with the limits of their vendor."""
-    return as_measured_at(wildcards.sequence, config["basis"], config["system"])[1]
+    return plain(as_measured_at(wildcards.sequence, study.basis, study.system)[1])
 
 
 def designs_of_sequence(sequence):
     """Names of the designs that fill the slots of a sequence."""
-    return [slot for slot in slots_of_sequence(sequence) if slot in config["designs"]]
+    return [slot for slot in slots_of_sequence(sequence) if slot in study.designs]
 
 
 def slots_of_sequence(sequence):
     """What fills the slots of a sequence: names of designs, or pulse files."""
-    entry = config["sequences"][sequence]
-    return [entry[slot] for slot in SLOTS if entry[slot]]
+    return list(study.sequences[sequence].slots.values())
 
 
 def pulse_files_of_sequence(wildcards):
     slots = slots_of_sequence(wildcards.sequence.partition("@")[0])
-    return [slot for slot in slots if slot not in config["designs"]]
+    return [slot for slot in slots if slot not in study.designs]
 
 
 def pulses_of_sequence(wildcards):
@@ -227,15 +232,15 @@ def scan_of(wildcards):
 
 
 # Below which folder the raw files of the scans are.
-RAW_FOLDER = config["subjects"] if IS_DATASET else config["data"] if config["subjects"] else "<results>/scanner"
+RAW_FOLDER = study.subjects if IS_DATASET else study.data if study.subjects else "<results>/scanner"
 
 
 def files_of_user():
     """What the study is made from: configuration files, the table of scans, raw files."""
-    tables = [config["subjects"]] if config["subjects"] and not IS_DATASET else []
+    tables = [study.subjects] if study.subjects and not IS_DATASET else []
     entries = [entry for scan in [*SCANS, *NULLED_SCANS.values()] for entry in (scan.data, scan.water) if entry]
     raw = [file for entry in entries for file in files_on_disk(named_files(RAW_FOLDER, entry))]
-    return [*workflow.configfiles, *tables, *(raw if config["subjects"] else [])]
+    return [*workflow.configfiles, *tables, *(raw if study.subjects else [])]
 
 
 def raw_named(wildcards):
@@ -247,39 +252,39 @@ def raw_named(wildcards):
 def raw_files(wildcards):
     """What Snakemake watches: raw files that exist. A missing one fails its own job with a sentence, not the plan."""
     named = raw_named(wildcards)
-    if not config["subjects"]:
+    if not study.subjects:
         return [named[0], named[0].with_suffix(".SPAR")]
     return files_on_disk(named)
 
 
 def raw_paths(wildcards, input):
     """What a job converts; also what is missing, so that its job says which."""
-    return [str(path) for path in raw_named(wildcards)] if config["subjects"] else input[:1]
+    return [str(path) for path in raw_named(wildcards)] if study.subjects else input[:1]
 
 
 @cache
 def basis_of_scan(scan):
     """Where the basis of a scan is: that of its sequence, and of real scans of their frequency and vendor."""
     name = scan.sequence
-    if config["subjects"]:
+    if study.subjects:
         frequency, vendor = scanner_of(scan, RAW_FOLDER)
-        name = measured_name(name, config["basis"]["central_frequency"] or frequency, vendor)
+        name = measured_name(name, study.basis.central_frequency or frequency, vendor)
     return f"<results>/basis/{name}"
 
 
 def sequence_of_scan(wildcards):
     """Kind and echo time of the sequence that a scan is said to be; the echo time is 0 where it is not known."""
-    entry = config["sequences"][scan_of(wildcards).sequence]
-    return {key: entry[key] for key in ("type", "echo_time")}
+    entry = study.sequences[scan_of(wildcards).sequence]
+    return {"type": entry.type, "echo_time": entry.echo_time}
 
 
 def conditions_of(wildcards):
     """Conditions of successive averages of a scan; none of a sequence of one shot."""
-    entry = config["sequences"][scan_of(wildcards).sequence]
-    spectra = spectra_of(entry, config["designs"])
+    entry = study.sequences[scan_of(wildcards).sequence]
+    spectra = spectra_of(entry, study.designs)
     if "diff" in spectra:
-        return config["preprocess"]["edit_order"]
-    return [shot.upper() for shot in shots_of(entry, config["designs"])]
+        return list(study.preprocess.edit_order)
+    return [shot.upper() for shot in shots_of(entry, study.designs)]
 
 
 def water_reference(wildcards):
@@ -293,7 +298,7 @@ def basis_of_designed(wildcards):
 
 
 def scan_of_analysis(wildcards):
-    return SCAN_OF_SEQUENCE[wildcards.folder, ANALYSES[wildcards.analysis]["sequence"]]
+    return SCAN_OF_SEQUENCE[wildcards.folder, ANALYSES[wildcards.analysis].sequence]
 
 
 def preprocessed_scan(wildcards):
@@ -301,9 +306,8 @@ def preprocessed_scan(wildcards):
 
 
 # What subjects with another truth are simulated with.
-OTHER_BASIS = config["basis"] | {
-    key: config["scanner"]["other_truth"][key] for key in ("alternatives", "macromolecules")
-}
+OTHER = study.scanner.other_truth
+OTHER_BASIS = study.basis.but(alternatives=OTHER.alternatives, macromolecules=OTHER.macromolecules)
 
 
 def subject_of_folder(wildcards):
@@ -311,7 +315,7 @@ def subject_of_folder(wildcards):
 
 
 def has_other_truth(wildcards):
-    return subject_of_folder(wildcards) in config["scanner"]["other_truth"]["subjects"]
+    return subject_of_folder(wildcards) in OTHER.subjects
 
 
 def basis_of_truth(wildcards):
@@ -319,7 +323,7 @@ def basis_of_truth(wildcards):
 
 
 def basis_section_of_truth(wildcards):
-    return OTHER_BASIS if has_other_truth(wildcards) else config["basis"]
+    return plain(OTHER_BASIS if has_other_truth(wildcards) else study.basis)
 
 
 def water_of_fit(wildcards):
@@ -333,13 +337,13 @@ def basis_of_analysis(wildcards):
 
 def fit_section(wildcards):
     """The section `fit`, with the tissue fractions of the scan where the table of scans has them."""
-    scan, section = scan_of_analysis(wildcards), config["fit"]
+    scan, section = scan_of_analysis(wildcards), study.fit
     tissue = {name: float(value) for name in ("gm", "wm", "csf") if (value := getattr(scan, name))}
-    return section | {"water": section["water"] | {"tissue": tissue}} if tissue else section
+    return plain(section.but(water=section.water.but(tissue=Tissue(**tissue))) if tissue else section)
 
 
 def spectra_of_analysis(wildcards):
-    return ANALYSES[wildcards.analysis]["spectra"]
+    return list(ANALYSES[wildcards.analysis].spectra)
 
 
 def planned_fits(engines=ENGINES):
@@ -349,8 +353,8 @@ def planned_fits(engines=ENGINES):
         for engine in engines
         for scan in SCANS
         for analysis in COMPARED
-        if ANALYSES[analysis]["sequence"] == scan.sequence
-        if engine == "builtin" or len(ANALYSES[analysis]["spectra"]) < 2  # FSL-MRS fits no spectra jointly
+        if ANALYSES[analysis].sequence == scan.sequence
+        if can_fit(engine, ANALYSES[analysis].spectra)
     ]
 
 
@@ -393,9 +397,9 @@ def scan_labels():
 def fits_of_scan(wildcards, engine=ENGINES[0]):
     """What the first engine fits to a scan."""
     measured = scan_of(wildcards).sequence
-    analyses = [name for name in COMPARED if ANALYSES[name]["sequence"] == measured]
-    joint = [name for name in analyses if engine != "builtin" and len(ANALYSES[name]["spectra"]) > 1]
-    return [f"<results>/fit/{engine}/{wildcards.folder}/{name}/fit.npz" for name in analyses if name not in joint]
+    analyses = [name for name in COMPARED if ANALYSES[name].sequence == measured]
+    fitted = [name for name in analyses if can_fit(engine, ANALYSES[name].spectra)]
+    return [f"<results>/fit/{engine}/{wildcards.folder}/{name}/fit.npz" for name in fitted]
 
 
 def scan_pages():
@@ -411,23 +415,23 @@ def scans_beside(wildcards):
 def drawn_designs():
     """Designs that the compared sequences play, and those that the figures want besides."""
     played = [design for sequence in COMPARED_SEQUENCES for design in designs_of_sequence(sequence)]
-    return list(dict.fromkeys([*played, *config["figures"]["designs"]]))
+    return list(dict.fromkeys([*played, *study.figures.designs]))
 
 
 def report_tables():
     """Tables of this study: always the separation, the others where there is something to tabulate."""
     wanted = {
         "separation": True,
-        "montecarlo": not config["subjects"],
-        "ranking": not config["subjects"],
-        "retest": not config["subjects"],
+        "montecarlo": not study.subjects,
+        "ranking": not study.subjects,
+        "retest": not study.subjects,
         "power": True,
         "designs": bool(drawn_designs()),
         "quality": bool(COMPARED_SCANS),
         "mrsinmrs": bool(planned_fits()),
         "fits": bool(planned_fits()),
-        "recovery": bool(planned_fits()) and not config["subjects"],
-        "expected": bool(planned_fits()) and bool(config["compare"]["expected"]),
+        "recovery": bool(planned_fits()) and not study.subjects,
+        "expected": bool(planned_fits()) and bool(study.compare.expected),
         "engines": bool(planned_fits()) and len(ENGINES) > 1,
     }
     return [f"<results>/compare/{name}.tsv" for name, there in wanted.items() if there]
@@ -435,11 +439,11 @@ def report_tables():
 
 def report_figures():
     """Figures of this study, in the order of the report."""
-    wanted = dict.fromkeys(ANSWERS, not config["subjects"]) | {
+    wanted = dict.fromkeys(ANSWERS, not study.subjects) | {
         "crlb": True,
         "spectra": True,
         "designs": bool(drawn_designs()),
-        "recovery": bool(planned_fits()) and not config["subjects"],
+        "recovery": bool(planned_fits()) and not study.subjects,
         "engines": bool(planned_fits()) and len(ENGINES) > 1,
         "fits": bool(planned_fits()),
         "preprocessing": bool(COMPARED_SCANS),
@@ -453,7 +457,7 @@ def report_what_is_there():
     """Write the report of a run in which jobs failed; returns what to tell the user."""
     from spinsculpt.report import failures_of, in_words, report_failures, unfinished_jobs
 
-    if config["study"] == "fingerprints":  # whose page is written from whole studies only
+    if study.study == "fingerprints":  # whose page is written from whole studies only
         jobs = unfinished_jobs(workflow.dag.needrun_jobs(), workflow.scheduler.failed)
         return in_words(failures_of(jobs), "")
 
@@ -468,7 +472,7 @@ def report_what_is_there():
         quality=(real(quality_files()), scan_labels()),
         fits=(real(fits("summary.csv")), fit_labels()),
         curves=real(fits("fit.npz")),
-        config=config,
+        config=study,
     )
 
 
@@ -482,7 +486,7 @@ def basis_files():
     """LCModel .basis of every compared sequence, one a shot or combination, and a picture of its basis set."""
     wanted = []
     for sequence in COMPARED_SEQUENCES:
-        spectra = [name for name in spectra_of(config["sequences"][sequence], config["designs"]) if name != "sum"]
+        spectra = [name for name in spectra_of(study.sequences[sequence], study.designs) if name != "sum"]
         wanted += [f"{sequence}_{name}" for name in spectra] or [sequence]
     pictures = [f"<results>/figures/basis_{sequence}.png" for sequence in COMPARED_SEQUENCES]
     return [f"<results>/basis/{name}.basis" for name in wanted] + pictures
@@ -490,9 +494,10 @@ def basis_files():
 
 def sweep_entry(wildcards):
     """The design of one point: the named design, what the sweep overrides, and the values of the point."""
-    sweep = config["sweep"]
-    point = {name: type(values[0])(wildcards[name]) for name, values in sweep["grid"].items()}
-    return config["designs"][sweep["design"]] | sweep["override"] | point
+    sweep = study.sweep
+    point = {name: type(values[0])(wildcards[name]) for name, values in sweep.grid.given().items()}
+    changed = plain(study.designs[sweep.design]) | sweep.override | point
+    return plain(parse_section(DesignEntry, changed, "sweep"))
 
 
 def mrf_stem(subject, stage):
@@ -594,7 +599,7 @@ def mrf_files():
 
 def wanted_files():
     """What a run without a target makes."""
-    if config["study"] == "fingerprints":
+    if study.study == "fingerprints":
         return mrf_files()
     record = ["<results>/report.html", "<results>/provenance.json"]
     return [*record, "<results>/bids/dataset_description.json", *derivative_files(), *basis_files()]

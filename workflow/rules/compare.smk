@@ -19,11 +19,11 @@ rule compare_separation:
         runtime=10,
     params:
         sequences=RANKED_SEQUENCES,
-        analyses={name: ANALYSES[name] for name in RANKED},
-        basis=config["basis"],
-        fit=config["fit"],
-        compare=config["compare"],
-        repetition_time=config["scanner"]["repetition_time"],
+        analyses={name: plain(ANALYSES[name]) for name in RANKED},
+        basis=plain(study.basis),
+        fit=plain(study.fit),
+        compare=plain(study.compare),
+        repetition_time=study.scanner.repetition_time,
     script:
         "../scripts/compare_separation.py"
 
@@ -66,7 +66,7 @@ rule tabulate_quality:
         runtime=5,
     params:
         labels=scan_labels(),
-        limits=config["quality"]["limits"],
+        limits=plain(study.quality.limits),
     script:
         "../scripts/tabulate_quality.py"
 
@@ -93,7 +93,7 @@ rule fill_checklist:
     params:
         labels=scan_labels(),
         fit_labels=fit_labels(),
-        config=config,
+        config=plain(study),
     script:
         "../scripts/fill_checklist.py"
 
@@ -116,7 +116,7 @@ rule tabulate_fits:
         runtime=5,
     params:
         labels=fit_labels(),
-        sequences={name: ANALYSES[name]["sequence"] for name in COMPARED},
+        sequences={name: ANALYSES[name].sequence for name in COMPARED},
     script:
         "../scripts/tabulate_fits.py"
 
@@ -159,8 +159,8 @@ rule compare_recovery:
         mem_mb=500,
         runtime=5,
     params:
-        sequences={name: ANALYSES[name]["sequence"] for name in COMPARED},
-        reference=config["fit"]["reference"],
+        sequences={name: ANALYSES[name].sequence for name in COMPARED},
+        reference=list(study.fit.reference),
     script:
         "../scripts/compare_recovery.py"
 
@@ -181,7 +181,7 @@ rule compare_expected:
         mem_mb=500,
         runtime=5,
     params:
-        expected=config["compare"]["expected"],
+        expected=plain(study.compare.expected),
     script:
         "../scripts/compare_expected.py"
 
@@ -206,11 +206,11 @@ rule run_monte_carlo:
         runtime=60,
     params:
         sequences=RANKED_SEQUENCES,
-        analyses={name: ANALYSES[name] for name in RANKED},
-        basis=config["basis"],
-        fit=config["fit"],
-        compare=config["compare"],
-        between=config["scanner"]["cv"],
+        analyses={name: plain(ANALYSES[name]) for name in RANKED},
+        basis=plain(study.basis),
+        fit=plain(study.fit),
+        compare=plain(study.compare),
+        between=study.scanner.cv,
     script:
         "../scripts/run_monte_carlo.py"
 
@@ -232,6 +232,6 @@ rule tabulate_power:
         runtime=10,
     params:
         minutes=MINUTES,
-        between=100 * config["scanner"]["cv"],
+        between=100 * study.scanner.cv,
     script:
         "../scripts/tabulate_power.py"

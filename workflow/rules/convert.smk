@@ -20,7 +20,7 @@ rule convert_scan:
     params:
         raw=raw_paths,
         scan=scan_of,
-        convert=config["convert"],
+        convert=plain(study.convert),
         sequence=sequence_of_scan,
     script:
         "../scripts/convert_scan.py"
@@ -60,7 +60,7 @@ rule describe_dataset:
         mem_mb=500,
         runtime=5,
     params:
-        name=config["run"] or "spinsculpt",
+        name=study.run or "spinsculpt",
         subjects=sorted({scan.subject for scan in SCANS}),
         kind="raw",
         source="",
@@ -87,7 +87,7 @@ rule describe_derivative:
         mem_mb=500,
         runtime=5,
     params:
-        name=config["run"] or "spinsculpt",
+        name=study.run or "spinsculpt",
         subjects=sorted({scan.subject for scan in SCANS}),
         kind=lambda wildcards: wildcards.derivative.split("/")[0],
         source=lambda wildcards: {"preproc": "../bids"}.get(wildcards.derivative, "../../preproc"),

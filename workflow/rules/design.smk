@@ -20,7 +20,7 @@ rule design_pulse:
         runtime=20,
     params:
         design=design_entry,
-        basis=config["basis"],
-        system=config["system"],
+        basis=plain(study.basis),
+        system=plain(study.system),
     script:
         "../scripts/design_pulse.py"

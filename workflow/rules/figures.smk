@@ -1,6 +1,6 @@
 """Stage 7: figures, each a function of a tidy table, and the report that holds them."""
 
-STYLE = {key: config[key] for key in ("figures", "compare", "analyses", "sequences")}
+STYLE = {key: plain(getattr(study, key)) for key in ("figures", "compare", "analyses", "sequences")} | {"designs": {}}
 
 
 rule plot_designs:
@@ -54,9 +54,9 @@ rule plot_spectra:
         runtime=5,
     params:
         sequences=COMPARED_SEQUENCES,
-        analyses={name: ANALYSES[name] for name in COMPARED},
-        basis=config["basis"],
-        compare=config["compare"],
+        analyses={name: plain(ANALYSES[name]) for name in COMPARED},
+        basis=plain(study.basis),
+        compare=plain(study.compare),
         style=STYLE,
     script:
         "../scripts/plot_spectra.py"
@@ -88,7 +88,7 @@ rule plot_answer:
     params:
         style=STYLE,
         minutes=MINUTES,
-        between=100 * config["scanner"]["cv"],
+        between=100 * study.scanner.cv,
     script:
         "../scripts/plot_answer.py"
 
@@ -138,7 +138,7 @@ rule plot_fits:
         runtime=10,
     params:
         labels=fit_labels(ENGINES[:1]),
-        sequences={name: ANALYSES[name]["sequence"] for name in COMPARED},
+        sequences={name: ANALYSES[name].sequence for name in COMPARED},
         style=STYLE,
     script:
         "../scripts/plot_fits.py"
@@ -165,8 +165,8 @@ rule plot_recovery:
         mem_mb=800,
         runtime=5,
     params:
-        pair=config["compare"]["pair"],
-        count_rejected=config["quality"]["count_rejected"],
+        pair=list(study.compare.pair),
+        count_rejected=study.quality.count_rejected,
         style=STYLE,
     script:
         "../scripts/plot_recovery.py"
@@ -220,7 +220,7 @@ rule plot_engines:
         mem_mb=800,
         runtime=5,
     params:
-        pair=config["compare"]["pair"],
+        pair=list(study.compare.pair),
         style=STYLE,
     script:
         "../scripts/plot_engines.py"
@@ -278,8 +278,8 @@ rule plot_scan:
         mem_mb=1000,
         runtime=5,
     params:
-        preprocess=config["preprocess"],
-        limits=config["quality"]["limits"],
+        preprocess=plain(study.preprocess),
+        limits=plain(study.quality.limits),
         conditions=conditions_of,
         style=STYLE,
         report="<results>/report.html",
@@ -307,7 +307,7 @@ rule write_report:
         mem_mb=800,
         runtime=5,
     params:
-        config=config,
+        config=plain(study),
         labels=fit_labels(),
     script:
         "../scripts/write_report.py"
@@ -330,7 +330,7 @@ rule write_run_record:
         mem_mb=500,
         runtime=10,
     params:
-        config=config,
+        config=plain(study),
     script:
         "../scripts/write_run_record.py"
 

@@ -1,6 +1,6 @@
 """The ladder of designs of the seed paper and beyond: snakemake paper --configfile config/paper.yaml"""
 
-LADDER = {rung: designs for rung, designs in config["ladder"].items() if designs}
+LADDER = {rung: designs for rung, designs in plain(study.ladder).items() if designs}
 LADDER_DESIGNS = list(dict.fromkeys(design for designs in LADDER.values() for design in designs))
 EXPLAINED = [
     design for design in LADDER_DESIGNS if any(design in LADDER[rung] for rung in LADDER if rung != "frontier")

@@ -3,8 +3,8 @@
 
 rule fit_macromolecules:
     input:
-        data=config["basis"]["nulled"]["data"] or [],
-        water=config["basis"]["nulled"]["water"] or [],
+        data=study.basis.nulled.data or [],
+        water=study.basis.nulled.water or [],
     output:
         json="<results>/macromolecules/MMexp.json",
         picture="<results>/macromolecules/MMexp.png",

@@ -33,7 +33,7 @@ if MRF.simulated is not None:
         params:
             prefix=mrf_phantom_prefix,
             number=mrf_number,
-            section=config["mrf"],
+            section=plain(study.mrf),
         script:
             "../scripts/simulate_fingerprints.py"
 
@@ -93,7 +93,7 @@ rule tabulate_fingerprints:
         runtime=15,
     params:
         root=mrf_root,
-        section=config["mrf"],
+        section=plain(study.mrf),
         results=mrf_results,
     script:
         "../scripts/tabulate_fingerprints.py"
@@ -118,9 +118,9 @@ rule plot_fingerprints:
         runtime=15,
     params:
         root=mrf_root,
-        section=config["mrf"],
+        section=plain(study.mrf),
         results=mrf_results,
-        dpi=config["figures"]["dpi"],
+        dpi=study.figures.dpi,
     script:
         "../scripts/plot_fingerprints.py"
 
@@ -144,9 +144,9 @@ rule plot_fingerprint_protocol:
         mem_mb=2000,
         runtime=15,
     params:
-        section=config["mrf"],
+        section=plain(study.mrf),
         results=mrf_results,
-        dpi=config["figures"]["dpi"],
+        dpi=study.figures.dpi,
     script:
         "../scripts/plot_fingerprint_protocol.py"
 
@@ -168,7 +168,7 @@ rule write_fingerprint_report:
         mem_mb=1000,
         runtime=5,
     params:
-        section=config["mrf"],
+        section=plain(study.mrf),
         results=mrf_results,
     script:
         "../scripts/write_fingerprint_report.py"
@@ -191,7 +191,7 @@ rule describe_fingerprints:
         mem_mb=500,
         runtime=5,
     params:
-        name=config["run"] or "spinsculpt",
+        name=study.run or "spinsculpt",
         subjects=sorted(MRF.subjects),
         kind="mrf",
         source="../mrf_phantom" if MRF.simulated is not None else "",
@@ -218,7 +218,7 @@ rule design_fingerprint_protocol:
         mem_mb=3000,
         runtime=120,
     params:
-        section=config["mrf"],
-        dpi=config["figures"]["dpi"],
+        section=plain(study.mrf),
+        dpi=study.figures.dpi,
     script:
         "../scripts/design_fingerprint_protocol.py"

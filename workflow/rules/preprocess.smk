@@ -25,7 +25,7 @@ rule preprocess_scan:
         mem_mb=1000,
         runtime=5,
     params:
-        preprocess=config["preprocess"],
+        preprocess=plain(study.preprocess),
         conditions=conditions_of,
     script:
         "../scripts/preprocess_scan.py"
@@ -48,7 +48,7 @@ rule preprocess_water:
         mem_mb=1000,
         runtime=5,
     params:
-        preprocess=config["preprocess"],
+        preprocess=plain(study.preprocess),
         conditions=conditions_of,
     script:
         "../scripts/preprocess_water.py"

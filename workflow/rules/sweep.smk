@@ -5,7 +5,7 @@ from itertools import product
 import pandas as pd
 from snakemake.utils import Paramspace
 
-GRID = config["sweep"]["grid"]
+GRID = study.sweep.grid.given()
 SWEEP = Paramspace(pd.DataFrame(product(*GRID.values()), columns=list(GRID)))
 
 
@@ -35,10 +35,10 @@ rule design_sweep_point:
         mem_mb=1500,
         runtime=20,
     params:
-        name=config["sweep"]["design"],
+        name=study.sweep.design,
         design=sweep_entry,
-        basis=config["basis"],
-        system=config["system"],
+        basis=plain(study.basis),
+        system=plain(study.system),
     script:
         "../scripts/design_sweep_point.py"
 

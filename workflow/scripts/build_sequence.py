@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-from spinsculpt.basis import central_frequency
 from spinsculpt.pulses import read_designed
 from spinsculpt.sequences import build_measured, build_sequence
-from spinsculpt.system import System
+from spinsculpt.study import Basis, SequenceEntry, SystemEntry
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
     designs = {Path(path).parent.name: read_designed(path) for path in s.input.pulses}
-    frequency, system = central_frequency(s.params.basis), System.from_config(s.params.system)
+    entry, system = SequenceEntry.of(s.params.entry), SystemEntry.of(s.params.system)
     name, at, _ = s.wildcards.sequence.partition("@")
     build = build_measured if at else build_sequence
-    sequence = build(name, s.params.entry, designs, frequency, system)
+    sequence = build(name, entry, designs, Basis.of(s.params.basis).frequency, system.limits())
     sequence.write(s.output[0])

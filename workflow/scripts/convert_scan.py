@@ -1,9 +1,12 @@
 """Convert one raw scan to NIfTI-MRS with a BIDS sidecar (rule convert_scan)."""
 
 from spinsculpt.convert import convert_scan
+from spinsculpt.study import Convert
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
     p = s.params
     outputs = s.output[0], s.output.sidecar
-    convert_scan(p.raw, p.scan, s.wildcards.suffix, *outputs, p.convert, p.sequence["echo_time"], p.sequence["type"])
+    convert_scan(
+        p.raw, p.scan, s.wildcards.suffix, *outputs, Convert.of(p.convert), p.sequence["echo_time"], p.sequence["type"]
+    )

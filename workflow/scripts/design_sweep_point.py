@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from spinsculpt.design import run_design
-from spinsculpt.system import System
+from spinsculpt.study import Basis, DesignEntry, SystemEntry
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
     # Its course is in the log; a bar would run through the one line of progress of the whole run.
-    out, system = Path(s.output.metrics).parent, System.from_config(s.params.system)
-    run_design(s.params.name, s.params.design, s.params.basis, out, threads=s.threads, system=system, progress=False)
+    out, system = Path(s.output.metrics).parent, SystemEntry.of(s.params.system).limits()
+    entry, basis = DesignEntry.of(s.params.design), Basis.of(s.params.basis)
+    run_design(s.params.name, entry, basis, out, threads=s.threads, system=system, progress=False)

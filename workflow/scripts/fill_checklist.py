@@ -1,6 +1,7 @@
 """The checklist of the minimum reporting standards, filled (rule fill_checklist)."""
 
 from spinsculpt.report import fill_checklist
+from spinsculpt.study import Study
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
@@ -12,6 +13,6 @@ with job(snakemake) as s:
         s.params.fit_labels,
         s.input.quality,
         s.input.fits,
-        s.params.config,
+        Study.of(s.params.config),
         s.output[0],
     )

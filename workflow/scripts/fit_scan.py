@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from spinsculpt.fit import fit_files
+from spinsculpt.study import Fit
 from spinsculpt.workflow import given, job
 
 with job(snakemake) as s:
     spectra, basis = s.params.spectra, Path(s.input.basis)
     folders = {spectrum: basis / spectrum for spectrum in spectra} or {"": basis}
     out = Path(s.output.summary).parent
-    fit_files(s.input.data, folders, out, s.params.fit, s.params.engine, given(s.input, "water"), spectra)
+    section = Fit.of(s.params.fit)
+    fit_files(s.input.data, folders, out, section, s.params.engine, given(s.input, "water"), spectra)

@@ -2,9 +2,11 @@
 
 from spinsculpt.figures import plot_scan
 from spinsculpt.report import write_scan_page
+from spinsculpt.study import Limits, Preprocess, Study
 from spinsculpt.workflow import given, job
 
 with job(snakemake) as s:
+    study = Study.of(s.params.style)
     view = plot_scan(
         s.input.data,
         given(s.input, "water"),
@@ -12,10 +14,10 @@ with job(snakemake) as s:
         s.input.qc,
         s.input.fits,
         s.output.png,
-        s.params.preprocess,
-        s.params.limits,
+        Preprocess.of(s.params.preprocess),
+        Limits.of(s.params.limits),
         s.params.conditions,
-        s.params.style,
+        study,
     )
     files = {
         "spectrum as measured": s.input.data,
@@ -23,5 +25,5 @@ with job(snakemake) as s:
         "quality control": s.input.qc,
         "picture of this page": s.output.png,
     }
-    labels = s.params.style["figures"]["labels"]
+    labels = study.figures.labels
     write_scan_page(view, s.input.fits, s.output.html, s.params.report, labels, s.params.siblings, files)

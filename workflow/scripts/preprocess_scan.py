@@ -1,6 +1,7 @@
 """Clean one scan and say how good it is (rule preprocess_scan)."""
 
 from spinsculpt.preprocess import preprocess_scan
+from spinsculpt.study import Preprocess
 from spinsculpt.workflow import given, job
 
 with job(snakemake) as s:
@@ -10,7 +11,7 @@ with job(snakemake) as s:
         s.output.data,
         s.output.qc,
         s.output.picture,
-        s.params.preprocess,
+        Preprocess.of(s.params.preprocess),
         s.params.conditions,
         given(s.input, "basis"),
     )

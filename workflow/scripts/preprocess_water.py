@@ -1,7 +1,8 @@
 """Combine and average the water reference of one scan (rule preprocess_water)."""
 
 from spinsculpt.preprocess import preprocess_water
+from spinsculpt.study import Preprocess
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    preprocess_water(s.input.data, s.input.water, s.output[0], s.params.preprocess, s.params.conditions)
+    preprocess_water(s.input.data, s.input.water, s.output[0], Preprocess.of(s.params.preprocess), s.params.conditions)

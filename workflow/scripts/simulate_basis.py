@@ -2,7 +2,9 @@
 
 from spinsculpt.basis import simulate_basis, write_basis
 from spinsculpt.sequences import Sequence
+from spinsculpt.study import Basis
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    write_basis(simulate_basis(Sequence.read(s.input.sequence), s.params.basis, s.threads), s.output[0])
+    sets = simulate_basis(Sequence.read(s.input.sequence), Basis.of(s.params.basis), s.threads)
+    write_basis(sets, s.output[0])

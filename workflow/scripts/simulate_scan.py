@@ -3,10 +3,12 @@
 from spinsculpt.basis import basis_library, read_basis
 from spinsculpt.scanner import simulate_scan, write_scan
 from spinsculpt.sequences import Sequence
+from spinsculpt.study import Basis, Scanner
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
     subject, sequence = s.params.subject, Sequence.read(s.input.sequence)
-    library, basis = basis_library(s.params.basis), read_basis(s.input.basis)
-    scan = simulate_scan(subject, sequence, basis, library, s.params.scanner)
-    write_scan(scan, subject, sequence.name, s.params.scanner, s.output.data, s.output.water, s.output.truth)
+    scanner = Scanner.of(s.params.scanner)
+    library, basis = basis_library(Basis.of(s.params.basis)), read_basis(s.input.basis)
+    scan = simulate_scan(subject, sequence, basis, library, scanner)
+    write_scan(scan, subject, sequence.name, scanner, s.output.data, s.output.water, s.output.truth)

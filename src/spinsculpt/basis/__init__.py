@@ -7,18 +7,16 @@ from spinsculpt.basis._folder import read_basis, write_basis
 from spinsculpt.basis._fslmrs import read_fslmrs, write_fslmrs
 from spinsculpt.basis._lcmodel import read_lcmodel, write_lcmodel
 from spinsculpt.basis._picture import draw_basis
-from spinsculpt.basis._simulate import DEFAULT_METABOLITES, basis_library, central_frequency, simulate_basis
+from spinsculpt.basis._simulate import basis_library, simulate_basis
 from spinsculpt.basis._slices import Axis, VoxelSpace, averaged_lines, slice_axes
 
 __all__ = [
-    "DEFAULT_METABOLITES",
     "Axis",
     "BasisSet",
     "DecayTimes",
     "VoxelSpace",
     "averaged_lines",
     "basis_library",
-    "central_frequency",
     "decay_times",
     "draw_basis",
     "read_basis",

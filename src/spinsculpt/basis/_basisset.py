@@ -102,29 +102,3 @@ class BasisSet:
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.fids[self.index(name)]
-
-    def write_fslmrs(self, directory: Path | str) -> None:
-        """Write as a folder of FSL-MRS JSON files."""
-        from spinsculpt.basis._fslmrs import write_fslmrs
-
-        write_fslmrs(self, directory)
-
-    @staticmethod
-    def read_fslmrs(directory: Path | str) -> "BasisSet":
-        """Read a folder of FSL-MRS JSON files."""
-        from spinsculpt.basis._fslmrs import read_fslmrs
-
-        return read_fslmrs(directory)
-
-    def write_lcmodel(self, path: Path | str) -> None:
-        """Write an LCModel .basis file (metabolites only)."""
-        from spinsculpt.basis._lcmodel import write_lcmodel
-
-        write_lcmodel(self, path)
-
-    @staticmethod
-    def read_lcmodel(path: Path | str) -> "BasisSet":
-        """Read an LCModel .basis file."""
-        from spinsculpt.basis._lcmodel import read_lcmodel
-
-        return read_lcmodel(path)

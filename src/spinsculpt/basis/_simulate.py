@@ -16,9 +16,8 @@ from threadpoolctl import threadpool_limits
 from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.basis._decay import decay_times
 from spinsculpt.basis._slices import Axis, averaged_lines, localised, slice_axes
-from spinsculpt.conventions import WATER_PPM, larmor_frequency
+from spinsculpt.conventions import WATER_PPM
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import check_numbers
 from spinsculpt.progress import bar
 from spinsculpt.provenance import provenance
 from spinsculpt.sequences import Sequence, ShapedPulse
@@ -32,38 +31,29 @@ from spinsculpt.spins import (
     read_macromolecule,
     symmetry_sectors,
 )
-
-DEFAULT_METABOLITES = (
-    *("NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH"),
-    *("Ins", "Scyllo", "Tau", "Asp", "Lac", "Ala", "Asc", "Glc", "PE", "Gly"),
-)
+from spinsculpt.study import Basis, plain
 
 _ALIAS_LIMIT = 1e-3  # a line this strong (protons) outside of the bandwidth is refused
 
 
-def central_frequency(config: Mapping) -> float:
-    """Spectrometer frequency in MHz of the configuration: as given, or that of the field."""
-    return config.get("central_frequency") or larmor_frequency(config["field"])
-
-
-def basis_library(config: Mapping) -> Library:
+def basis_library(config: Basis) -> Library:
     """The metabolite library that the `basis` section of the configuration asks for, with what was measured."""
-    path = {"path": config["library"]} if config.get("library") else {}
+    path = {"path": config.library} if config.library else {}
     library = load_library(
         **path,
-        field_strength=config["field"],
-        alternatives=config.get("alternatives"),
-        exchangeable=config.get("exchangeable", False),
-        heteronuclear=config.get("heteronuclear", True),
+        field_strength=config.field,
+        alternatives=config.alternatives,
+        exchangeable=config.exchangeable,
+        heteronuclear=config.heteronuclear,
     )
-    if config.get("measured"):
-        measured = read_macromolecule(config["measured"])
+    if config.measured:
+        measured = read_macromolecule(config.measured)
         library.macromolecules[measured.name] = measured
     return library
 
 
 def simulate_basis(
-    sequence: Sequence, config: Mapping, threads: int = 1, b1_scale: float = 1.0, b0_hz: float = 0.0
+    sequence: Sequence, config: Basis, threads: int = 1, b1_scale: float = 1.0, b0_hz: float = 0.0
 ) -> dict[str, BasisSet]:
     """Basis sets of every sub-spectrum of a sequence.
 
@@ -76,16 +66,14 @@ def simulate_basis(
     Returns:
         {name of the shot or combination: basis set}, metabolites first, then macromolecules, in the order asked for.
     """
-    grid = config.get("grid") or {"points": 32, "extent": 2.0}
-    check_numbers({"basis": dict(config)}, "simulate_basis")
     library = basis_library(config)
-    names = [*config["metabolites"], *config.get("macromolecules", ())]
+    names = config.names
     entries = [library[name] for name in names]
     if len(set(names)) < len(names):
         raise SpinsculptError(f"basis: {next(n for n in names if names.count(n) > 1)} is listed twice; list it once.")
-    frequency, points, dwell = central_frequency(config), config["points"], 1 / config["bandwidth"]
-    linewidth = config.get("linewidth", 0.0)
-    axes = slice_axes(sequence, frequency, grid["points"], grid["extent"])
+    frequency, points, dwell = config.frequency, config.points, 1 / config.bandwidth
+    linewidth = config.linewidth
+    axes = slice_axes(sequence, frequency, config.grid.points, config.grid.extent)
     events = (event for shot in sequence.shots for event in shot.events)
     selective = any(isinstance(event, ShapedPulse) and event.gradient is None for event in events)
 
@@ -103,7 +91,7 @@ def simulate_basis(
             cache: dict = {}
             for shot, fid in zip(sequence.shots, signal, strict=True):
                 lines = averaged_lines(shot.events, part, frequency, axes, cache, b1_scale, b0_hz)
-                _refuse_aliasing(entry.name, lines, config["bandwidth"], frequency)
+                _refuse_aliasing(entry.name, lines, config.bandwidth, frequency)
                 fid += lines.fid(points, dwell) * envelope
         return signal * np.exp(1j * np.deg2rad(sequence.receiver_phase))
 
@@ -128,10 +116,10 @@ def simulate_basis(
     meta = {
         "sequence": sequence.name,
         "echo_time_s": sequence.echo_time,
-        "macromolecules": list(config.get("macromolecules", ())),
+        "macromolecules": list(config.macromolecules),
         "water": [water.real, water.imag],
         "relaxation": {entry.name: [entry.t1, entry.t2] for entry in entries},
-        "provenance": provenance(dict(config)),
+        "provenance": provenance(plain(config)),
     }
     return {
         name: BasisSet(

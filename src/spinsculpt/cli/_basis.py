@@ -6,11 +6,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spinsculpt.study import (
+    IDEAL_TE1,
+    Basis,
+    Editing,
+    Grid,
+    Refocusing,
+    SelectiveExcitation,
+    SequenceEntry,
+    SystemEntry,
+    parse,
+)
+from spinsculpt.system import System
+
 if TYPE_CHECKING:
     from spinsculpt.basis import BasisSet
     from spinsculpt.sequences import Sequence
 
-_KINDS = ("press", "megapress", "steam", "slaser", "special", "megaslaser", "spin_echo", "pulse_acquire")
+_KINDS = tuple(kind for kind in SequenceEntry.KINDS if kind != "file")
+_EDITED = Editing().ppm
 
 
 class Format(StrEnum):
@@ -24,7 +38,7 @@ def basis_command(
     out: Annotated[Path, typer.Option(help="folder to write to")],
     sequence: Annotated[
         str, typer.Option(help=f"{', '.join(_KINDS)}, or a file: Pulseq (.seq), FSL-MRS or spinsculpt (.json)")
-    ] = "press",
+    ] = SequenceEntry.KINDS[0],
     te: Annotated[
         float | None, typer.Option(help="echo time in ms; te1 + te2, else 30 (megapress 68, megaslaser 70)")
     ] = None,
@@ -32,19 +46,19 @@ def basis_command(
         float | None, typer.Option(help="first echo time of press and megapress in ms; the shortest (ideal: 12 and 10)")
     ] = None,
     te2: Annotated[float | None, typer.Option(help="second echo time of press in ms")] = None,
-    tm: Annotated[float, typer.Option(help="mixing time of steam in ms")] = 10.0,
+    tm: Annotated[float, typer.Option(help="mixing time of steam in ms")] = 1e3 * SequenceEntry.mixing_time,
     metabolites: Annotated[
         str, typer.Option(help="names, separated by commas; all of the default basis if empty")
     ] = "",
     macromolecules: Annotated[str, typer.Option(help="names, separated by commas")] = "",
-    field: Annotated[float, typer.Option(help="static field in T")] = 3.0,
+    field: Annotated[float, typer.Option(help="static field in T")] = Basis.field,
     central_frequency: Annotated[float | None, typer.Option(help="MHz, if not that of the field")] = None,
-    points: Annotated[int, typer.Option(help="complex samples")] = 2048,
-    bandwidth: Annotated[float, typer.Option(help="spectral width in Hz")] = 2000.0,
-    linewidth: Annotated[float, typer.Option(help="Lorentzian width in Hz")] = 1.0,
-    edit_on: Annotated[float, typer.Option(help="editing pulse of megapress, ON, in ppm")] = 1.9,
-    edit_off: Annotated[float, typer.Option(help="editing pulse of megapress, OFF, in ppm")] = 7.46,
-    editing: Annotated[str, typer.Option(help="gaussian, sinc, slr, sech, or a pulse file")] = "gaussian",
+    points: Annotated[int, typer.Option(help="complex samples")] = Basis.points,
+    bandwidth: Annotated[float, typer.Option(help="spectral width in Hz")] = Basis.bandwidth,
+    linewidth: Annotated[float, typer.Option(help="Lorentzian width in Hz")] = Basis.linewidth,
+    edit_on: Annotated[float, typer.Option(help="editing pulse of megapress, ON, in ppm")] = _EDITED["on"],
+    edit_off: Annotated[float, typer.Option(help="editing pulse of megapress, OFF, in ppm")] = _EDITED["off"],
+    editing: Annotated[str, typer.Option(help="gaussian, sinc, slr, sech, or a pulse file")] = Editing.shape,
     edit_duration: Annotated[
         float | None, typer.Option(help="length of the editing pulses in ms; 14 if analytic, a pulse file needs it")
     ] = None,
@@ -53,31 +67,30 @@ def basis_command(
     ] = False,
     system: Annotated[
         str, typer.Option(help="scanner that plays it: clinical, prisma-like, philips-like or ge-like")
-    ] = "clinical",
+    ] = System.name,
     refocusing: Annotated[
         str,
         typer.Option(help="auto (slr, slaser: goia), ideal, sinc, slr, sech, goia, or a pulse file (.pta, .RF, .json)"),
-    ] = "auto",
+    ] = Refocusing.shape,
     refocusing_duration: Annotated[
         float | None,
         typer.Option(help="length of shaped refocusing pulses in ms; as the peak B1 allows if analytic"),
     ] = None,
     excitation: Annotated[
         str, typer.Option(help="auto (slr), ideal, sinc, slr, or a pulse file; steam uses it for all three slices")
-    ] = "auto",
+    ] = SelectiveExcitation.shape,
     excitation_duration: Annotated[
         float | None,
         typer.Option(help="length of shaped excitation pulses in ms; as the peak B1 allows if analytic"),
     ] = None,
-    grid: Annotated[int, typer.Option(help="positions along each slice axis for slice-selective pulses")] = 32,
-    extent: Annotated[float, typer.Option(help="width of the grid in slice thicknesses")] = 2.0,
+    grid: Annotated[int, typer.Option(help="positions along each slice axis for slice-selective pulses")] = Grid.points,
+    extent: Annotated[float, typer.Option(help="width of the grid in slice thicknesses")] = Grid.extent,
     format: Annotated[Format, typer.Option(help="file format")] = Format.fslmrs,
     picture: Annotated[bool, typer.Option(help="also draw basis.png")] = False,
 ) -> None:
     """Simulate a basis set and write it to a folder."""
     from spinsculpt import progress
     from spinsculpt.basis import (
-        DEFAULT_METABOLITES,
         draw_basis,
         simulate_basis,
         write_basis,
@@ -85,47 +98,45 @@ def basis_command(
         write_lcmodel,
         write_nifti,
     )
-    from spinsculpt.basis import central_frequency as frequency_of
     from spinsculpt.config import nearest_name
     from spinsculpt.errors import SpinsculptError
     from spinsculpt.folders import owned_files, path_in, read_manifest, refuse_foreign
-    from spinsculpt.gate import check_numbers
     from spinsculpt.sequences import build_sequence
-    from spinsculpt.system import System
 
     kind = "file" if Path(sequence).suffix.lower() in (".seq", ".json") else sequence
     if kind not in (*_KINDS, "file"):
         raise SpinsculptError(nearest_name(sequence, list(_KINDS), "sequence"))
     name = Path(sequence).stem
     te, te1 = _echo_times(kind, te, te1, te2)
+    edited = {"ppm": {"on": edit_on, "off": edit_off}}
     entry = {
         "type": kind,
         "ideal": ideal or refocusing == excitation == "ideal",
-        "files": dict.fromkeys(_shots(name, sequence), sequence),
+        "files": dict.fromkeys(_shots(name, sequence) if kind == "file" else (), sequence),
         "echo_time": te * 1e-3,
+        "te1": None if te1 is None else te1 * 1e-3,
         "mixing_time": tm * 1e-3,
-        "editing": _pulse(editing, edit_duration, "--edit-duration") | {"ppm": {"on": edit_on, "off": edit_off}},
+        "editing": _pulse(editing, edit_duration, "--edit-duration") | edited,
         "refocusing": _pulse(refocusing, refocusing_duration, "--refocusing-duration"),
         "selective_excitation": _pulse(excitation, excitation_duration, "--excitation-duration"),
     }
-    if te1 is not None:
-        entry["te1"] = te1 * 1e-3
-    config = {
+    basis = {
         "field": field,
         "central_frequency": central_frequency,
         "points": points,
         "bandwidth": bandwidth,
         "linewidth": linewidth,
-        "metabolites": _names(metabolites) or list(DEFAULT_METABOLITES),
+        "metabolites": _names(metabolites) or Basis.metabolites,
         "macromolecules": _names(macromolecules),
         "grid": {"points": grid, "extent": extent},
     }
-    check_numbers({"basis": config, "sequence": entry}, "the options")
+    entry, basis = parse(SequenceEntry, entry, "the options"), parse(Basis, basis, "the options")
     before = set(read_manifest(out))
     refuse_foreign(out, ["basis.png"] if picture else [], "*.json" if format is Format.fslmrs else "")
-    played = build_sequence(name, entry, {}, frequency_of(config), System.from_config({"preset": system}))
+    limits = SystemEntry(preset=system).limits()
+    played = build_sequence(name, entry, {}, basis.frequency, limits)
     with progress.shown():
-        sets = simulate_basis(played, config)
+        sets = simulate_basis(played, basis)
     if format is Format.fslmrs:
         write_basis(sets, out)
     with owned_files(out) as folder:
@@ -165,7 +176,7 @@ def _pulse(shape: str, duration: float | None, option: str) -> dict:
     """Entry of a pulse in the configuration; duration in ms, which files need, but not those of spinsculpt."""
     if duration is None and Path(shape).is_file() and Path(shape).suffix.lower() != ".json":
         raise typer.BadParameter(f"{shape} does not say how long the pulse lasts; give it in ms", param_hint=option)
-    return {"shape": shape, "duration": duration and duration * 1e-3, "slice_thickness": 20.0}
+    return {"shape": shape, "duration": duration and duration * 1e-3}
 
 
 def _echo_times(sequence: str, te: float | None, te1: float | None, te2: float | None) -> tuple[float, float | None]:
@@ -181,7 +192,7 @@ def _echo_times(sequence: str, te: float | None, te1: float | None, te2: float |
             raise typer.BadParameter(f"{te1:g} + {te2:g} ms is not {te:g} ms; leave one of them out", param_hint="--te")
         return te, te - te2
     if te2 is not None:
-        te1 = 12.0 if te1 is None else te1
+        te1 = 1e3 * IDEAL_TE1["press"] if te1 is None else te1
         return te1 + te2, te1
     return {"megapress": 68.0, "megaslaser": 70.0}.get(sequence, 30.0) if te is None else te, te1
 

@@ -22,12 +22,11 @@ def convert_command(
 ) -> None:
     """Convert one scan to NIfTI-MRS, without the fields that identify the subject, and write its BIDS sidecar."""
     from spinsculpt.bids import sidecar_path
-    from spinsculpt.config import validate
     from spinsculpt.convert import convert_scan
     from spinsculpt.errors import SpinsculptError
     from spinsculpt.folders import refuse_existing
     from spinsculpt.gate import check_numbers, read_json
-    from spinsculpt.study import schema_of
+    from spinsculpt.study import Convert
     from spinsculpt.subjects import Scan
 
     if not out.name.endswith(".nii.gz"):
@@ -36,7 +35,7 @@ def convert_command(
         check_numbers({"echo_time": echo_time * 1e-3}, "the option --echo-time")
     beside = sidecar_path(out)
     refuse_existing([out, beside], force)
-    section = validate({}, schema_of()["properties"]["convert"]) | {"check_echo_time": False}
+    section = Convert(check_echo_time=False)
     scan = Scan("01", "", "scan", str(raw[0]))
     convert_scan(raw, scan, "mrsref" if water else "svs", out, beside, section, echo_time and echo_time * 1e-3)
     fields = read_json(beside)

@@ -28,21 +28,20 @@ def design_command(
     from spinsculpt.errors import SpinsculptError
     from spinsculpt.folders import path_in
     from spinsculpt.gate import read_yaml
-    from spinsculpt.study import read_config, schema_of
-    from spinsculpt.system import System
+    from spinsculpt.study import read_study
 
-    settings = read_config([default_config(), config], schema_of())
+    settings = read_study([default_config(), config])
     named = read_yaml(config).get("designs")
     if not named:
         raise SpinsculptError(f"{config} lacks the section 'designs'; `spinsculpt config` prints its keys.")
-    designs = {each: settings["designs"][each] for each in named}
+    designs = {each: settings.designs[each] for each in named}
     if name and name not in designs:
         raise SpinsculptError(f"{config}: {nearest_name(name, list(designs), 'design')}")
     wanted = [name] if name else list(designs)
     folders = {each: path_in(out, each, what=f"{config}: the name of the design") for each in wanted}
-    given = {"resume": resume, "device": device.value, "system": System.from_config(settings["system"])}
+    given = {"resume": resume, "device": device.value, "system": settings.system.limits()}
     for each, folder in folders.items():
-        metrics = run_design(each, designs[each], settings["basis"], folder, **given)
+        metrics = run_design(each, designs[each], settings.basis, folder, **given)
         typer.echo(
             f"{each}: loss {metrics['loss']:.4f}, {metrics['optimisation']['seconds']:.0f} s, {folder}/pulse.json"
         )

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from spinsculpt.study import Basis
+from spinsculpt.system import System
+
 
 def export_command(
     sequence: Annotated[
@@ -18,12 +21,12 @@ def export_command(
         ),
     ],
     shot: Annotated[str | None, typer.Option(help="shot of a sequence of several; the first one if not given")] = None,
-    field: Annotated[float, typer.Option(help="static field in T")] = 3.0,
-    points: Annotated[int, typer.Option(help="complex samples of the acquisition")] = 2048,
-    bandwidth: Annotated[float, typer.Option(help="spectral width in Hz")] = 2000.0,
+    field: Annotated[float, typer.Option(help="static field in T")] = Basis.field,
+    points: Annotated[int, typer.Option(help="complex samples of the acquisition")] = Basis.points,
+    bandwidth: Annotated[float, typer.Option(help="spectral width in Hz")] = Basis.bandwidth,
     system: Annotated[
         str, typer.Option(help="scanner whose limits a .seq keeps: clinical, prisma-like, philips-like or ge-like")
-    ] = "clinical",
+    ] = System.name,
     water_suppression: Annotated[
         bool, typer.Option("--water-suppression", help="put four WET pulses before the sequence in a .seq")
     ] = False,
@@ -35,9 +38,9 @@ def export_command(
     from spinsculpt.gate import read_json as read_table
     from spinsculpt.pulses import read_json, write_pulse
     from spinsculpt.sequences import Sequence, ShapedPulse, write_fslmrs, write_pulseq
-    from spinsculpt.system import System
+    from spinsculpt.study import SystemEntry
 
-    check_numbers({"field": field, "points": points, "bandwidth": bandwidth}, "the options")
+    check_numbers(Basis(field=field, points=points, bandwidth=bandwidth), "the options")
     content = read_table(sequence, "JSON file of spinsculpt")
     if "b1_x_uT" in content:
         pulse = read_json(sequence)
@@ -49,10 +52,10 @@ def export_command(
         refuse_existing([out], force, sequence)
     match out.suffix.lower():
         case ".json":
-            write_fslmrs(loaded, out, {"field": field, "points": points, "bandwidth": bandwidth}, shot)
+            write_fslmrs(loaded, out, Basis(field=field, points=points, bandwidth=bandwidth), shot)
         case ".seq":
             write_pulseq(
-                loaded, out, points, 1 / bandwidth, shot, System.from_config({"preset": system}), water_suppression
+                loaded, out, points, 1 / bandwidth, shot, SystemEntry(preset=system).limits(), water_suppression
             )
         case _:
             shaped = [event for event in loaded.shot(shot).events if isinstance(event, ShapedPulse)]

@@ -5,20 +5,25 @@ from typing import Annotated
 
 import typer
 
+from spinsculpt.study import LEFT_OPEN, Fit, parse
+
+# One scan at a time is a real one.
+_BASELINE, _NOISE = str(LEFT_OPEN[True]["baseline"]), LEFT_OPEN[True]["noise"]
+
 
 def fit_command(
     data: Annotated[Path, typer.Argument(help="preprocessed spectrum (NIfTI-MRS)")],
     basis: Annotated[Path, typer.Option(help="folder of FSL-MRS JSON files, or a file of LCModel, jMRUI or NIfTI-MRS")],
     out: Annotated[Path, typer.Option(help="folder of the result; what others have in it stays")],
     water: Annotated[Path | None, typer.Option(help="unsuppressed water reference (NIfTI-MRS)")] = None,
-    engine: Annotated[str, typer.Option(help="builtin or fsl_mrs")] = "builtin",
+    engine: Annotated[str, typer.Option(help="builtin or fsl_mrs")] = Fit.engines[0],
     ppm: Annotated[
         tuple[float, float] | None, typer.Option(help="fit range in ppm [default: 0.2 4.2, of an average also 0.5 4]")
     ] = None,
     baseline: Annotated[
         str, typer.Option(help="average (over 24 models), off, poly:ORDER, spline or spline:STIFFNESS")
-    ] = "average",
-    lineshape: Annotated[str, typer.Option(help="voigt, lorentz, gauss or free")] = "voigt",
+    ] = _BASELINE,
+    lineshape: Annotated[str, typer.Option(help="voigt, lorentz, gauss or free")] = Fit.lineshape,
     groups: Annotated[
         list[str] | None, typer.Option(help="names or patterns, by commas, with one width and shift; may be repeated")
     ] = None,
@@ -29,14 +34,16 @@ def fit_command(
             "Lip09,Lip13a,Lip13b,Lip20 to bases of other programs without lipids]"
         ),
     ] = None,
-    noise: Annotated[str, typer.Option(help="noise of the CRLBs: noise (signal-free points) or residual")] = "residual",
+    noise: Annotated[str, typer.Option(help="noise of the CRLBs: noise (signal-free points) or residual")] = _NOISE,
     joint: Annotated[
         list[str] | None,
         typer.Option(help="OTHER.nii.gz:OTHERBASIS, fitted with the same concentrations; may be repeated"),
     ] = None,
-    resample: Annotated[str, typer.Option(help="off, noise (Monte Carlo), bootstrap or posterior (emcee)")] = "off",
-    repeats: Annotated[int, typer.Option(help="number of repeated fits or draws")] = 500,
-    seed: Annotated[int, typer.Option(help="of their random numbers")] = 1,
+    resample: Annotated[
+        str, typer.Option(help="off, noise (Monte Carlo), bootstrap or posterior (emcee)")
+    ] = Fit.resample,
+    repeats: Annotated[int, typer.Option(help="number of repeated fits or draws")] = Fit.repeats,
+    seed: Annotated[int, typer.Option(help="of their random numbers")] = Fit.seed,
     tissue: Annotated[
         tuple[float, float, float] | None, typer.Option(help="volume fractions of grey matter, white matter, CSF")
     ] = None,
@@ -53,10 +60,8 @@ def fit_command(
     Edited data (DIM_EDIT of ON and OFF) are fitted jointly with the folders `on` and `off` of the basis.
     """
     from spinsculpt import progress
-    from spinsculpt.config import validate
-    from spinsculpt.fit._files import Scan, basis_at, conditions_of, fit_scan, only_spectrum, sub_spectrum
+    from spinsculpt.fit import Spectra, basis_at, conditions_of, fit_scan, only_spectrum, sub_spectrum
     from spinsculpt.nifti import read_fids
-    from spinsculpt.study import schema_of
 
     section = {
         "ppm": list(ppm) if ppm else None,
@@ -76,7 +81,7 @@ def fit_command(
             "repetition_time": repetition_time,
         },
     }
-    section = validate(section, schema_of()["properties"]["fit"], "the options of the fit")
+    section = parse(Fit, section, "the options of the fit")
     measured = read_fids(data)
     if "DIM_EDIT" in measured.dims:
         labels = conditions_of(measured)
@@ -92,7 +97,7 @@ def fit_command(
         bases.append(basis_at(other_basis))
         labels.append(f"{_label(Path(other))}-{len(labels) + 1}")
     with progress.shown():
-        result = fit_scan(Scan(fids, bases, labels, measured, str(data)), out, section, engine, water)
+        result = fit_scan(Spectra(fids, bases, labels, measured, str(data)), out, section, engine, water)
     for message in result.messages:
         typer.echo(message)
     typer.echo(

@@ -22,15 +22,15 @@ def import_command(
     """
     from spinsculpt.config import default_config
     from spinsculpt.gate import check_numbers
-    from spinsculpt.study import read_config, schema_of
+    from spinsculpt.study import read_study
     from spinsculpt.subjects import TABLE
     from spinsculpt.survey import survey, write_table
 
     check_numbers({"echo_time": tolerance * 1e-3}, "the option --tolerance")
-    settings = read_config([default_config(), *(config or [])], schema_of())
-    data = Path(settings["data"])
+    settings = read_study([default_config(), *(config or [])])
+    data = Path(settings.data)
     root = data if folder.absolute().is_relative_to(data.absolute()) else folder
-    found = survey(folder, root, settings["sequences"], tolerance * 1e-3)
+    found = survey(folder, root, settings.sequences, tolerance * 1e-3)
     for sentence in found.sentences:
         typer.echo(sentence)
     formats = ", ".join(f"{count} {name}" for name, count in sorted(found.formats.items())) or "nothing"
@@ -40,7 +40,7 @@ def import_command(
     write_table(out, found.scans, force)
     if found.needed:
         measured = {scan.sequence for scan in found.scans}
-        known = [name for name, analysis in settings["analyses"].items() if analysis["sequence"] in measured]
+        known = [name for name, analysis in settings.analyses.items() if analysis.sequence in measured]
         lacking = {**found.needed, "compare": {"analyses": [*known, *found.needed["analyses"]]}}
         typer.echo(
             "The configuration lacks a sequence. If the scans are what their headers say, put this into study.yaml:\n\n"

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from spinsculpt.study import Scanner
+
 
 def power_command(
     table: Annotated[
@@ -15,7 +17,7 @@ def power_command(
     snr: Annotated[float | None, typer.Option(help="SNR of the first analysis of the study; that of its table")] = None,
     between: Annotated[float, typer.Option(help="coefficient of variation between subjects in %")] = 15.0,
     within: Annotated[float, typer.Option(help="of one subject between two days in %, beside the noise")] = 0.0,
-    minutes: Annotated[float, typer.Option(help="scan time in minutes at which the SNR holds")] = 128 * 2 / 60,
+    minutes: Annotated[float, typer.Option(help="scan time in minutes at which the SNR holds")] = Scanner().minutes,
     bound: Annotated[float, typer.Option(help="CRLB in % whose scan time is asked for")] = 10.0,
     power: Annotated[float, typer.Option(help="probability to see the change")] = 0.8,
     alpha: Annotated[float, typer.Option(help="probability to see one that is not there")] = 0.05,

@@ -21,15 +21,14 @@ def preprocess_command(
     NAME.nii.gz is the clean spectrum, NAME_mrsref.nii.gz its water, NAME_qc.json says how good it is, NAME_preproc.png
     shows before and after.
     """
-    from spinsculpt.config import validate
     from spinsculpt.folders import owned_files, refuse_foreign
     from spinsculpt.gate import read_yaml
     from spinsculpt.preprocess import preprocess_scan, preprocess_water
-    from spinsculpt.study import schema_of
+    from spinsculpt.study import Preprocess, parse
 
     given = (read_yaml(config) or {}) if config else {}
     given = given.get("preprocess", {}) if isinstance(given, dict) else {}
-    section = validate(given, schema_of()["properties"]["preprocess"], str(config or "the section preprocess"))
+    section = parse(Preprocess, given, str(config or "the section preprocess"))
     name = data.name.removesuffix(".gz").removesuffix(".nii")
     conditions = [word.strip().upper() for word in edited.split(",") if word.strip()]
     ends = [".nii.gz", "_qc.json", "_preproc.png"] + ([] if water is None else ["_mrsref.nii.gz"])

@@ -5,15 +5,18 @@ from typing import Annotated
 
 import typer
 
+from spinsculpt.study import Basis, Scanner, SystemEntry
+from spinsculpt.system import System
+
 
 def protocol_command(
     sequence: Annotated[Path, typer.Argument(help="results/sequences/NAME.json", exists=True, dir_okay=False)],
     out: Annotated[Path, typer.Option(help="HTML file to write")],
     system: Annotated[
         str, typer.Option(help="scanner whose limits count: clinical, prisma-like, philips-like or ge-like")
-    ] = "clinical",
-    field: Annotated[float, typer.Option(help="static field in T")] = 3.0,
-    repetition_time: Annotated[float, typer.Option(help="TR in s")] = 2.0,
+    ] = System.name,
+    field: Annotated[float, typer.Option(help="static field in T")] = Basis.field,
+    repetition_time: Annotated[float, typer.Option(help="TR in s")] = Scanner.repetition_time,
     force: Annotated[bool, typer.Option("--force", help="replace a file that is there")] = False,
 ) -> None:
     """Write a protocol sheet: settings, pulses, SAR, diagram, expected phantom spectra, recipe and check list."""
@@ -21,10 +24,8 @@ def protocol_command(
     from spinsculpt.gate import check_numbers
     from spinsculpt.report import write_protocol
     from spinsculpt.sequences import Sequence
-    from spinsculpt.system import System
 
     check_numbers({"field": field, "repetition_time": repetition_time}, "the options")
     loaded = Sequence.read(sequence)
     refuse_existing([out], force, sequence)
-    basis = {"field": field, "points": 2048, "bandwidth": 2000.0, "linewidth": 1.0}
-    write_protocol(loaded, out, basis, System.from_config({"preset": system}), repetition_time)
+    write_protocol(loaded, out, Basis(field=field), SystemEntry(preset=system).limits(), repetition_time)

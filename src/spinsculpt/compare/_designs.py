@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from spinsculpt.study import DesignEntry
+
 COLUMNS = ["design", "metric", "metabolite", "value", "unit", "source"]
 _SEPARATION = {
     "crlb_over_reference": "CRLB relative to the reference PRESS",
@@ -36,7 +38,7 @@ def designs_table(metrics: Mapping[str, Path | str]) -> pd.DataFrame:
     for design, path in metrics.items():
         content = json.loads(Path(path).read_text())
         given = {"design": design, "source": "metrics of the design"}
-        duration = 1e3 * content["entry"]["duration"]
+        duration = 1e3 * DesignEntry.of(content["entry"]).duration
         rows.append(given | {"metric": "duration", "metabolite": "", "value": duration, "unit": "ms"})
         for key, metric in _SEPARATION.items():
             for metabolite, value in content["separation"].get(key, {}).items():

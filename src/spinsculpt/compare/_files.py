@@ -20,6 +20,7 @@ from spinsculpt.fit import FitModel
 from spinsculpt.gate import LARGEST, check_size
 from spinsculpt.provenance import atomic_path
 from spinsculpt.sequences import idealised
+from spinsculpt.study import AnalysisEntry, Basis, Compare, Expected, Limits
 
 _TEXT = dict.fromkeys(
     (
@@ -63,42 +64,41 @@ def write_table(table: pd.DataFrame, path: Path | str) -> None:
 
 
 def compare_separation(
-    analyses: Mapping[str, Mapping],
+    analyses: Mapping[str, AnalysisEntry],
     sequences: Mapping[str, Path | str],
     basis: Mapping[str, Path | str],
-    basis_section: Mapping,
-    fit_section: Mapping,
-    settings: Mapping,
+    basis_section: Basis,
+    model: FitModel,
+    settings: Compare,
     out: Path | str,
-    repetition_time: float = 2.0,
+    repetition_time: float,
 ) -> None:
     """Write the separation table.
 
     Args:
-        analyses: entries of the config's `analyses`, {name: {sequence, spectra}}, in the order to compare.
+        analyses: entries of the config's `analyses` by name, in the order to compare.
         sequences, basis: JSON file and basis folder of each sequence.
-        basis_section, fit_section, settings: the sections `basis`, `fit` and `compare` of the config.
+        basis_section, model, settings: what is in the basis, the model of the fits, and what is compared.
         out: path of the table.
         repetition_time: TR in s, of what is said about the power of the pulses.
     """
     compared = [
-        read_analysis(name, entry.get("spectra", ()), sequences[entry["sequence"]], basis[entry["sequence"]])
+        read_analysis(name, entry.spectra, sequences[entry.sequence], basis[entry.sequence])
         for name, entry in analyses.items()
     ]
-    references = reference_bases(compared, settings["pair"], basis_section)
-    model = FitModel.from_config(dict(fit_section))
+    references = reference_bases(compared, settings.pair, basis_section)
     write_table(
         separation_table(compared, basis_library(basis_section), model, settings, references, repetition_time), out
     )
 
 
 def run_monte_carlo(
-    analyses: Mapping[str, Mapping],
+    analyses: Mapping[str, AnalysisEntry],
     sequences: Mapping[str, Path | str],
     basis: Mapping[str, Path | str],
-    basis_section: Mapping,
-    fit_section: Mapping,
-    settings: Mapping,
+    basis_section: Basis,
+    model: FitModel,
+    settings: Compare,
     out: Mapping[str, Path | str],
     between: float = 0.15,
     processes: int = 1,
@@ -106,20 +106,19 @@ def run_monte_carlo(
     """Write the tables of fits of noisy data.
 
     Args:
-        analyses, sequences, basis, basis_section, fit_section, settings: as of `compare_separation`.
+        analyses, sequences, basis, basis_section, model, settings: as of `compare_separation`.
         out: paths of the tables "errors", "ranking" and "retest".
         between, processes: as of `monte_carlo_study`.
     """
     compared, ideal, simulated = [], {}, {}
     for name, entry in analyses.items():
-        used = entry["sequence"]
-        analysis = read_analysis(name, entry.get("spectra", ()), sequences[used], basis[used])
+        used = entry.sequence
+        analysis = read_analysis(name, entry.spectra, sequences[used], basis[used])
         compared.append(analysis)
         if analysis.sequence.playable:
             if used not in simulated:
                 simulated[used] = simulate_basis(idealised(analysis.sequence), basis_section)
             ideal[name] = {label: simulated[used][label] for label in analysis.bases}
-    model = FitModel.from_config(dict(fit_section))
     study = monte_carlo_study(compared, ideal, basis_library(basis_section), model, settings, between, processes)
     for table, path in out.items():
         write_table(getattr(study, table), path)
@@ -143,7 +142,7 @@ def tabulate_designs(metrics: Mapping[str, Path | str], out: Path | str) -> None
 
 
 def tabulate_quality(
-    qualities: Sequence[Path | str], labels: Sequence[Mapping[str, str]], limits: Mapping, out: Path | str
+    qualities: Sequence[Path | str], labels: Sequence[Mapping[str, str]], limits: Limits, out: Path | str
 ) -> None:
     """Write the quality of all scans with the verdict on each; arguments as of `quality_table`."""
     write_table(quality_table(qualities, labels, limits), out)
@@ -175,7 +174,7 @@ def compare_recovery(
     write_table(table, out)
 
 
-def compare_expected(fits: Path | str, expected: Mapping, out: Path | str) -> None:
+def compare_expected(fits: Path | str, expected: Mapping[str, Mapping[str, Expected]], out: Path | str) -> None:
     """Write our ratios beside those of the config's `compare.expected`."""
     write_table(expected_table(read_table(fits), expected), out)
 

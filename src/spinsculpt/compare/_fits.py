@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.study import Expected
 
 KEYS = ["engine", "subject", "session", "sequence", "metabolite"]
 FIT_COLUMNS = [*KEYS, "quantity", "value", "sd", "model_sd", "unit", "crlb", "flag", "reliable"]
@@ -128,12 +129,12 @@ def _wide(truth: pd.DataFrame, quantity: str) -> pd.DataFrame:
     return part.pivot(index=["subject", "sequence"], columns="metabolite", values="value")
 
 
-def expected_table(fits: pd.DataFrame, expected: Mapping[str, Mapping[str, Mapping]]) -> pd.DataFrame:
+def expected_table(fits: pd.DataFrame, expected: Mapping[str, Mapping[str, Expected]]) -> pd.DataFrame:
     """Our ratios beside those that the config expects.
 
     Args:
         fits: as of `fits_table`, with the verdict on each scan.
-        expected: {analysis: {name of a row of the summary: {ratio, crlb, source}}}.
+        expected: {analysis: {name of a row of the summary: what is expected}}.
     Returns:
         KEYS, then unit, ours, our crlb (%), our sd (%), flag, expected, expected crlb (%), difference (%), source,
         verdict on the scan.
@@ -157,10 +158,10 @@ def expected_table(fits: pd.DataFrame, expected: Mapping[str, Mapping[str, Mappi
                         "our crlb": row["crlb"],
                         "our sd": 100 * row["sd"] / row["value"] if row["value"] else np.nan,
                         "flag": row["flag"],
-                        "expected": other["ratio"],
-                        "expected crlb": other.get("crlb"),
-                        "difference": 100 * (row["value"] / other["ratio"] - 1) if other["ratio"] else np.nan,
-                        "source": other["source"],
+                        "expected": other.ratio,
+                        "expected crlb": other.crlb,
+                        "difference": 100 * (row["value"] / other.ratio - 1) if other.ratio else np.nan,
+                        "source": other.source,
                         "verdict": row["verdict"],
                     }
                 )

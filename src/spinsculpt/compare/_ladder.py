@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spinsculpt.study import DesignEntry, ObjectiveEntry
+
 RIVALS = ("te_optimised_press", "megapress", "megapress_diff")
 
 
@@ -37,7 +39,7 @@ def spectra_before_after(folders: Mapping[str, Path], before: str) -> pd.DataFra
     for name, folder in folders.items():
         table = pd.read_csv(folder / "spectra.tsv", sep="\t")
         table = table[(table["shot"] == before) | ~table["shot"].isin(["press", "pulse_acquire"])]
-        named = any(goal["type"] == "target_state" for goal in _metrics(folder)["entry"]["objectives"])
+        named = any(goal.type == "target_state" for goal in _entry(_metrics(folder)).objectives)
         for _, shot in table.groupby("shot", sort=False):
             value = shot["real"].to_numpy() + 1j * shot["imag"].to_numpy()
             first = value[(shot["metabolite"] == shot["metabolite"].iloc[0]).to_numpy()]
@@ -51,8 +53,8 @@ def windows(folders: Mapping[str, Path]) -> dict[str, tuple[float, float]]:
     """Chemical shifts in which each design was judged, ppm."""
     found = {}
     for name, folder in folders.items():
-        goals = _metrics(folder)["entry"]["objectives"]
-        found[name] = tuple(next((goal["window"] for goal in goals if "window" in goal), (2.2, 2.6)))
+        windows = [goal.window for goal in _entry(_metrics(folder)).objectives]
+        found[name] = next((window for window in windows if window != ObjectiveEntry.window), ObjectiveEntry.window)
     return found
 
 
@@ -65,20 +67,21 @@ def frontier_table(folders: Mapping[str, Path]) -> pd.DataFrame:
     rows = []
     for name, folder in folders.items():
         metrics = _metrics(folder)
-        goals = {goal["type"]: goal for goal in metrics["entry"]["objectives"]}
-        wanted, unwanted = (goals[kind]["metabolites"][0] for kind in ("enhance", "suppress"))
+        entry = _entry(metrics)
+        goals = {goal.type: goal for goal in entry.objectives}
+        wanted, unwanted = (goals[kind].named[0] for kind in ("enhance", "suppress"))
         worst = metrics["robustness"]["worst_peak_ratio_2.2-2.6ppm"]
         rows.append(
             {
                 "design": name,
                 "wanted": wanted,
-                "kind": metrics["entry"]["kind"],
-                "duration_ms": 1e3 * metrics["entry"]["duration"],
-                "decay": metrics["entry"]["decay_interval"] > 0,
+                "kind": entry.kind,
+                "duration_ms": 1e3 * entry.duration,
+                "decay": entry.decay_interval > 0,
                 "gain": metrics["separation"]["peak_over_reference"][wanted],
                 "ratio": metrics["separation"]["peak_ratio_2.2-2.6ppm"][f"{wanted}/{unwanted}"],
                 "worst_ratio": worst[f"{wanted}/{unwanted}"],
-                "robust": any(len(metrics["entry"]["robustness"][key]) > 1 for key in ("b1_scale", "b0_hz")),
+                "robust": any(len(values) > 1 for values in entry.robustness.axes[:2]),
             }
         )
     return pd.DataFrame(rows)
@@ -93,7 +96,7 @@ def bounds_table(folders: Mapping[str, Path]) -> pd.DataFrame:
     rows, seen = [], set()
     for name, folder in folders.items():
         metrics = _metrics(folder)
-        baseline, bounds = metrics["entry"]["baseline"], metrics["separation"]["crlb_over_reference"]
+        baseline, bounds = str(_entry(metrics).baseline), metrics["separation"]["crlb_over_reference"]
         worst = metrics["robustness"]["crlb_worst_over_nominal"]
         for metabolite, value in bounds.items():
             given = {"baseline": baseline, "name": name, "metabolite": metabolite}
@@ -109,3 +112,7 @@ def bounds_table(folders: Mapping[str, Path]) -> pd.DataFrame:
 
 def _metrics(folder: Path) -> dict:
     return json.loads((folder / "metrics.json").read_text())
+
+
+def _entry(metrics: Mapping) -> DesignEntry:
+    return DesignEntry.of(metrics["entry"])

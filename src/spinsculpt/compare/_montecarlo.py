@@ -13,11 +13,12 @@ from threadpoolctl import threadpool_limits
 from spinsculpt.basis import BasisSet
 from spinsculpt.compare._analysis import Analysis, broadened, same_time_noise, typical_concentrations
 from spinsculpt.compare._separation import noise_of_study
-from spinsculpt.conventions import FID, time_axis
-from spinsculpt.fit import FitModel, FitResult, fit
-from spinsculpt.fit._solver import minimise
+from spinsculpt.conventions import FID, WATER_PPM, time_axis
+from spinsculpt.fit import FitModel, FitResult, fit, minimise
 from spinsculpt.spectra import decay
 from spinsculpt.spins import Library
+from spinsculpt.study import Compare
+from spinsculpt.study import MonteCarlo as Settings
 
 COLUMNS = [
     *("sequence", "condition", "axis", "level", "metabolite"),
@@ -64,7 +65,7 @@ def monte_carlo_study(
     ideal: Mapping[str, Mapping[str, BasisSet]],
     library: Library,
     model: FitModel,
-    settings: Mapping,
+    settings: Compare,
     between: float = 0.15,
     processes: int = 1,
 ) -> MonteCarlo:
@@ -110,10 +111,10 @@ def judged(analyses: Sequence[Analysis]) -> list[Analysis]:
 def _judged(task: tuple) -> tuple[list[dict], dict[str, np.ndarray], list[dict]]:
     """Rows of the errors of one analysis, its errors {measure: (models, repeats)}, and the rows of its cohort."""
     analysis, ideal, library, model, settings, (sd, reference), between = task
-    pair = tuple(settings["pair"])
+    pair = tuple(settings.pair)
     names = next(iter(analysis.bases.values())).names
-    typical = typical_concentrations(names, library, settings["concentrations"])
-    wanted = settings["montecarlo"]
+    typical = typical_concentrations(names, library, settings.concentrations)
+    wanted = settings.montecarlo
     rows, pooled, cohort = [], {}, []
     factors = list(zip(analysis.noise_factors, analysis.bases.values(), strict=True))
     sds = [factor * same_time_noise(sd, reference, basis) for factor, basis in factors]
@@ -121,7 +122,7 @@ def _judged(task: tuple) -> tuple[list[dict], dict[str, np.ndarray], list[dict]]
     clean = None
     for condition in _conditions(analysis, ideal, library, settings):
         amounts = usual * np.array([condition.scaled.get(name, 1.0) for name in names])
-        louder, target = settings["noise"]["snr"] / condition.snr, None
+        louder, target = settings.noise.snr / condition.snr, None
         if clean is None or condition.axis in ("model", "linewidth"):
             fids = []
             for basis in (broadened(basis, condition.linewidth) for basis in condition.data):
@@ -137,8 +138,8 @@ def _judged(task: tuple) -> tuple[list[dict], dict[str, np.ndarray], list[dict]]
             found = clean
             linear = clean.problem.linear(clean.solution.theta)
             target = clean.problem.target + (amounts - usual) @ linear.rows
-        generator = _generator(wanted["seed"], analysis.name, condition.name)
-        samples = _refitted(found, wanted["repeats"], generator, target, louder)
+        generator = _generator(wanted.seed, analysis.name, condition.name)
+        samples = _refitted(found, wanted.repeats, generator, target, louder)
         truth = {name: amounts[names.index(name)] for name in pair}
         pick = [found.concentrations.index(name) for name in pair]
         errors = _errors_of(samples[:, pick], list(truth.values()), pair)
@@ -149,14 +150,14 @@ def _judged(task: tuple) -> tuple[list[dict], dict[str, np.ndarray], list[dict]]
             rows.append(given | _summary(values, bounds[measure]))
             if condition.axis == "model":
                 pooled.setdefault(measure, []).append(values)
-    if wanted["subjects"]:
+    if wanted.subjects:
         cohort = _cohort(analysis.name, clean, typical, pair, wanted, between)
     return rows, {measure: np.array(values) for measure, values in pooled.items()}, cohort
 
 
-def _conditions(analysis: Analysis, ideal: Mapping, library: Library, settings: Mapping) -> Iterator[_Condition]:
+def _conditions(analysis: Analysis, ideal: Mapping, library: Library, settings: Compare) -> Iterator[_Condition]:
     """All conditions, the nominal one first; for every analysis the same, so that their rankings compare."""
-    width, snr, wanted = settings["linewidth_hz"], settings["noise"]["snr"], settings["montecarlo"]
+    width, snr, wanted = settings.linewidth_hz, settings.noise.snr, settings.montecarlo
     right = list(analysis.measured(library).values())
 
     def wrong(name: str, data: list[BasisSet] = right, fitted: list[BasisSet] = right, **more) -> _Condition:
@@ -182,14 +183,14 @@ def _conditions(analysis: Analysis, ideal: Mapping, library: Library, settings: 
     def other(axis: str, level: float, linewidth: float = width, snr: float = snr, scaled=None) -> _Condition:
         return _Condition(f"{axis} {level:g}", axis, level, right, right, linewidth, snr, scaled or {})
 
-    for level in wanted["snr"]:
+    for level in wanted.snr:
         yield other("snr", level, snr=level)
-    for level in wanted["linewidth_hz"]:
+    for level in wanted.linewidth_hz:
         yield other("linewidth", level, linewidth=level)
-    first, second = settings["pair"]
-    given = {name: value for name, value in settings["concentrations"].items() if name in settings["pair"]}
+    first, second = settings.pair
+    given = {name: value for name, value in settings.concentrations.items() if name in settings.pair}
     typical = typical_concentrations((first, second), library, given)
-    for level in wanted["ratio"]:
+    for level in wanted.ratio:
         yield other("ratio", level, scaled={second: level * typical[first] / typical[second]})
 
 
@@ -253,7 +254,7 @@ def _summary(errors: np.ndarray, bound: float) -> dict:
     }
 
 
-def _ranked(samples: Mapping[str, Mapping[str, np.ndarray]], settings: Mapping) -> pd.DataFrame:
+def _ranked(samples: Mapping[str, Mapping[str, np.ndarray]], settings: Compare) -> pd.DataFrame:
     """RMSE over all models of each analysis, its 95 % interval, and how often it is the smallest, by bootstrap."""
     rows = []
     measures = list(next(iter(samples.values()))) if samples else []
@@ -261,7 +262,7 @@ def _ranked(samples: Mapping[str, Mapping[str, np.ndarray]], settings: Mapping) 
         drawn = {}
         for name, pooled in samples.items():
             errors = pooled[measure]
-            generator = _generator(settings["montecarlo"]["seed"], name, "bootstrap")
+            generator = _generator(settings.montecarlo.seed, name, "bootstrap")
             index = generator.integers(errors.shape[1], size=(RESAMPLES, *errors.shape))
             squares = np.take_along_axis(np.broadcast_to(errors**2, index.shape), index, axis=-1)
             drawn[name] = np.sqrt(np.nanmean(squares, axis=(1, 2)))
@@ -279,7 +280,7 @@ def _ranked(samples: Mapping[str, Mapping[str, np.ndarray]], settings: Mapping) 
     return table.sort_values(["metabolite", "rmse"], key=lambda c: c.map(order) if c.name == "metabolite" else c)
 
 
-def _cohort(name, clean: FitResult, typical, pair, wanted: Mapping, between: float) -> list[dict]:
+def _cohort(name, clean: FitResult, typical, pair, wanted: Settings, between: float) -> list[dict]:
     """The pair in subjects who differ, measured on two days that differ by noise alone."""
     problem, rows = clean.problem, []
     linear = problem.linear(clean.solution.theta)
@@ -287,11 +288,11 @@ def _cohort(name, clean: FitResult, typical, pair, wanted: Mapping, between: flo
     usual = np.array([typical[each] for each in names])
     spread = np.sqrt(np.log1p(between**2))
     pick = [names.index(each) for each in pair]
-    for subject in range(wanted["subjects"]):
-        person = _generator(wanted["seed"], f"subject {subject}")  # the same for every sequence
+    for subject in range(wanted.subjects):
+        person = _generator(wanted.seed, f"subject {subject}")  # the same for every sequence
         amounts = usual * np.exp(spread * person.standard_normal(len(usual)) - spread**2 / 2)
         target = problem.target + (amounts - usual) @ linear.rows
-        found = _refitted(clean, 2, _generator(wanted["seed"], name, f"subject {subject}"), target)[:, pick]
+        found = _refitted(clean, 2, _generator(wanted.seed, name, f"subject {subject}"), target)[:, pick]
         values = {each: (amounts[place], *found[:, k]) for k, (each, place) in enumerate(zip(pair, pick, strict=True))}
         true, days = amounts[pick[1]] / amounts[pick[0]], found[:, 1] / np.maximum(found[:, 0], 1e-9)
         values[f"{pair[1]}/{pair[0]}"] = (true, *days)
@@ -350,7 +351,7 @@ def _line(signal: np.ndarray, basis: BasisSet, line: Mapping[str, float]) -> np.
     peak = np.abs(np.fft.fft(signal)).max()
     time = time_axis(basis.points, basis.dwell)
     shape = decay(basis.points, basis.dwell, 0.0, line["fwhm_ppm"] * basis.central_frequency)
-    shape = shape * np.exp(2j * np.pi * (line["ppm"] - 4.65) * basis.central_frequency * time)
+    shape = shape * np.exp(2j * np.pi * (line["ppm"] - WATER_PPM) * basis.central_frequency * time)
     return line["height"] * peak / np.abs(np.fft.fft(shape)).max() * shape
 
 

@@ -7,21 +7,20 @@ from pathlib import Path
 import pandas as pd
 
 from spinsculpt.preprocess import MEASURES, failures
+from spinsculpt.study import Limits
 
 SCAN = ["subject", "session", "sequence"]
 QUALITY_COLUMNS = [*SCAN, "measure", "value", "unit", "min", "max", "reason", "verdict"]
 ACCEPT, REJECT = "accept", "reject"
 
 
-def quality_table(
-    qualities: Iterable[Path | str], labels: Iterable[Mapping[str, str]], limits: Mapping[str, Mapping[str, float]]
-) -> pd.DataFrame:
+def quality_table(qualities: Iterable[Path | str], labels: Iterable[Mapping[str, str]], limits: Limits) -> pd.DataFrame:
     """The numbers of the quality control of all scans, one row a number.
 
     Args:
         qualities: _qc.json of each scan.
         labels: subject, session and sequence of each.
-        limits: {measure: {min, max}} of the config.
+        limits: of the config.
     Returns:
         Columns QUALITY_COLUMNS: `unit` "NAA" and "OFF" stand for the height of NAA and of the line in OFF, `min` and
         `max` are the limits, `reason` says in words why a number rejects the scan, `verdict` is that of the whole scan.
@@ -32,9 +31,10 @@ def quality_table(
         reasons = failures(numbers, limits)
         for name, (_, unit) in MEASURES.items():
             if numbers.get(name) is not None:
-                limit = {bound: limits.get(name, {}).get(bound) for bound in ("min", "max")}
+                limit = limits.of_measure(name)
                 given = {"measure": name, "value": numbers[name], "unit": unit, "reason": reasons.get(name, "")}
-                rows.append({**label, **given, **limit, "verdict": REJECT if reasons else ACCEPT})
+                given |= {"min": limit.min, "max": limit.max}
+                rows.append({**label, **given, "verdict": REJECT if reasons else ACCEPT})
     return pd.DataFrame(rows, columns=QUALITY_COLUMNS)
 
 

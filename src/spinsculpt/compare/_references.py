@@ -1,31 +1,32 @@
 """What peaks and energies are related to: PRESS of the same echo time, and pulse-acquire."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from spinsculpt.basis import BasisSet, central_frequency, simulate_basis
+from spinsculpt.basis import BasisSet, simulate_basis
 from spinsculpt.compare._analysis import Analysis
 from spinsculpt.sequences import press, pulse_acquire
+from spinsculpt.study import IDEAL_TE1, Basis
 
 
 def reference_bases(
-    analyses: Iterable[Analysis], pair: Iterable[str], section: Mapping
+    analyses: Iterable[Analysis], pair: Iterable[str], section: Basis
 ) -> dict[str, dict[str, BasisSet]]:
     """Basis sets of the pair for PRESS with ideal pulses at the echo time of each analysis, and for pulse-acquire.
 
     Args:
         analyses: what is compared; one without an echo time (excitation and acquisition) has no PRESS.
         pair: names of metabolites.
-        section: the section `basis` of the config.
+        section: on which axis.
     Returns:
         {"press": {analysis: basis}, "pulse-acquire": {analysis: basis}}.
     """
-    small = {**section, "metabolites": list(pair), "macromolecules": []}
-    frequency = central_frequency(section)
+    small = section.but(metabolites=pair, macromolecules=())
+    frequency = section.frequency
     (acquired,) = simulate_basis(pulse_acquire(), small).values()
     times = {analysis.sequence.echo_time for analysis in analyses} - {0.0}
     echoes = {}
     for echo_time in times:
-        first_echo = min(0.012, echo_time / 2)
+        first_echo = min(IDEAL_TE1["press"], echo_time / 2)
         (echoes[echo_time],) = simulate_basis(press(echo_time, first_echo, central_frequency=frequency), small).values()
     return {
         "press": {a.name: echoes[a.sequence.echo_time] for a in analyses if a.sequence.echo_time in echoes},

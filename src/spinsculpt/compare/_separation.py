@@ -25,6 +25,7 @@ from spinsculpt.pulses import slice_bandwidth
 from spinsculpt.sequences import Sequence as PulseSequence
 from spinsculpt.sequences import ShapedPulse
 from spinsculpt.spins import Library
+from spinsculpt.study import Compare
 from spinsculpt.system import head_sar
 
 COLUMNS = ["sequence", "metric", "metabolite", "value", "unit", "baseline", "macromolecules", "t2_scale", "source"]
@@ -34,7 +35,7 @@ def separation_table(
     analyses: Sequence[Analysis],
     library: Library,
     model: FitModel,
-    settings: Mapping,
+    settings: Compare,
     references: Mapping[str, Mapping[str, BasisSet]] | None = None,
     repetition_time: float = 2.0,
 ) -> pd.DataFrame:
@@ -52,21 +53,21 @@ def separation_table(
         Columns COLUMNS. "sequence" is the name of the analysis. Empty cells where an assumption does not matter.
     """
     by_name = {analysis.name: analysis for analysis in analyses}
-    noise = settings["noise"]
-    anchor_name = noise["reference"] or analyses[0].name
+    noise = settings.noise
+    anchor_name = noise.reference or analyses[0].name
     if anchor_name not in by_name:
         raise SpinsculptError(
             f"compare.noise.reference is {anchor_name!r}, which is not compared; choose of {', '.join(by_name)}."
         )
     names = tuple(dict.fromkeys(name for a in analyses for basis in a.bases.values() for name in basis.names))
-    concentrations = typical_concentrations(names, library, settings["concentrations"])
+    concentrations = typical_concentrations(names, library, settings.concentrations)
     anchor = by_name[anchor_name]
     anchor_basis = next(iter(anchor.bases.values()))
-    measured = broadened(as_measured(anchor_basis, library, anchor.sequence.echo_time), settings["linewidth_hz"])
-    sd = noise_sd(measured, noise["metabolite"], concentrations[noise["metabolite"]], noise["snr"])
+    measured = broadened(as_measured(anchor_basis, library, anchor.sequence.echo_time), settings.linewidth_hz)
+    sd = noise_sd(measured, noise.metabolite, concentrations[noise.metabolite], noise.snr)
 
     source = "compare.noise of the configuration"
-    rows = [_row(anchor, "reference SNR", noise["metabolite"], noise["snr"], "1", source)]
+    rows = [_row(anchor, "reference SNR", noise.metabolite, noise.snr, "1", source)]
     for analysis in analyses:
         noise_sds = [
             factor * same_time_noise(sd, anchor_basis, basis)
@@ -98,13 +99,13 @@ def _crlb_rows(
     analysis: Analysis,
     library: Library,
     model: FitModel,
-    settings: Mapping,
+    settings: Compare,
     concentrations: Mapping[str, float],
     noise_sds: Sequence[float],
 ) -> list[dict]:
-    first, second = settings["pair"]
+    first, second = settings.pair
     rows = []
-    assumptions = itertools.product(settings["baselines"].items(), settings["macromolecules"], settings["t2_scales"])
+    assumptions = itertools.product(settings.baselines.items(), settings.macromolecules, settings.t2_scales)
     for (baseline, form), macromolecules, t2_scale in assumptions:
         bases = list(analysis.measured(library, t2_scale).values())
         truth = dict(concentrations)
@@ -118,7 +119,7 @@ def _crlb_rows(
             {name: truth[name] for name in bases[0].names},
             assumed,
             noise_sds,
-            linewidth_hz=settings["linewidth_hz"],
+            linewidth_hz=settings.linewidth_hz,
         )
         percent = dict(zip(crlb.names, crlb.percent, strict=True))
         correlation = crlb.correlation(first, second)
@@ -148,12 +149,12 @@ def _loss_rows(
     analysis: Analysis,
     library: Library,
     model: FitModel,
-    settings: Mapping,
+    settings: Compare,
     concentrations: Mapping[str, float],
     noise_sds: Sequence[float],
 ) -> list[dict]:
     """Bound of the ratio as what the fit does not know grows step by step (LOSSES), under the first baseline."""
-    first, second = settings["pair"]
+    first, second = settings.pair
     names = next(iter(analysis.bases.values())).names
     place = {name: k for k, name in enumerate(names)}
     metabolites = [place[name] for name in names if name not in library.macromolecules]
@@ -163,7 +164,7 @@ def _loss_rows(
         """Fisher matrix of relative amplitudes alone: Re(s_i^H s_j) c_i c_j / sigma^2 over the fit range."""
         total = np.zeros((len(names), len(names)))
         for basis, sd in zip(bases, noise_sds, strict=True):
-            shaped = broadened(basis, settings["linewidth_hz"])
+            shaped = broadened(basis, settings.linewidth_hz)
             inside = np.any([_window(shaped.ppm, each) for each in model.ranges], axis=0)
             rows = shaped.spectra[:, inside] * [[concentrations[name]] for name in names]
             total += (rows.conj() @ rows.T).real / sd**2
@@ -181,9 +182,9 @@ def _loss_rows(
     plain, fisher = information(list(analysis.bases.values())), information(relaxed)
     steps = [100 * float(np.sqrt((1 / np.diag(matrix)[pair]).sum())) for matrix in (plain, fisher)]
     steps += [bound(fisher, wanted) for wanted in (pair, metabolites, range(len(names)))]
-    for baseline in ("off", next(iter(settings["baselines"].values()))):
+    for baseline in ("off", next(iter(settings.baselines.values()))):
         assumed = replace(model, baseline=baseline)
-        found = predict_crlb(relaxed, concentrations, assumed, noise_sds, linewidth_hz=settings["linewidth_hz"])
+        found = predict_crlb(relaxed, concentrations, assumed, noise_sds, linewidth_hz=settings.linewidth_hz)
         steps.append(100 * found.ratio([second], [first])[1] * concentrations[first] / concentrations[second])
     return [
         _row(analysis, "stepwise SD", f"{second}/{first}", value, "%", step)
@@ -191,7 +192,7 @@ def _loss_rows(
     ]
 
 
-def noise_of_study(reference: Analysis, library: Library, settings: Mapping) -> tuple[float, BasisSet]:
+def noise_of_study(reference: Analysis, library: Library, settings: Compare) -> tuple[float, BasisSet]:
     """SD of the noise of the sequence that all others share the scan time with, and the basis set it is of.
 
     Args:
@@ -199,14 +200,14 @@ def noise_of_study(reference: Analysis, library: Library, settings: Mapping) -> 
         library: T2 and concentrations.
         settings: the validated section `compare` of the config.
     """
-    basis, noise = next(iter(reference.bases.values())), settings["noise"]
-    measured = broadened(as_measured(basis, library, reference.sequence.echo_time), settings["linewidth_hz"])
-    concentration = typical_concentrations((noise["metabolite"],), library, settings["concentrations"])
-    return noise_sd(measured, noise["metabolite"], concentration[noise["metabolite"]], noise["snr"]), basis
+    basis, noise = next(iter(reference.bases.values())), settings.noise
+    measured = broadened(as_measured(basis, library, reference.sequence.echo_time), settings.linewidth_hz)
+    concentration = typical_concentrations((noise.metabolite,), library, settings.concentrations)
+    return noise_sd(measured, noise.metabolite, concentration[noise.metabolite], noise.snr), basis
 
 
 def all_bounds(
-    analysis: Analysis, library: Library, model: FitModel, settings: Mapping, noise: tuple[float, BasisSet]
+    analysis: Analysis, library: Library, model: FitModel, settings: Compare, noise: tuple[float, BasisSet]
 ) -> Estimates:
     """Bounds of everything that an analysis fits, under the first baseline and macromolecule model of `settings`.
 
@@ -216,9 +217,9 @@ def all_bounds(
     """
     sd, reference = noise
     bases = list(analysis.measured(library).values())
-    truth = typical_concentrations(bases[0].names, library, settings["concentrations"])
-    assumed = replace(model, baseline=next(iter(settings["baselines"].values())))
-    if settings["macromolecules"][0] == "grouped" and set(bases[0].names) & set(library.macromolecules):
+    truth = typical_concentrations(bases[0].names, library, settings.concentrations)
+    assumed = replace(model, baseline=next(iter(settings.baselines.values())))
+    if settings.macromolecules[0] == "grouped" and set(bases[0].names) & set(library.macromolecules):
         bases = [grouped(basis, library, truth) for basis in bases]
         truth[GROUPED_MM] = 1.0
         assumed = replace(assumed, groups=_grouped_groups(model.grouping, library))
@@ -227,7 +228,7 @@ def all_bounds(
         for factor, basis in zip(analysis.noise_factors, bases, strict=True)
     ]
     wanted = {name: truth[name] for name in bases[0].names}
-    return predict_crlb(bases, wanted, assumed, sds, linewidth_hz=settings["linewidth_hz"])
+    return predict_crlb(bases, wanted, assumed, sds, linewidth_hz=settings.linewidth_hz)
 
 
 def _grouped_groups(groups: tuple[tuple[str, ...], ...], library: Library) -> tuple[tuple[str, ...], ...]:
@@ -240,16 +241,16 @@ def _grouped_groups(groups: tuple[tuple[str, ...], ...], library: Library) -> tu
 def _floor_rows(
     analysis: Analysis,
     model: FitModel,
-    settings: Mapping,
+    settings: Compare,
     concentrations: Mapping[str, float],
     noise_sds: Sequence[float],
 ) -> list[dict]:
     """One metabolite alone, its amplitude the only unknown: var(c) = 1 / sum |s|^2 / sigma^2 over the fit range."""
     rows = []
-    for metabolite in settings["pair"]:
+    for metabolite in settings.pair:
         information = 0.0
         for basis, sd in zip(analysis.bases.values(), noise_sds, strict=True):
-            shaped = broadened(basis, settings["linewidth_hz"])
+            shaped = broadened(basis, settings.linewidth_hz)
             kept = np.logical_or.reduce([_window(shaped.ppm, each) for each in model.ranges])
             information += (np.abs(shaped.spectra[shaped.index(metabolite), kept]) ** 2).sum() / sd**2
         value = 100 / (concentrations[metabolite] * np.sqrt(information))
@@ -257,12 +258,12 @@ def _floor_rows(
     return rows
 
 
-def _decay_rows(analysis: Analysis, library: Library, settings: Mapping) -> list[dict]:
+def _decay_rows(analysis: Analysis, library: Library, settings: Compare) -> list[dict]:
     """What decay leaves of each of the pair, and how much more it would be if T1rho during pulses were twice T2.
 
     Means over the shots of the analysis; without rows for a basis that does not know its times.
     """
-    rows, names = [], settings["pair"]
+    rows, names = [], settings.pair
     shots = analysis.shots or analysis.bases
     if not all("decay_s" in basis.meta for basis in shots.values()):
         return rows
@@ -280,14 +281,14 @@ def _decay_rows(analysis: Analysis, library: Library, settings: Mapping) -> list
     return rows
 
 
-def _overlap_rows(analysis: Analysis, library: Library, settings: Mapping) -> list[dict]:
+def _overlap_rows(analysis: Analysis, library: Library, settings: Compare) -> list[dict]:
     """Normalised overlap |<s1, s2>| / (|s1| |s2|) of the two, all sub-spectra side by side."""
-    first, second = settings["pair"]
+    first, second = settings.pair
     rows = []
-    for low, high in settings["windows"]:
+    for low, high in settings.windows:
         parts = []
         for relaxed in analysis.measured(library).values():
-            shaped = broadened(relaxed, settings["linewidth_hz"])
+            shaped = broadened(relaxed, settings.linewidth_hz)
             kept = _window(shaped.ppm, (low, high))
             parts.append(shaped.spectra[[shaped.index(first), shaped.index(second)]][:, kept])
         a, b = np.hstack(parts)
@@ -298,20 +299,20 @@ def _overlap_rows(analysis: Analysis, library: Library, settings: Mapping) -> li
 
 
 def _reference_rows(
-    analysis: Analysis, settings: Mapping, references: Mapping[str, Mapping[str, BasisSet]]
+    analysis: Analysis, settings: Compare, references: Mapping[str, Mapping[str, BasisSet]]
 ) -> list[dict]:
     """Energy and peak in the first window relative to references, before relaxation and at the same linewidth.
 
     Of several sub-spectra the mean energy and the highest peak count.
     """
-    window = settings["windows"][0]
+    window = settings.windows[0]
     rows = []
     for name, by_analysis in references.items():
         if analysis.name not in by_analysis:
             continue
-        for metabolite in settings["pair"]:
-            peak, energy = _peak_and_energy(analysis.bases.values(), metabolite, window, settings["linewidth_hz"])
-            reference = _peak_and_energy([by_analysis[analysis.name]], metabolite, window, settings["linewidth_hz"])
+        for metabolite in settings.pair:
+            peak, energy = _peak_and_energy(analysis.bases.values(), metabolite, window, settings.linewidth_hz)
+            reference = _peak_and_energy([by_analysis[analysis.name]], metabolite, window, settings.linewidth_hz)
             source = f"basis spectra, {window[0]:g}-{window[1]:g} ppm, no relaxation"
             rows.append(_row(analysis, f"peak relative to {name}", metabolite, peak / reference[0], "1", source))
             rows.append(_row(analysis, f"energy relative to {name}", metabolite, energy / reference[1], "1", source))

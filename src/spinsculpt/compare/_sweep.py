@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from spinsculpt.study import DesignEntry
+
 COLUMNS = ["duration_ms", "b1_limit_uT", "seed", "sequence", "metric", "metabolite", "value", "unit", "source"]
 
 
@@ -20,11 +22,11 @@ def sweep_table(metrics: Iterable[Path | str]) -> pd.DataFrame:
     rows = []
     for path in metrics:
         content = json.loads(Path(path).read_text())
-        entry = content["entry"]
+        entry = DesignEntry.of(content["entry"])
         given = {
-            "duration_ms": entry["duration"] * 1e3,
-            "b1_limit_uT": entry["b1_limit"],
-            "seed": entry["seed"],
+            "duration_ms": entry.duration * 1e3,
+            "b1_limit_uT": entry.b1_limit,
+            "seed": entry.seed,
             "sequence": content["name"],
             "source": "metrics of the design",
         }

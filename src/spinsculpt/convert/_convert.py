@@ -17,6 +17,7 @@ from spinsculpt.convert._sources import files_on_disk
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, write_fids
 from spinsculpt.provenance import provenance, write_json
+from spinsculpt.study import Convert, plain
 from spinsculpt.subjects import Scan
 
 _WATER_RATIO = 3.0  # an unsuppressed phase of a loop is at least so many times stronger than the suppressed one
@@ -28,7 +29,7 @@ def convert_scan(
     suffix: str,
     out_nifti: Path | str,
     out_sidecar: Path | str,
-    config: Mapping,
+    config: Convert,
     echo_time: float | None = None,
     sequence_type: str | None = None,
 ) -> None:
@@ -50,11 +51,11 @@ def convert_scan(
     named, out_nifti = [Path(path) for path in raw], Path(out_nifti)
     found = read_raw(named, suffix, echo_time)
     where, notes = named[0], found.notes
-    header, removed = without_identity(found.data.header, config["identifying"])
-    data = replace(found.data, header=_completed(where, header, config["header"], echo_time, notes))
+    header, removed = without_identity(found.data.header, config.identifying)
+    data = replace(found.data, header=_completed(where, header, config.header, echo_time, notes))
     data = _drop_zeros(where, _select_phase(where, data, suffix, notes), notes)
     data = _drop_singletons(data)
-    if suffix == "svs" and echo_time and config["check_echo_time"]:
+    if suffix == "svs" and echo_time and config.check_echo_time:
         _check_echo_time(where, data, scan, echo_time)
     for note in notes:
         logging.info("%s: %s", where, note)
@@ -65,7 +66,7 @@ def convert_scan(
         "ConversionNotes": notes,
         "SourceFormat": found.format,
         "SourceSHA256": [hashlib.sha256(read_bytes(path)).hexdigest() for path in files_on_disk(named)],
-        "provenance": provenance(dict(config)),
+        "provenance": provenance(plain(config)),
     }
     try:
         write_fids(out_nifti, data)

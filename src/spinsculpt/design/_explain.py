@@ -4,6 +4,7 @@ from itertools import pairwise, product
 
 import numpy as np
 
+from spinsculpt.conventions import WATER_PPM
 from spinsculpt.dynamics import evolve
 from spinsculpt.pulses import Pulse
 from spinsculpt.sequences import Event, ShapedPulse
@@ -68,7 +69,7 @@ def weights_along(
     pulse: Pulse,
     system: SpinSystem,
     central_frequency: float,
-    receiver_ppm: float = 4.65,
+    receiver_ppm: float = WATER_PPM,
     steps: int = 24,
 ) -> list[tuple[float, dict[int, float], dict[str, float]]]:
     """What the density operator is made of along a pulse: (time in s, {order |p|: share}, {operator class: share}).

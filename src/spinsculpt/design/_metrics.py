@@ -16,6 +16,7 @@ from spinsculpt.design._simulate import Member, Signals
 from spinsculpt.dynamics import evolve
 from spinsculpt.pulses import Pulse
 from spinsculpt.sequences import Sequence, ShapedPulse
+from spinsculpt.study import plain as written
 
 WINDOW, RANGE = (2.2, 2.6), (0.2, 4.2)  # ppm
 ROBUST_B1, ROBUST_B0 = (0.8, 0.9, 1.0, 1.1, 1.2), (-10.0, 0.0, 10.0)
@@ -45,7 +46,7 @@ def measure(design: Design, x: Tensor) -> dict:
         "rivals": rivals(design),
         "unitary_bound": unitary_fractions(design, sequence),
         "robustness": {
-            "conditions": design.entry["robustness"],
+            "conditions": written(design.entry.robustness),
             "worst_peak_ratio_2.2-2.6ppm": worst_peak_ratio(design, designed_for),
             "map": robustness_map(design, everywhere, grid),
             "crlb_worst_over_nominal": worst_bounds(design, everywhere, grid),
@@ -212,7 +213,7 @@ def splitting_error(design: Design, sequence: Sequence, x: Tensor) -> float:
     (spectrum, shots), axes = next(iter(sequence.measured.items())), design.axes(sequence)
     played = shots[0][1].echo_time or sequence.echo_time
     planned = next(iter(design.sequence.measured.values()))[0][1].echo_time or design.sequence.echo_time
-    later = played - planned if design.entry["relaxation"] else 0.0
+    later = played - planned if design.entry.relaxation else 0.0
     for name in design.targets:
         index = signals.names.index(name)
         fast = signals.fids[spectrum][0, 0, index].cpu().numpy()

@@ -12,8 +12,7 @@ from spinsculpt.basis import BasisSet
 from spinsculpt.conventions import FID, ppm_axis
 from spinsculpt.design._simulate import Acquisition, Signals
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fit import FitModel
-from spinsculpt.fit._problem import Problem
+from spinsculpt.fit import FitModel, Problem
 from spinsculpt.spins import unitary_bound
 
 

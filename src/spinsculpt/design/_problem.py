@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from spinsculpt.basis import Axis, slice_axes
-from spinsculpt.conventions import larmor_frequency, ppm_to_hz
+from spinsculpt.conventions import ppm_to_hz
 from spinsculpt.design._objectives import (
     CRLB,
     Enhance,
@@ -47,6 +47,7 @@ from spinsculpt.sequences import (
     with_shares,
 )
 from spinsculpt.spins import Library, load_library, single_spin, total
+from spinsculpt.study import Basis, DesignEntry, ObjectiveEntry, Robustness
 from spinsculpt.system import System
 
 MIN_DWELL = 1e-6  # s, the RF raster of clinical scanners
@@ -81,48 +82,47 @@ class Design:
 
     Args:
         name: of the entry.
-        entry: a `DesignEntry` of spinsculpt.study as a map.
-        basis: the `basis` section: field, metabolites and macromolecules that the entry does not name itself.
+        entry: what to design.
+        basis: field, and the metabolites and macromolecules that the entry does not name itself.
         system: whose real pulses stand around the designed one, unless the entry is ideal; the clinical one when None.
     """
 
-    def __init__(self, name: str, entry: Mapping, basis: Mapping, system: System | None = None):
-        self.system = None if entry.get("ideal") or entry["kind"] == "excitation" else system or System()
+    def __init__(self, name: str, entry: DesignEntry, basis: Basis, system: System | None = None):
+        self.system = None if entry.ideal or entry.kind == "excitation" else system or System()
         entry = _resolved(name, entry, system or System(), self.system)
         _check(name, entry)
         self.name, self.entry, self.basis = name, entry, basis
-        if entry["field"]:
-            basis = {**basis, "field": entry["field"], "central_frequency": None}
-        frequency = basis.get("central_frequency") or larmor_frequency(basis["field"])
-        self.acquisition = sampled(frequency, entry["linewidth"])
+        if entry.field:
+            basis = basis.but(field=entry.field, central_frequency=None)
+        frequency = basis.frequency
+        self.acquisition = sampled(frequency, entry.linewidth)
         self.library = library(basis)
         self.names = _names(entry, basis)
         for known in self.names:
             _ = self.library[known]  # an unknown name is an error that lists the nearest ones
         self.form = Parametrisation(
-            entry["parametrisation"],
-            entry["duration"],
-            entry["dwell"],
-            entry["b1_limit"],
-            entry["knot_spacing"],
-            entry["bandwidth"],
-            float(ppm_to_hz(entry["carrier_ppm"], frequency)),
-            entry["hard_pulses"],
-            entry["hard_duration"],
+            entry.parametrisation,
+            entry.duration,
+            entry.dwell,
+            entry.b1_limit,
+            entry.knot_spacing,
+            entry.bandwidth,
+            float(ppm_to_hz(entry.carrier_ppm, frequency)),
+            entry.hard_pulses,
+            entry.hard_duration,
         )
         self.times = times(name, entry, self.system)
         self.sequence = self.times.sequence
         self.slots = tuple(dict.fromkeys(slot.name for slot in self.sequence.slots))
         self.spectra = tuple(self.sequence.measured)
-        self.free_shares = entry["shares"] == "free" and len(self.spectra) > 1
+        self.free_shares = entry.shares == "free" and len(self.spectra) > 1
         self._waveform: Waveform = self.form.waveform()
-        groups = tuple(tuple(group) for group in entry["fit_groups"])
         self.models = _models(entry)
-        self.model = FitModel(baseline=entry["baseline"], ppm=tuple(entry["fit_ppm"]), groups=groups)
-        self.simulation = self.simulate(members(entry["robustness"]))
-        reference = entry["reference"]
-        self.reference = self.measured(self.press(reference["echo_time"], reference["te1"], "reference"))
-        self.goals = tuple(self._goal(number, goal) for number, goal in enumerate(entry["objectives"]))
+        self.model = FitModel(baseline=entry.baseline, ppm=entry.fit_ppm, groups=entry.fit_groups)
+        self.simulation = self.simulate(members(entry.robustness))
+        reference = entry.reference
+        self.reference = self.measured(self.press(reference.echo_time, reference.te1, "reference"))
+        self.goals = tuple(self._goal(number, goal) for number, goal in enumerate(entry.objectives))
 
     def press(self, echo_time: float | None, te1: float | None, name: str) -> Sequence:
         """A PRESS of the same kind of pulses as those around the designed one; None: the shortest time."""
@@ -133,23 +133,18 @@ class Design:
     def axes(self, sequence: Sequence) -> dict[str, Axis]:
         """Grid over the slices of a sequence, its slots silent."""
         silent = {s.name: Pulse("silent", np.zeros(1, complex), s.duration) for s in sequence.slots}
-        grid = self.basis.get("grid") or {"points": 32, "extent": 2.0}
-        return slice_axes(sequence.fill(silent), self.acquisition.central_frequency, grid["points"], grid["extent"])
+        grid = self.basis.grid
+        return slice_axes(sequence.fill(silent), self.acquisition.central_frequency, grid.points, grid.extent)
 
     @property
     def bound(self) -> str:
         """Which bound the design is for: "ratio", or else "crlb"."""
-        return "ratio" if any(goal["type"] == "ratio" for goal in self.entry["objectives"]) else "crlb"
+        return "ratio" if any(goal.type == "ratio" for goal in self.entry.objectives) else "crlb"
 
     @property
     def targets(self) -> tuple[str, ...]:
         """Metabolites that the objectives name, in their order."""
-        named = [
-            name
-            for goal in self.entry["objectives"]
-            for name in [*goal.get("metabolites", ()), *([goal["metabolite"]] if "metabolite" in goal else [])]
-        ]
-        return tuple(dict.fromkeys(named))
+        return tuple(dict.fromkeys(name for goal in self.entry.objectives for name in goal.named))
 
     @property
     def concentrations(self) -> dict[str, float]:
@@ -158,9 +153,9 @@ class Design:
 
     def initial(self, generator: torch.Generator, starts: int) -> Tensor:
         """Random parameters of all pulses, then of the times, shape (starts, n)."""
-        amplitude = self.entry["initial_amplitude"]
-        size, known = self.form.size, self.entry["starts_from"]
-        drawn = self.form.initial(generator, starts, amplitude, len(self.slots), self.entry["sampling"])
+        amplitude = self.entry.initial_amplitude
+        size, known = self.form.size, self.entry.starts_from
+        drawn = self.form.initial(generator, starts, amplitude, len(self.slots), self.entry.sampling)
         pulses = list(drawn.split(size, 1))
         if starts > 1:  # one start is nearly silent: the plain sequence is what a design has to beat
             pulses = [torch.cat([0.05 * pulse[:1], pulse[1:]]) for pulse in pulses]
@@ -187,7 +182,7 @@ class Design:
 
     def waveforms(self, x: Tensor) -> dict[str, Tensor]:
         """B1x + i B1y in uT of each slot, shape (starts, samples)."""
-        size, limit = self.form.size, self.entry["energy_limit"]
+        size, limit = self.form.size, self.entry.energy_limit
         waves = {slot: self._waveform(x[:, k * size : (k + 1) * size]) for k, slot in enumerate(self.slots)}
         if limit is None:
             return waves
@@ -218,12 +213,12 @@ class Design:
     def designed(self, x: Tensor) -> DesignedPulses:
         """All that one start found, shape (n,), for the sequence that plays it."""
         times = self.times.values(self.of_times(x))
-        if self.entry["echo_shift"]:
-            times["echo_shift"] = self.entry["echo_shift"]
-        times |= {f"te_{k}": te for k, te in zip(shots_of_design(self.entry), self.entry["echo_times"], strict=False)}
+        if self.entry.echo_shift:
+            times["echo_shift"] = self.entry.echo_shift
+        times |= {f"te_{k}": te for k, te in zip(shots_of_design(self.entry), self.entry.echo_times, strict=False)}
         shares = self.shares(x)
         found = {} if shares is None else dict(zip(self.spectra, shares.tolist(), strict=True))
-        return DesignedPulses(self.entry["kind"], self.pulses(x), times, found)
+        return DesignedPulses(self.entry.kind, self.pulses(x), times, found)
 
     def pulses(self, x: Tensor) -> dict[str, Pulse]:
         """The pulse of each slot from the parameters of one start; the only one bears the name of the design."""
@@ -238,7 +233,7 @@ class Design:
         self, conditions: tuple[Member, ...], dtype: torch.dtype = torch.complex64, lossy: bool = True
     ) -> Simulation:
         """The sequence of this design under other conditions, or without the decay during its pulses."""
-        states = [goal["metabolite"] for goal in self.entry["objectives"] if goal["type"] == "target_state"]
+        states = [goal.metabolite for goal in self.entry.objectives if goal.type == "target_state"]
         return Simulation(
             self.sequence,
             self.library,
@@ -247,10 +242,10 @@ class Design:
             conditions,
             dict.fromkeys(self.slots, self.form.dwell),
             dict.fromkeys(self.slots, self.form.peak),
-            self.entry["tolerance"],
+            self.entry.tolerance,
             states,
-            self.entry["relaxation"],
-            self.entry["decay_interval"] if lossy else 0.0,
+            self.entry.relaxation,
+            self.entry.decay_interval if lossy else 0.0,
             dtype,
             self.times.timing,
             self.axes(self.sequence),
@@ -259,7 +254,7 @@ class Design:
     def measured(self, sequence: Sequence) -> Signals:
         """Signals of another sequence, without slots, as this design sees them."""
         frame = (self.library, self.names, self.acquisition)
-        return Simulation(sequence, *frame, relaxation=self.entry["relaxation"], axes=self.axes(sequence))({})
+        return Simulation(sequence, *frame, relaxation=self.entry.relaxation, axes=self.axes(sequence))({})
 
     @cached_property
     def pulse_acquire(self) -> Signals:
@@ -268,7 +263,7 @@ class Design:
 
     def losses(self, signals: Signals) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted sum and its parts before weighting, each of shape (starts,)."""
-        mode, tail = self.entry["robustness"]["mode"], self.entry["robustness"]["tail"]
+        mode, tail = self.entry.robustness.mode, self.entry.robustness.tail
         parts = {goal.name: robust(goal.objective(signals), mode, tail) for goal in self.goals}
         return sum(goal.weight * parts[goal.name] for goal in self.goals), parts
 
@@ -288,7 +283,7 @@ class Design:
         return self._bound(Ratio, metabolites, shots, **more)
 
     def _bound(self, kind, metabolites, shots=(), reference: float = 0.0, model: Model | None = None):
-        model = model or Model(self.entry["baseline"])
+        model = model or Model(self.entry.baseline)
         t2 = np.array([self.library[name].t2 for name in self.names])
         grouped = [name for name in self.names if name in self.library.macromolecules]
         return kind(
@@ -299,7 +294,7 @@ class Design:
             self.acquisition,
             shots or self.spectra,
             reference=reference,
-            longer=None if model.t2_scale == 1.0 or not self.entry["relaxation"] else (model.t2_scale, t2),
+            longer=None if model.t2_scale == 1.0 or not self.entry.relaxation else (model.t2_scale, t2),
             grouped=grouped if model.macromolecules == "grouped" else (),
         )
 
@@ -312,18 +307,13 @@ class Design:
             bounds.append(self._bound(kind, metabolites, reference=reference, model=model))
         return bounds[0] if len(bounds) == 1 else UnderModels(bounds)
 
-    def _goal(self, number: int, goal: Mapping) -> Goal:
+    def _goal(self, number: int, goal: ObjectiveEntry) -> Goal:
         where = f"designs.{self.name}.objectives[{number}]"
-        kind, wanted = goal["type"], goal.get("metabolites", {})
-        wanted = wanted if isinstance(wanted, Mapping) else dict.fromkeys(wanted, 1.0)
-        unknown = [
-            name
-            for name in [*wanted, *([goal["metabolite"]] if "metabolite" in goal else [])]
-            if name not in self.names
-        ]
+        kind, wanted = goal.type, goal.weights
+        unknown = [name for name in goal.named if name not in self.names]
         if unknown:
             raise SpinsculptError(f"{where}: {unknown[0]!r} is not among the metabolites of the design; add it there.")
-        window = Window(self.acquisition, goal.get("window", (2.2, 2.6)))
+        window = Window(self.acquisition, goal.window)
         dwell = dict.fromkeys(self.slots, self.form.dwell)
         match kind:
             case "crlb":
@@ -335,27 +325,27 @@ class Design:
             case "enhance":
                 objective = Enhance(tuple(wanted), window, self.reference)
             case "suppress":
-                objective = Suppress(tuple(wanted), window, self.reference, goal.get("floor", 1e-4))
+                objective = Suppress(tuple(wanted), window, self.reference, goal.floor)
             case "target_spectrum":
-                metabolite = goal["metabolite"]
-                target = window(self.reference, [goal.get("like", metabolite)])[0, 0, 0]
+                metabolite = goal.metabolite
+                target = window(self.reference, [goal.like or metabolite])[0, 0, 0]
                 objective = TargetSpectrum(metabolite, target.cpu().numpy(), window)
             case "target_state":
                 objective = self._target_state(where, goal)
             case "power":
                 first = [slot.name for slot in self.sequence.shots[0].slots]
                 played = {slot: time * max(first.count(slot), 1) for slot, time in dwell.items()}
-                objective = Power(played, goal.get("reference", 850.0))
+                objective = Power(played, goal.reference)
             case "smooth":
-                objective = Smooth(dwell, goal.get("bandwidth", 500.0))
-        name = kind if sum(other["type"] == kind for other in self.entry["objectives"]) == 1 else f"{kind}_{number}"
-        return Goal(name, goal.get("weight", 1.0), objective)
+                objective = Smooth(dwell, goal.bandwidth)
+        name = kind if sum(other.type == kind for other in self.entry.objectives) == 1 else f"{kind}_{number}"
+        return Goal(name, goal.weight, objective)
 
-    def _target_state(self, where: str, goal: Mapping) -> TargetState:
-        system = self.library[goal["metabolite"]].parts[0]
-        operator = parse_operator(goal["operator"], system.spins, where)
+    def _target_state(self, where: str, goal: ObjectiveEntry) -> TargetState:
+        system = self.library[goal.metabolite].parts[0]
+        operator = parse_operator(goal.operator, system.spins, where)
         basis = free_eigensystem(system, self.acquisition.central_frequency)[1]
-        return TargetState(goal["metabolite"], operator, basis, total(system.levels, "z"))
+        return TargetState(goal.metabolite, operator, basis, total(system.levels, "z"))
 
 
 def sampled(central_frequency: float, linewidth: float) -> Acquisition:
@@ -364,63 +354,63 @@ def sampled(central_frequency: float, linewidth: float) -> Acquisition:
     return Acquisition(central_frequency, 1024 * fold, 1 / (2000 * fold), linewidth)
 
 
-def library(basis: Mapping) -> Library:
+def library(basis: Basis) -> Library:
     """The library of the basis section, without couplings to 14N and 31P: a design need not pay for them."""
-    path = {"path": basis["library"]} if basis.get("library") else {}
-    return load_library(
-        **path, field_strength=basis["field"], alternatives=basis.get("alternatives"), heteronuclear=False
-    )
+    path = {"path": basis.library} if basis.library else {}
+    return load_library(**path, field_strength=basis.field, alternatives=basis.alternatives, heteronuclear=False)
 
 
-def _resolved(name: str, entry: Mapping, limits: System, system: System | None) -> dict:
+def _resolved(name: str, entry: DesignEntry, limits: System, system: System | None) -> DesignEntry:
     """The entry with the numbers that its system decides: the peak B1, and the duration that fits its place."""
-    entry = {**entry, "b1_limit": limits.b1 if entry["b1_limit"] is None else entry["b1_limit"]}
-    if entry["decay_interval"] is None:
-        steered = all(goal["type"] in ("target_state", "power", "smooth") for goal in entry["objectives"])
-        entry["decay_interval"] = 0.002 if entry["relaxation"] and not steered else 0.0  # the bound is of unitary steps
-    if system and entry["b1_limit"] > system.b1:
+    entry = entry.but(b1_limit=limits.b1 if entry.b1_limit is None else entry.b1_limit)
+    if entry.decay_interval is None:
+        steered = all(goal.type in ("target_state", "power", "smooth") for goal in entry.objectives)
+        # The bound of a target state is of unitary steps.
+        entry = entry.but(decay_interval=0.002 if entry.relaxation and not steered else 0.0)
+    if system and entry.b1_limit > system.b1:
         raise SpinsculptError(
-            f"designs.{name}.b1_limit: {entry['b1_limit']:g} uT is above the {system.b1:g} uT of the system "
+            f"designs.{name}.b1_limit: {entry.b1_limit:g} uT is above the {system.b1:g} uT of the system "
             f"{system.name}; set it to {system.b1:g} or less, or choose another system."
         )
-    if entry["duration"] != "fit":
+    if entry.duration != "fit":
         return entry
-    if entry["kind"] not in ("gap", "gap_pair", "edit", "edit_pair", "refocus"):
+    if entry.kind not in ("gap", "gap_pair", "edit", "edit_pair", "refocus"):
         raise SpinsculptError(f"designs.{name}.duration: only gap, refocus and edit have a room to fit; give s.")
-    if entry["times"]:
+    if entry.times.given():
         raise SpinsculptError(f"designs.{name}.duration: the room changes with `times`; give s.")
     if system is None:
         raise SpinsculptError(f"designs.{name}.duration: ideal pulses leave no room to compute; give s.")
-    given = {"te1": entry["te1"], "te2": entry["echo_time"] - entry["te1"], "gap_shift": entry["gap_shift"]}
+    given = {"te1": entry.te1, "te2": entry.echo_time - entry.te1, "gap_shift": entry.gap_shift}
 
     def fits(samples: int) -> bool:
         try:
-            template(name, {**entry, "duration": samples * entry["dwell"]}, given, system)
+            template(name, entry.but(duration=samples * entry.dwell), given, system)
         except SpinsculptError:
             return False
         return True
 
-    low, high = 0, int(entry["echo_time"] / entry["dwell"])
+    low, high = 0, int(entry.echo_time / entry.dwell)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     if low < 2:
-        template(name, {**entry, "duration": 2 * entry["dwell"]}, given, system)  # says which echo time would work
-    return entry | {"duration": low * entry["dwell"]}
+        template(name, entry.but(duration=2 * entry.dwell), given, system)  # says which echo time would work
+    return entry.but(duration=low * entry.dwell)
 
 
-def times(name: str, entry: Mapping, system: System | None = None) -> Times:
+def times(name: str, entry: DesignEntry, system: System | None = None) -> Times:
     """The times of an entry, those under its key `times` as variables."""
-    if entry["times"] and entry["kind"] == "excitation":
+    given = entry.times.given()
+    if given and entry.kind == "excitation":
         raise SpinsculptError(f"designs.{name}.times: an excitation has no echo times; remove the key.")
-    for key, (shortest, longest) in entry["times"].items():
+    for key, (shortest, longest) in given.items():
         if not shortest < longest:
             raise SpinsculptError(f"designs.{name}.times.{key}: {shortest:g} to {longest:g} s is no range.")
-    fixed = {"te1": entry["te1"], "te2": entry["echo_time"] - entry["te1"], "gap_shift": entry["gap_shift"]}
-    return Times(lambda values: template(name, entry, values, system), fixed, entry["times"])
+    fixed = {"te1": entry.te1, "te2": entry.echo_time - entry.te1, "gap_shift": entry.gap_shift}
+    return Times(lambda values: template(name, entry, values, system), fixed, given)
 
 
-def template(name: str, entry: Mapping, values: Mapping[str, float], system: System | None = None) -> Sequence:
+def template(name: str, entry: DesignEntry, values: Mapping[str, float], system: System | None = None) -> Sequence:
     """The sequence of an entry with its times (te1, te2, gap_shift in s), its slots still empty.
 
     "gap": a slot between the refocusing pulses of PRESS, or between the two pairs of semi-LASER. "refocus": one after
@@ -429,21 +419,21 @@ def template(name: str, entry: Mapping, values: Mapping[str, float], system: Sys
     and acquisition at once. "press": no slot, its times are all there is to choose. Several shots have a pulse each
     ("gap_pair", "edit_pair": two) and may have an echo time each. With a system all other pulses are its real ones.
     """
-    kind, te1, te2, shift = entry["kind"], values["te1"], values["te2"], values["gap_shift"]
+    kind, te1, te2, shift = entry.kind, values["te1"], values["te2"], values["gap_shift"]
     shots = shots_of_design(entry)
     place = kind.removesuffix("_pair")
 
     def slot(place: str) -> Slot:
-        return Slot(place, slot_kind(place), entry["duration"])
+        return Slot(place, slot_kind(place), entry.duration)
 
     def around(shot: str, echo_time: float, **slots: Slot) -> Sequence:
         given = {
             "system": system,
-            "echo_shift": entry["echo_shift"],
+            "echo_shift": entry.echo_shift,
             **slots,
-            **voxel_pulses(system, entry["sequence"]),
+            **voxel_pulses(system, entry.sequence),
         }
-        match entry["sequence"]:
+        match entry.sequence:
             case "special":
                 return special(echo_time, shot, **given)
             case "slaser":
@@ -462,33 +452,31 @@ def template(name: str, entry: Mapping, values: Mapping[str, float], system: Sys
             return megapress(slots, te1 + te2, te1, name=name, system=system, **voxel_pulses(system))
     if len(shots) == 1:
         return around(name, te1 + te2, **{place: slot(place)})
-    times = entry["echo_times"] or [te1 + te2] * len(shots)
+    times = entry.echo_times or [te1 + te2] * len(shots)
     return joined(
         name,
         [around(shot, time, **{place: slot(f"{place}_{shot}")}) for shot, time in zip(shots, times, strict=True)],
     )
 
 
-def shots_of_design(entry: Mapping) -> tuple[str, ...]:
+def shots_of_design(entry: DesignEntry) -> tuple[str, ...]:
     """Names of the shots of an entry that have a pulse of their own; one without a name to speak of, if one."""
-    count = 2 if entry["kind"].endswith("_pair") else entry["shots"]
+    count = 2 if entry.kind.endswith("_pair") else entry.shots
     return shot_names(count) if count > 1 else ("",)
 
 
-def _models(entry: Mapping) -> tuple[Model, ...]:
+def _models(entry: DesignEntry) -> tuple[Model, ...]:
     """Models of the fit under which bounds are taken, that of the entry first."""
-    given = entry["models"]
+    given = entry.models
     found = [
-        Model(*each)
-        for each in product(given["baselines"] or [entry["baseline"]], given["macromolecules"], given["t2_scales"])
+        Model(*each) for each in product(given.baselines or [entry.baseline], given.macromolecules, given.t2_scales)
     ]
-    return tuple(sorted(found, key=lambda model: model != Model(entry["baseline"])))
+    return tuple(sorted(found, key=lambda model: model != Model(entry.baseline)))
 
 
-def members(robustness: Mapping) -> tuple[Member, ...]:
+def members(robustness: Robustness) -> tuple[Member, ...]:
     """Grid of all conditions, the nominal one first."""
-    axes = (robustness[key] for key in ("b1_scale", "b0_hz", "broadening_hz", "pulse_offset_hz"))
-    grid = [Member(*condition) for condition in product(*axes)]
+    grid = [Member(*condition) for condition in product(*robustness.axes)]
     return tuple(sorted(grid, key=lambda member: member != Member()))
 
 
@@ -519,41 +507,39 @@ def parse_operator(text: str, spins: tuple[str, ...], where: str = "operator") -
     return operator
 
 
-def _names(entry: Mapping, basis: Mapping) -> tuple[str, ...]:
-    metabolites = entry["metabolites"] or basis["metabolites"]
-    macromolecules = basis.get("macromolecules", []) if entry["macromolecules"] is None else entry["macromolecules"]
+def _names(entry: DesignEntry, basis: Basis) -> tuple[str, ...]:
+    metabolites = entry.metabolites or basis.metabolites
+    macromolecules = basis.macromolecules if entry.macromolecules is None else entry.macromolecules
     return tuple(dict.fromkeys([*metabolites, *macromolecules]))
 
 
-def _check(name: str, entry: Mapping) -> None:
+def _check(name: str, entry: DesignEntry) -> None:
     where = f"designs.{name}"
-    if entry["dwell"] < MIN_DWELL:
+    if entry.dwell < MIN_DWELL:
+        raise SpinsculptError(f"{where}.dwell: {entry.dwell * 1e6:g} us is below the RF raster of 1 us; lengthen it.")
+    if entry.duration < entry.dwell:
         raise SpinsculptError(
-            f"{where}.dwell: {entry['dwell'] * 1e6:g} us is below the RF raster of 1 us; lengthen it."
+            f"{where}.duration: {entry.duration * 1e6:g} us is shorter than one sample, {entry.dwell * 1e6:g} us."
         )
-    if entry["duration"] < entry["dwell"]:
-        raise SpinsculptError(
-            f"{where}.duration: {entry['duration'] * 1e6:g} us is shorter than one sample, {entry['dwell'] * 1e6:g} us."
-        )
-    if not entry["objectives"]:
+    if not entry.objectives:
         raise SpinsculptError(f"{where}.objectives is empty: say what the pulse is for, e.g. [{{type: crlb, ...}}].")
     by_kind = {kind: set() for kind in ("enhance", "suppress")}
-    for goal in entry["objectives"]:
-        if goal["type"] in by_kind and goal.get("weight", 1.0) > 0:
-            by_kind[goal["type"]] |= {(m, tuple(goal.get("window", ()))) for m in goal.get("metabolites", ())}
-    if len(entry["starts_from"]) >= entry["starts"] > 0 and entry["starts_from"]:
-        count = len(entry["starts_from"])
+    for goal in entry.objectives:
+        if goal.type in by_kind and goal.weight > 0:
+            by_kind[goal.type] |= {(m, goal.window) for m in goal.metabolites}
+    if len(entry.starts_from) >= entry.starts > 0 and entry.starts_from:
+        count = len(entry.starts_from)
         raise SpinsculptError(f"{where}.starts: {count} starts are known pulses, so {count + 1} or more are needed.")
-    if entry["echo_times"] and len(entry["echo_times"]) != entry["shots"]:
+    if entry.echo_times and len(entry.echo_times) != entry.shots:
         raise SpinsculptError(
-            f"{where}.echo_times: {len(entry['echo_times'])} echo times for {entry['shots']} shots; give one a shot."
+            f"{where}.echo_times: {len(entry.echo_times)} echo times for {entry.shots} shots; give one a shot."
         )
-    if entry["shots"] > 1 and entry["kind"] not in ("gap", "refocus", "edit"):
+    if entry.shots > 1 and entry.kind not in ("gap", "refocus", "edit"):
         raise SpinsculptError(f"{where}.shots: only gap, refocus and edit have shots of their own; set it to 1.")
-    fitting = {"gap": ("press", "slaser"), "refocus": ("press", "special", "slaser")}.get(entry["kind"], ("press",))
-    if entry["sequence"] not in fitting:
+    fitting = {"gap": ("press", "slaser"), "refocus": ("press", "special", "slaser")}.get(entry.kind, ("press",))
+    if entry.sequence not in fitting:
         raise SpinsculptError(
-            f"{where}.sequence: a {entry['kind']} has no place in {entry['sequence']}; choose {' or '.join(fitting)}."
+            f"{where}.sequence: a {entry.kind} has no place in {entry.sequence}; choose {' or '.join(fitting)}."
         )
     both = by_kind["enhance"] & by_kind["suppress"]
     if both:

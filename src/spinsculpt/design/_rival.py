@@ -1,7 +1,9 @@
 """The honest rivals of a designed pulse: PRESS with its two echo times chosen in the same way, and MEGA-PRESS."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from itertools import product
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from spinsculpt.design._simulate import Signals
 from spinsculpt.pulses import gaussian
 from spinsculpt.sequences import Sequence, ShapedPulse, slaser, special, voxel_pulses
 from spinsculpt.sequences import megapress as edited
+from spinsculpt.study import IDEAL_TE1, AssumedModels, DesignEntry, ObjectiveEntry, Robustness, TimeRanges
 
 IDEAL_SHORTEST = 0.010  # s, of each echo time where the pulses are ideal and leave the question open
 LONGEST = {"te1": 0.040, "te2": 0.080}  # s
@@ -20,7 +23,13 @@ STARTS = {
     "te2": (0.0005, 0.004, 0.010, 0.020, 0.035, 0.055),
 }  # s above, each pair
 STEPS, SCREENING = 24, (0.08, 0.16, 0.24)
-NOMINAL = {"b1_scale": 1.0, "b0_hz": 0.0, "broadening_hz": 0.0, "pulse_offset_hz": 0.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PressEntry(DesignEntry):
+    """PRESS without a slot: its times are all there is to choose."""
+
+    kind: Literal["press"] = "press"
 
 
 def best_press(design: Design, metabolites: Mapping[str, float]) -> dict:
@@ -36,17 +45,17 @@ def best_press(design: Design, metabolites: Mapping[str, float]) -> dict:
         te1_s, te2_s and, relative to the reference, the CRLB of each metabolite.
     """
     shortest = shortest_echoes(design)
-    changed = {
-        "kind": "press",
-        "ideal": True,
-        "times": {name: (shortest[name], longest) for name, longest in LONGEST.items()},
-        "objectives": [{"type": design.bound, "metabolites": dict(metabolites)}],
-        "robustness": {**design.entry["robustness"], **{key: [value] for key, value in NOMINAL.items()}},
-        "decay_interval": 0.0,
+    entry = {each.name: getattr(design.entry, each.name) for each in fields(design.entry) if each.name != "kind"}
+    changes = dict(
+        ideal=True,
+        times=TimeRanges(**{name: (shortest[name], longest) for name, longest in LONGEST.items()}),
+        objectives=(ObjectiveEntry(type=design.bound, metabolites=dict(metabolites)),),
+        robustness=Robustness(mode=design.entry.robustness.mode, tail=design.entry.robustness.tail),
+        decay_interval=0.0,
         **{"sequence": "press", "shots": 1, "shares": "equal", "echo_times": (), "echo_shift": 0.0},
-        **{"starts_from": (), "models": {"baselines": (), "macromolecules": ("free",), "t2_scales": (1.0,)}},
-    }
-    rival = Design("press", {**design.entry, **changed}, design.basis)
+        **{"starts_from": (), "models": AssumedModels()},
+    )
+    rival = Design("press", PressEntry(**entry | changes), design.basis)
     above = np.array(list(product(STARTS["te1"], STARTS["te2"])))
     starts = rival.times.parameters(torch.as_tensor(above + np.array(list(shortest.values()))))
     search = Search(rival.evaluate, starts, "lbfgs", STEPS, 0.3, SCREENING)
@@ -74,7 +83,7 @@ def plain(design: Design, metabolites: Mapping[str, float]) -> dict:
     Returns:
         {"shortest_special" or "shortest_slaser": the CRLB of each metabolite relative to the reference}.
     """
-    kind = design.entry["sequence"]
+    kind = design.entry.sequence
     if kind == "press" or design.system is None:
         return {}
     around = {"central_frequency": design.acquisition.central_frequency, "system": design.system}
@@ -116,7 +125,7 @@ def megapress(design: Design, metabolites: Mapping[str, float]) -> dict:
         relative to the reference.
     """
     frequency = design.acquisition.central_frequency
-    te1 = None if design.system else 0.010
+    te1 = None if design.system else IDEAL_TE1["megapress"]
     around = {"central_frequency": frequency, "system": design.system, **voxel_pulses(design.system)}
     shots = design.measured(edited(gaussian(0.014, 180.0), te1=te1, **around))
     diff = {"diff": (shots.fids["on"] - shots.fids["off"]) / 2}  # of two shots, each with sqrt(2) times the noise

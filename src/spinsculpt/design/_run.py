@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +27,7 @@ from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.folders import owned_files, refuse_foreign
 from spinsculpt.provenance import atomic_path, config_hash, provenance, write_json
 from spinsculpt.pulses import write_designed
+from spinsculpt.study import Basis, DesignEntry, plain
 from spinsculpt.system import System
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,8 @@ RESULTS = ("pulse.json", "history.tsv", "metrics.json", "state.tsv", "spectra.ts
 
 def run_design(
     name: str,
-    entry: Mapping,
-    basis: Mapping,
+    entry: DesignEntry,
+    basis: Basis,
     out_dir: Path | str,
     resume: bool = True,
     progress: bool = True,
@@ -53,8 +54,8 @@ def run_design(
 
     Args:
         name: of the entry; becomes the name of the pulse.
-        entry: a `DesignEntry` of spinsculpt.study as a map, defaults filled in.
-        basis: the `basis` section of the configuration (field, metabolites, macromolecules).
+        entry: what to design.
+        basis: field, and the metabolites and macromolecules that the entry does not name.
         out_dir: folder of the results; what others have in it stays. A checkpoint lives there until the design is done.
         resume: go on from a checkpoint of the same entry; the result is the one of a run without a break.
         progress: show a progress bar.
@@ -77,17 +78,17 @@ def run_design(
     if threads:
         set_threads(threads)
     design = Design(name, entry, basis, system)
-    settings = {"entry": dict(entry), "basis": dict(basis), "system": asdict(system or System())}
+    settings = {"entry": plain(entry), "basis": plain(basis), "system": asdict(system or System())}
     identity, entry = config_hash(settings), design.entry
     search = minimise(design, out / CHECKPOINT, identity, resume, progress, watch)
     _, best_start, x = search.best
     metrics = {
         "name": name,
-        "kind": entry["kind"],
-        "entry": dict(entry),
+        "kind": entry.kind,
+        "entry": plain(entry),
         "optimisation": {
-            "optimiser": entry["optimiser"],
-            "starts": entry["starts"],
+            "optimiser": entry.optimiser,
+            "starts": entry.starts,
             "iterations": search.done,
             "best_start": best_start,
             "landscape": [
@@ -98,12 +99,12 @@ def run_design(
             "seconds": round(time.perf_counter() - began, 2),
         },
         **measure(design, x),
-        "provenance": provenance(settings, seed=entry["seed"]),
+        "provenance": provenance(settings, seed=entry.seed),
     }
     metrics["verdict"] = verdict(metrics)
     log.info("%s: %s", name, metrics["verdict"]["sentence"])
     designed = design.designed(x)
-    limits = {"b1_limit_uT": entry["b1_limit"], "carrier_ppm": entry["carrier_ppm"]}
+    limits = {"b1_limit_uT": entry.b1_limit, "carrier_ppm": entry.carrier_ppm}
     with owned_files(out) as folder:
         write_designed(folder / "pulse.json", designed, **limits, provenance=metrics["provenance"])
         _write_table(folder / "history.tsv", search.history)
@@ -132,15 +133,15 @@ def minimise(
 ) -> Search:
     """Run the optimiser, saving its state every `checkpoint_every` steps."""
     entry = design.entry
-    generator = torch.Generator("cpu").manual_seed(entry["seed"])
+    generator = torch.Generator("cpu").manual_seed(entry.seed)
     search = Search(
         design.evaluate,
-        design.initial(generator, entry["starts"]),
-        entry["optimiser"],
-        entry["iterations"] + entry["polish"],
-        entry["step"],
-        tuple(entry["screening"]),
-        entry["polish"],
+        design.initial(generator, entry.starts),
+        entry.optimiser,
+        entry.iterations + entry.polish,
+        entry.step,
+        entry.screening,
+        entry.polish,
     )
     saved = load_checkpoint(checkpoint, identity)  # also when there is no resuming: a file of others is set aside
     if saved and resume:
@@ -167,7 +168,7 @@ def minimise(
             bar.update()
             if search.done % max(1, search.iterations // 20) == 0:
                 log.info("%s: step %d of %d: loss %.5g", design.name, search.done, search.iterations, latest["loss"])
-            if search.done % entry["checkpoint_every"] == 0:
+            if search.done % entry.checkpoint_every == 0:
                 save_checkpoint(checkpoint, identity, search.state())
             if asked and search.done < search.iterations:
                 save_checkpoint(checkpoint, identity, search.state())

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from spinsculpt.basis import Axis, DecayTimes, VoxelSpace, decay_times
-from spinsculpt.conventions import GAMMA_BAR, time_axis
+from spinsculpt.conventions import GAMMA_BAR, WATER_PPM, time_axis
 from spinsculpt.design._times import Timing
 from spinsculpt.dynamics import class_decay, evolve, free_eigensystem, propagator
 from spinsculpt.dynamics.engine import SpinGroup, choose_substeps, propagate
@@ -56,7 +56,7 @@ class Acquisition:
     points: int = 1024
     dwell: float = 1 / 2000
     linewidth: float = 5.0
-    receiver_ppm: float = 4.65
+    receiver_ppm: float = WATER_PPM
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from spinsculpt.study import DesignEntry
+
 MARGIN = 0.02  # relative gain below which two sequences are called equal; starts on other machines differ by as much
 
 
@@ -25,12 +27,12 @@ def verdict(metrics: Mapping) -> dict:
     if kinds & {"CRLB", "Ratio"}:
         return _of_bounds(metrics)
     if kinds & {"Enhance", "Suppress"}:
-        return _of_peaks(metrics["name"], metrics["entry"], parts)
+        return _of_peaks(metrics["name"], DesignEntry.of(metrics["entry"]), parts)
     return {"use": None, "sentence": f"{metrics['name']}: {_reached(parts)}; no rival was made for this goal."}
 
 
 def _of_bounds(metrics: Mapping) -> dict:
-    name, weights = metrics["name"], crlb_weights(metrics["entry"])
+    name, weights = metrics["name"], crlb_weights(DesignEntry.of(metrics["entry"]))
     ratio = any(part["type"] == "Ratio" for part in metrics["loss_parts"].values())
 
     def of(found: Mapping) -> float:
@@ -54,9 +56,9 @@ def _of_bounds(metrics: Mapping) -> dict:
     return {"use": True, "sentence": f"use {name}: {gain}, and {worst:.2f} at the worst of B1 +-20 % and B0 +-10 Hz."}
 
 
-def _of_peaks(name: str, entry: Mapping, parts: Mapping) -> dict:
+def _of_peaks(name: str, entry: DesignEntry, parts: Mapping) -> dict:
     aims = {part: given for part, given in parts.items() if given["type"] in ("Enhance", "Suppress")}
-    goals = {key: _names(goal) for key, goal in zip(parts, entry["objectives"], strict=True)}
+    goals = {key: goal.named for key, goal in zip(parts, entry.objectives, strict=True)}
     said = [
         f"{' + '.join(goals[key])} keeps {np.exp(-given['value']):.2f} of its peak"
         if given["type"] == "Enhance"
@@ -77,19 +79,14 @@ def _reached(parts: Mapping) -> str:
     return ", ".join(found) or "it has no goal besides its cost"
 
 
-def crlb_weights(entry: Mapping) -> dict[str, float]:
+def crlb_weights(entry: DesignEntry) -> dict[str, float]:
     """Weight of each metabolite of the first CRLB or ratio objective."""
-    wanted = next(goal["metabolites"] for goal in entry["objectives"] if goal["type"] in ("crlb", "ratio"))
-    return dict(wanted) if isinstance(wanted, Mapping) else dict.fromkeys(wanted, 1.0)
+    return next(goal.weights for goal in entry.objectives if goal.type in ("crlb", "ratio"))
 
 
 def _mean(values: Mapping[str, float], weights: Mapping[str, float]) -> float:
     total = sum(weights.values())
     return float(np.exp(sum(weight / total * np.log(values[name]) for name, weight in weights.items())))
-
-
-def _names(goal: Mapping) -> list[str]:
-    return [*goal.get("metabolites", ()), *([goal["metabolite"]] if "metabolite" in goal else [])]
 
 
 def _label(rival: str, found: Mapping) -> str:

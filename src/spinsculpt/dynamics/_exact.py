@@ -13,7 +13,7 @@ from functools import lru_cache, reduce
 
 import numpy as np
 
-from spinsculpt.conventions import GAMMA_BAR
+from spinsculpt.conventions import GAMMA_BAR, WATER_PPM
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.sequences import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.spectra import LineList
@@ -29,7 +29,7 @@ def line_list(
     central_frequency: float,
     b1_scale: float = 1.0,
     b0_hz: float = 0.0,
-    receiver_ppm: float = 4.65,
+    receiver_ppm: float = WATER_PPM,
     position: Mapping[str, float] | None = None,
 ) -> LineList:
     r"""Signal of one spin system after the events as frequencies and complex amplitudes.
@@ -53,7 +53,7 @@ def line_list(
 
 
 def detected_lines(
-    rho: np.ndarray, system: SpinSystem, central_frequency: float, b0_hz: float = 0.0, receiver_ppm: float = 4.65
+    rho: np.ndarray, system: SpinSystem, central_frequency: float, b0_hz: float = 0.0, receiver_ppm: float = WATER_PPM
 ) -> LineList:
     """Lines of the signal that a density operator gives from now on; `line_list` of a state."""
     energy, states = free_eigensystem(system, central_frequency, b0_hz, receiver_ppm)
@@ -70,7 +70,7 @@ def evolve(
     central_frequency: float,
     b1_scale: float = 1.0,
     b0_hz: float = 0.0,
-    receiver_ppm: float = 4.65,
+    receiver_ppm: float = WATER_PPM,
     position: Mapping[str, float] | None = None,
     start: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -94,7 +94,7 @@ def propagator(
     central_frequency: float,
     b1_scale: float = 1.0,
     b0_hz: float = 0.0,
-    receiver_ppm: float = 4.65,
+    receiver_ppm: float = WATER_PPM,
     position: Mapping[str, float] | None = None,
 ) -> np.ndarray:
     """Unitary of events without coherence filters, complex, shape (d, d). Arguments are those of `line_list`."""
@@ -124,7 +124,7 @@ def _unitary(event: Event, b1_scale: float, position: Mapping[str, float], syste
 
 @lru_cache(maxsize=512)
 def free_eigensystem(
-    system: SpinSystem, central_frequency: float, b0_hz: float = 0.0, receiver_ppm: float = 4.65
+    system: SpinSystem, central_frequency: float, b0_hz: float = 0.0, receiver_ppm: float = WATER_PPM
 ) -> tuple[np.ndarray, np.ndarray]:
     """Energies in rad/s, ascending, and real eigenvectors (columns) of the free Hamiltonian."""
     return np.linalg.eigh(_free(system, central_frequency, b0_hz, receiver_ppm))

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spinsculpt.conventions import ppm_to_hz
+from spinsculpt.conventions import WATER_PPM, ppm_to_hz
 from spinsculpt.spins import SpinSystem, hamiltonian, single_spin, total
 
 _LANES = 8  # columns are padded to whole vector registers
@@ -52,7 +52,7 @@ class SpinGroup:
         system: SpinSystem,
         central_frequency: float,
         b0_hz: Sequence[float] = (0.0,),
-        receiver_ppm: float = 4.65,
+        receiver_ppm: float = WATER_PPM,
         columns: np.ndarray | None = None,
     ) -> "SpinGroup":
         """Group of one spin system; `b0_hz` gives the offset of the main field of each member of the batch in Hz."""

@@ -9,17 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spinsculpt.basis import basis_library, central_frequency, simulate_basis
-from spinsculpt.compare import Analysis, all_bounds, noise_of_study
-from spinsculpt.compare._analysis import broadened, typical_concentrations
-from spinsculpt.config import validate
+from spinsculpt.basis import basis_library, simulate_basis
+from spinsculpt.compare import Analysis, all_bounds, broadened, noise_of_study, typical_concentrations
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fit import FitModel
 from spinsculpt.plan import settle
 from spinsculpt.pulses import excitation_profile, refocusing_profile
-from spinsculpt.sequences import SLOTS, Sequence, ShapedPulse, build_sequence, is_pulse_file
-from spinsculpt.study import schema_of
-from spinsculpt.system import System
+from spinsculpt.sequences import Sequence, ShapedPulse, build_sequence, is_pulse_file
+from spinsculpt.study import IDEAL_TE1, SLOTS, Basis, Compare, Fit, SequenceEntry, Study, SystemEntry, parse, plain
 
 ANCHOR = "press30"  # the sequence whose noise all others share, at equal scan time
 SHAPED = ("refocusing", "selective_excitation", "editing")  # keys of an entry whose `shape` may be a pulse file
@@ -32,7 +28,7 @@ def configuration(
     compare: Mapping,
     fit: Mapping,
     system: Mapping | None = None,
-) -> dict:
+) -> Study:
     """The whole, checked configuration of what is on the screen.
 
     Args:
@@ -40,7 +36,7 @@ def configuration(
         spectra: sub-spectra to fit, of the sequences that have several.
         basis, compare, fit, system: sections, as far as they differ from the defaults.
     """
-    entries = {**sequences, ANCHOR: {"type": "press", "echo_time": 0.03, "te1": 0.012}}
+    entries = {**sequences, ANCHOR: {"type": "press", "echo_time": 0.03, "te1": IDEAL_TE1["press"]}}
     entries = {ANCHOR: entries.pop(ANCHOR), **entries}
     content = {
         "sequences": entries,
@@ -52,7 +48,7 @@ def configuration(
         "figures": {"designs": []},
         "designs": {},
     }
-    return settle(validate(content, schema_of()))
+    return settle(parse(Study, content))
 
 
 @dataclass(frozen=True)
@@ -80,17 +76,17 @@ class Shown:
     correlation: float
 
 
-def show(config: Mapping) -> dict[str, Shown]:
+def show(config: Study) -> dict[str, Shown]:
     """Spectra and bounds of every sequence of a configuration but the anchor, unless it is alone.
 
     Args:
         config: as of `configuration`; slots name pulse files, not designs.
     """
-    wanted = [name for name in config["compare"]["analyses"] if name != ANCHOR] or [ANCHOR]
+    wanted = [name for name in config.compare.analyses if name != ANCHOR] or [ANCHOR]
     return {name: _shown(name, *_texts(name, config)) for name in wanted}
 
 
-def under(config: Mapping, name: str, b1_scale: float, b0_hz: float) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def under(config: Study, name: str, b1_scale: float, b0_hz: float) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Spectra of the pair in one sequence under another B1 and B0.
 
     Args:
@@ -100,7 +96,7 @@ def under(config: Mapping, name: str, b1_scale: float, b0_hz: float) -> tuple[np
     Returns:
         ppm, shape (points,), and {sub-spectrum: shape (2, points)}, at the concentrations of the configuration.
     """
-    pair = json.dumps(config["basis"] | {"metabolites": list(config["compare"]["pair"]), "macromolecules": []})
+    pair = _text(config.basis.but(metabolites=config.compare.pair, macromolecules=()))
     entry, _, _, _, settings, _, files, system = _texts(name, config)
     return _under(name, entry, pair, settings, files, system, b1_scale, b0_hz)
 
@@ -108,8 +104,8 @@ def under(config: Mapping, name: str, b1_scale: float, b0_hz: float) -> tuple[np
 @lru_cache(128)
 def _under(name, entry, basis, compare, files, system, b1_scale, b0_hz):
     sequence = _built(name, entry, basis, files, system)
-    sets = simulate_basis(sequence, json.loads(basis), threads=2, b1_scale=b1_scale, b0_hz=b0_hz)
-    ppm, drawn = _drawn(sequence, sets, _library(basis), json.loads(compare))
+    sets = simulate_basis(sequence, Basis.of(json.loads(basis)), threads=2, b1_scale=b1_scale, b0_hz=b0_hz)
+    ppm, drawn = _drawn(sequence, sets, _library(basis), Compare.of(json.loads(compare)))
     return ppm, drawn
 
 
@@ -121,18 +117,22 @@ def entry_files(entry: Mapping) -> dict[tuple[str, ...], str]:
     return slots | shapes | {("files", shot): path for shot, path in (entry.get("files") or {}).items()}
 
 
-def _texts(name: str, config: Mapping) -> tuple[str, ...]:
-    entry = config["sequences"][name]
+def _texts(name: str, config: Study) -> tuple[str, ...]:
+    entry = config.sequences[name]
     # a file that has changed is read anew
-    stamps = {path: Path(path).stat().st_mtime_ns for path in entry_files(entry).values() if Path(path).exists()}
-    parts = (entry, config["sequences"][ANCHOR], config["analyses"][name]["spectra"])
-    parts += (config["basis"], config["compare"] | {"analyses": []}, config["fit"], stamps, config["system"])
-    return tuple(json.dumps(part, sort_keys=True) for part in parts)
+    stamps = {path: Path(path).stat().st_mtime_ns for path in entry_files(plain(entry)).values() if Path(path).exists()}
+    parts = (entry, config.sequences[ANCHOR], config.analyses[name].spectra)
+    parts += (config.basis, config.compare.but(analyses=(ANCHOR,)), config.fit, stamps, config.system)
+    return tuple(map(_text, parts))
+
+
+def _text(part: object) -> str:
+    return json.dumps(plain(part), sort_keys=True)
 
 
 @lru_cache(64)
 def _shown(name, entry, anchor, spectra, basis, compare, fit, files, system) -> Shown:
-    section, settings = json.loads(basis), json.loads(compare)
+    section, settings = Basis.of(json.loads(basis)), Compare.of(json.loads(compare))
     library = _library(basis)
     sequence, sets = _simulated(name, entry, basis, files, system)
     chosen = json.loads(spectra)
@@ -141,13 +141,12 @@ def _shown(name, entry, anchor, spectra, basis, compare, fit, files, system) -> 
         raise SpinsculptError(f"{name} gives no spectrum {missing[0]!r}, but {', '.join(sets)}; choose another.")
     bases = {label: sets[label] for label in chosen} if chosen else dict(list(sets.items())[:1])
     analysis = Analysis(name, sequence, bases, _shots(sequence, sets))
-    noise = settings["noise"]
-    reduced = json.dumps(section | {"metabolites": [noise["metabolite"]], "macromolecules": []}, sort_keys=True)
+    reduced = _text(section.but(metabolites=(settings.noise.metabolite,), macromolecules=()))
     reference = Analysis(ANCHOR, *_simulated(ANCHOR, anchor, reduced, "{}", system))
     sd = noise_of_study(reference, library, settings)
-    estimates = all_bounds(analysis, library, FitModel.from_config(json.loads(fit)), settings, sd)
+    estimates = all_bounds(analysis, library, Fit.of(json.loads(fit)).model(measured=False), settings, sd)
     percent = dict(zip(estimates.names, map(float, estimates.percent), strict=True))
-    first, second = settings["pair"]
+    first, second = settings.pair
     correlation = float(estimates.correlation(first, second))
     a, b = percent[first], percent[second]
     ppm, drawn = _drawn(sequence, sets, library, settings)
@@ -155,13 +154,13 @@ def _shown(name, entry, anchor, spectra, basis, compare, fit, files, system) -> 
     return Shown(sequence, ppm, next(iter(bases.values())).names, drawn, tuple(bases), percent, ratio, correlation)
 
 
-def _drawn(sequence: Sequence, sets: Mapping, library, settings: Mapping) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _drawn(sequence: Sequence, sets: Mapping, library, settings: Compare) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """ppm, and every sub-spectrum as measured, each name at its concentration."""
     drawn = {}
     measured = Analysis(sequence.name, sequence, sets, _shots(sequence, sets)).measured(library)
     for label, one in measured.items():
-        shaped = broadened(one, settings["linewidth_hz"])
-        concentrations = typical_concentrations(shaped.names, library, settings["concentrations"])
+        shaped = broadened(one, settings.linewidth_hz)
+        concentrations = typical_concentrations(shaped.names, library, settings.concentrations)
         weights = np.array([concentrations[each] for each in shaped.names])
         drawn[label] = weights[:, None] * shaped.spectra.real
     return shaped.ppm, drawn
@@ -173,19 +172,19 @@ def _shots(sequence: Sequence, sets: Mapping) -> dict:
 
 @lru_cache(16)
 def _library(basis: str):
-    return basis_library(json.loads(basis))
+    return basis_library(Basis.of(json.loads(basis)))
 
 
 @lru_cache(64)
 def _simulated(name: str, entry: str, basis: str, files: str, system: str):
     sequence = _built(name, entry, basis, files, system)
-    return sequence, simulate_basis(sequence, json.loads(basis), threads=2)
+    return sequence, simulate_basis(sequence, Basis.of(json.loads(basis)), threads=2)
 
 
 @lru_cache(64)
 def _built(name: str, entry: str, basis: str, files: str, system: str) -> Sequence:
-    limits = System.from_config(json.loads(system))
-    return build_sequence(name, json.loads(entry), {}, central_frequency(json.loads(basis)), limits)
+    limits, frequency = SystemEntry.of(json.loads(system)).limits(), Basis.of(json.loads(basis)).frequency
+    return build_sequence(name, SequenceEntry.of(json.loads(entry)), {}, frequency, limits)
 
 
 def ranking(shown: Mapping[str, Shown], pair) -> pd.DataFrame:

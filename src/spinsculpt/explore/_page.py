@@ -14,7 +14,6 @@ import panel as pn
 from bokeh.models import ColumnDataSource, HoverTool, Range1d
 from bokeh.plotting import figure
 
-from spinsculpt.basis import DEFAULT_METABOLITES
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.explore._bench import (
     ANCHOR,
@@ -31,9 +30,10 @@ from spinsculpt.explore._save import notebook_text, saved, yaml_text
 from spinsculpt.explore._tabs import COLOURS, DesignTab, RefitTab, draw, plain, verdict_of
 from spinsculpt.plan import spectra_of
 from spinsculpt.pulses import DesignedPulses, read_designed, read_pulse, write_designed
-from spinsculpt.sequences import SLOTS
 from spinsculpt.spins import load_library
-from spinsculpt.study import schema_of
+from spinsculpt.study import COMBINED, SLOTS, Basis, SequenceEntry, Study, parse
+from spinsculpt.study import plain as plain_of
+from spinsculpt.system import PRESETS
 
 MOST = 6  # sequences side by side
 TYPES = ["press", "megapress", "steam", "slaser", "special", "megaslaser", "spin_echo", "pulse_acquire", "file"]
@@ -64,7 +64,7 @@ class Workbench:
         self.base: dict[str, dict] = {}  # sections of the configuration it began with
         self.more: dict = {}  # keys of the entry on the screen that have no slider
         self.folder = tempfile.TemporaryDirectory(prefix="spinsculpt-")
-        self.config: dict = {}
+        self.config: Study | None = None
         self.fine = self.quiet = False
         self.moves = 0
         self._widgets()
@@ -82,7 +82,7 @@ class Workbench:
             getattr(self, name).param.watch(self._changed, "value")
         self.whose.param.watch(self._whose, "value")
         self.concentration.param.watch(self._concentration, "value")
-        self.all_metabolites.on_click(lambda _: setattr(self.metabolites, "value", list(DEFAULT_METABOLITES)))
+        self.all_metabolites.on_click(lambda _: setattr(self.metabolites, "value", list(Basis.metabolites)))
         self.all_pieces.on_click(lambda _: setattr(self.pieces, "value", list(self.pieces.options)))
         self.upload.param.watch(self._uploaded, "value")
         self.upload_sequence.param.watch(self._uploaded_sequence, "value")
@@ -93,7 +93,7 @@ class Workbench:
     def _widgets(self) -> None:
         library = load_library()
         names = sorted(library.metabolites)
-        presets = schema_of()["properties"]["system"]["properties"]["preset"]["enum"]
+        presets = [*PRESETS, None]
         w = pn.widgets
         self.kind = w.Select(label="Sequence", options=TYPES, value="press")
         self.echo_time = w.FloatSlider(label="Echo time (ms)", start=6, end=200, step=1, value=30)
@@ -234,11 +234,10 @@ class Workbench:
         """Which sub-spectra can be fitted, of the sequence on the screen."""
         try:
             entry = self.entry()
-            entry["editing"] = {"ppm": {"on": 1.9, "off": 7.46}, **(entry.get("editing") or {})}
-            names = spectra_of(entry, {})
+            names = spectra_of(parse(SequenceEntry, entry), {})
         except SpinsculptError:
             names = ()
-        shots = tuple(name for name in names if name not in ("diff", "sum"))
+        shots = tuple(name for name in names if name not in COMBINED)
         options = {"the only one": ()} if not names else {" and ".join(shots): shots}
         options |= {f"{name} alone": (name,) for name in names}
         if self.kind.value == "special":
@@ -291,7 +290,7 @@ class Workbench:
             write_designed(made, DesignedPulses(slot, {slot: pulse}, {}))
         return made
 
-    def configure(self) -> dict:
+    def configure(self) -> Study:
         """The configuration of what is on the screen."""
         names = list(self.metabolites.value)
         if len(names) < 2 or self.first.value == self.second.value:
@@ -500,13 +499,13 @@ class Workbench:
             self._empty(f"This combination cannot be shown ({brief(error)}); change what you set last.")
             return
         self.fine = True
-        played = any(entry_files(entry) for entry in self.config["sequences"].values())
+        played = any(entry_files(entry) for entry in plain_of(self.config.sequences).values())
         self.save.filename = "explored.zip" if played else "explored.yaml"
         self.notebook.filename = "explored_notebook.zip" if played else "explored.ipynb"
         self.save.disabled = self.notebook.disabled = False
         self.message.object = plain(f"Left out: {'; '.join(self.left_out)}.") if self.left_out else ""
         self._parts(shown[NOW])
-        self._write(shown, self.config["compare"]["pair"])
+        self._write(shown, self.config.compare.pair)
         draw(self.spectrum, partial(self._draw, shown))
         self._moved(f"computed in {1e3 * (time.perf_counter() - began):.0f} ms")
 
@@ -551,8 +550,8 @@ class Workbench:
         self.key.object = " &nbsp; ".join(keys)
         table = pd.DataFrame({name: pd.Series(one.bounds) for name, one in shown.items()})
         self.bounds.object = table.rename_axis("CRLB (%)").reset_index()
-        ranks, entries = ranking(shown, pair), self.config["sequences"]
-        played = {name: [entries[name][slot] for slot in SLOTS if entries[name].get(slot)] for name in shown}
+        ranks, entries = ranking(shown, pair), self.config.sequences
+        played = {name: list(entries[name].slots.values()) for name in shown}
         if any(played.values()):  # whoever ranks a designed pulse says whether it was found worth using
             words = {n: "; ".join(self.design.verdicts.get(p) or verdict_of(p) for p in played[n]) for n in shown}
             ranks["its designed pulse"] = ranks["sequence"].map(words)

@@ -1,6 +1,5 @@
 """What is on the screen, to take away: a configuration with its pulse files, or lines of Python that show the same."""
 
-import copy
 import io
 import json
 import zipfile
@@ -13,6 +12,7 @@ from spinsculpt.config import default_config
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.explore._bench import entry_files
 from spinsculpt.gate import read_yaml
+from spinsculpt.study import Study, plain
 
 FOLDER = "explored_pulses"  # beside the configuration: the files that it plays
 
@@ -27,9 +27,9 @@ def yaml_text(config: Mapping) -> str:
     return "# Written by spinsculpt explore.\n" + yaml.safe_dump(json.loads(json.dumps(kept)), sort_keys=False)
 
 
-def with_files(config: Mapping) -> tuple[dict, dict[str, str]]:
+def with_files(config: Study) -> tuple[dict, dict[str, str]]:
     """The configuration with the files that it plays in `FOLDER`, and where they are now: {new path: old path}."""
-    moved, files = copy.deepcopy(dict(config)), {}
+    moved, files = plain(config), {}
     for entry in moved["sequences"].values():
         for keys, path in entry_files(entry).items():
             known = next((new for new, old in files.items() if old == path), None)
@@ -46,7 +46,7 @@ def with_files(config: Mapping) -> tuple[dict, dict[str, str]]:
     return moved, files
 
 
-def saved(config: Mapping, name: str, text: Callable[[Mapping], str]) -> tuple[str, io.BytesIO]:
+def saved(config: Study, name: str, text: Callable[[Mapping], str]) -> tuple[str, io.BytesIO]:
     """What a download holds: the file `name`, or where pulses are played, a .zip of it with them beside it.
 
     Args:
@@ -97,6 +97,7 @@ def notebook_text(config: Mapping) -> str:
     """A Jupyter notebook that shows the same numbers."""
     code = f"""import yaml
 from spinsculpt.explore import configuration, show
+from spinsculpt.study import Study, plain
 
 saved = yaml.safe_load('''{yaml_text(config)}''')
 spectra = {{name: entry["spectra"] for name, entry in saved["analyses"].items()}}

@@ -17,12 +17,9 @@ from bokeh.models import ColumnDataSource, HoverTool, Plot, Range1d
 from bokeh.plotting import figure
 from bokeh.transform import linear_cmap
 
-from spinsculpt.config import validate
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.nifti import read_fids
-from spinsculpt.sequences import SLOTS
-from spinsculpt.study import DesignEntry, entries_of
-from spinsculpt.system import System
+from spinsculpt.study import BROAD, SLOTS, DesignEntry, Fit, Study, parse
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 CLASSES = ("longitudinal", "z_order", "in_phase", "antiphase", "multi_spin")
@@ -162,28 +159,28 @@ class DesignTab:
         """Stop what is running."""
         self.wanted = False
 
-    def _entry(self, config: Mapping) -> dict:
+    def _entry(self, config: Study) -> DesignEntry:
         entry = {
             "kind": self.kind.value,
             "echo_time": 0.030,
             "duration": self.duration.value / 1e3,
             "b1_limit": self.limit.value,
             "knot_spacing": 0.0005,
-            "metabolites": list(config["basis"]["metabolites"]),
-            "objectives": [{"type": self.goal.value, "metabolites": dict.fromkeys(config["compare"]["pair"], 1)}],
+            "metabolites": config.basis.metabolites,
+            "objectives": [{"type": self.goal.value, "metabolites": dict.fromkeys(config.compare.pair, 1)}],
             "starts": self.starts.value,
             "iterations": self.iterations.value,
         }
         if self.kind.value == "gap":
             entry["echo_time"] = max(0.028, 2 * (entry["duration"] + 0.008))  # refocusing pulses and spoilers beside it
-        return validate({"explored": entry}, entries_of(DesignEntry))["explored"]
+        return parse(DesignEntry, entry, "the design")
 
     def _start(self, _) -> None:
         if self.thread and self.thread.is_alive():
             return
         try:
             config = self.configuration()
-            entry, basis, system = self._entry(config), config["basis"], System.from_config(config["system"])
+            entry, basis, system = self._entry(config), config.basis, config.system.limits()
         except SpinsculptError as error:
             self.status.object = plain(error)
             return
@@ -331,11 +328,7 @@ class RefitTab:
             spectra = [] if labels == ["spectrum"] else labels
             basis = basis_beside(root, sequence, read_fids(data).central_frequency)
             bases = {label: basis / label for label in spectra} or {"": basis}
-            section = {
-                "ppm": self._range(path, labels[0]),
-                "baseline": self.baseline.value,
-                "groups": [["MM*", "Lip*"]],
-            }
+            section = Fit(ppm=self._range(path, labels[0]), baseline=self.baseline.value, groups=BROAD)
             water = data.with_name(data.name.replace("_svs", "_mrsref"))
             with tempfile.TemporaryDirectory(prefix="spinsculpt-") as out:
                 result = fit_files(

@@ -11,17 +11,19 @@ import pandas as pd
 from spinsculpt.basis import basis_library
 from spinsculpt.compare import (
     Analysis,
+    as_measured,
     best_histories,
     bounds_table,
+    broadened,
     frontier_table,
     playable,
     read_analysis,
     read_table,
     spectra_before_after,
+    typical_concentrations,
     windows,
     with_verdict,
 )
-from spinsculpt.compare._analysis import as_measured, broadened, typical_concentrations
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.figures._cohort import draw_fits, draw_preprocessing, draw_recovery
 from spinsculpt.figures._design import draw_design
@@ -40,25 +42,24 @@ from spinsculpt.figures._separation import draw_crlb, draw_spectra
 from spinsculpt.figures._style import Style
 from spinsculpt.figures._sweep import draw_sweep
 from spinsculpt.nifti import MRSData, read_fids
-from spinsculpt.preprocess import Drift, failures, uncorrected
-from spinsculpt.preprocess._picture import Trace, draw_page
+from spinsculpt.preprocess import Drift, Trace, draw_page, failures, uncorrected
 from spinsculpt.pulses import read_designed
-from spinsculpt.sequences import SLOTS
 from spinsculpt.spins import Library
+from spinsculpt.study import AnalysisEntry, Basis, Compare, Limits, Preprocess, Study
 
 
-def study_style(study: Mapping) -> Style:
+def study_style(study: Study) -> Style:
     """Colours and labels of a study: a colour an analysis, and a design the colour of the analysis that plays it.
 
     Args:
-        study: the sections `figures`, `compare`, `analyses` and `sequences` of the config.
+        study: of which `figures`, `compare`, `analyses` and `sequences` count.
     """
-    compared = [*study["compare"]["analyses"], *study["compare"].get("rivals", ())]
-    style = Style.from_config(study["figures"], [*compared, *study["figures"]["designs"]])
+    compared = [*study.compare.analyses, *study.compare.rivals]
+    style = Style.of_study(study.figures, [*compared, *study.figures.designs])
     played = {}
     for name in reversed(compared):
-        entry = study["sequences"][study["analyses"][name]["sequence"]]
-        played |= {entry[slot]: style.colour(name) for slot in SLOTS if entry.get(slot)}
+        entry = study.sequences[study.analyses[name].sequence]
+        played |= {design: style.colour(name) for design in entry.slots.values()}
     return Style({**played, **style.colours}, style.labels, style.dpi)
 
 
@@ -67,7 +68,7 @@ def plot_designs(
     pulses: Iterable[Path | str],
     histories: Iterable[Path | str],
     png: Path | str,
-    study: Mapping,
+    study: Study,
 ) -> None:
     """Draw designed pulses (pulse.json) and their convergence (history.tsv), in the order of `designs`."""
     shapes, runs = [], []
@@ -90,7 +91,7 @@ def plot_designs(
     draw_design(pd.concat(shapes), pd.concat(runs), Path(png).with_suffix(""), study_style(study))
 
 
-def plot_explanation(metrics: Path | str, state: Path | str, png: Path | str, study: Mapping) -> None:
+def plot_explanation(metrics: Path | str, state: Path | str, png: Path | str, study: Study) -> None:
     """Draw why a design works (metrics.json, state.tsv): its first shot, and of each metabolite the first part."""
     found = json.loads(Path(metrics).read_text())
     if "operator_classes" not in found:
@@ -122,37 +123,37 @@ def _along(rows: Sequence[Mapping], kind: str) -> pd.DataFrame:
 
 
 def plot_spectra(
-    analyses: Mapping[str, Mapping],
+    analyses: Mapping[str, AnalysisEntry],
     sequences: Mapping[str, Path | str],
     basis: Mapping[str, Path | str],
-    basis_section: Mapping,
-    settings: Mapping,
+    basis_section: Basis,
+    settings: Compare,
     png: Path | str,
-    study: Mapping,
+    study: Study,
 ) -> None:
     """Draw the spectra of the pair; arguments as of `compare_separation`, `study` as of `study_style`."""
     library = basis_library(basis_section)
-    low, high = study["figures"]["spectra_ppm"]
+    low, high = study.figures.spectra_ppm
     table = pd.concat(
         _spectra(
-            read_analysis(name, entry.get("spectra", ()), sequences[entry["sequence"]], basis[entry["sequence"]]),
+            read_analysis(name, entry.spectra, sequences[entry.sequence], basis[entry.sequence]),
             library,
             settings,
         )
         for name, entry in analyses.items()
     )
     shown = table[table["ppm"].between(low, high)]
-    draw_spectra(shown, Path(png).with_suffix(""), study_style(study), settings["windows"][0])
+    draw_spectra(shown, Path(png).with_suffix(""), study_style(study), settings.windows[0])
 
 
-def _spectra(analysis: Analysis, library: Library, settings: Mapping) -> pd.DataFrame:
+def _spectra(analysis: Analysis, library: Library, settings: Compare) -> pd.DataFrame:
     """Real parts of the pair's spectra at typical concentrations; 1 = the peak of one uncoupled proton of 1 mM."""
-    pair = settings["pair"]
-    concentrations = typical_concentrations(pair, library, settings["concentrations"])
+    pair = settings.pair
+    concentrations = typical_concentrations(pair, library, settings.concentrations)
     parts = []
     for spectrum, basis in analysis.bases.items():
-        shaped = broadened(as_measured(basis, library, analysis.sequence.echo_time), settings["linewidth_hz"])
-        unit = 1 / (np.pi * settings["linewidth_hz"] * shaped.dwell)
+        shaped = broadened(as_measured(basis, library, analysis.sequence.echo_time), settings.linewidth_hz)
+        unit = 1 / (np.pi * settings.linewidth_hz * shaped.dwell)
         for name in pair:
             value = concentrations[name] * shaped.spectra[shaped.index(name)].real / unit
             given = {"sequence": analysis.name, "spectrum": spectrum, "metabolite": name}
@@ -160,7 +161,7 @@ def _spectra(analysis: Analysis, library: Library, settings: Mapping) -> pd.Data
     return pd.concat(parts)
 
 
-def plot_crlb(separation: Path | str, png: Path | str, study: Mapping) -> None:
+def plot_crlb(separation: Path | str, png: Path | str, study: Study) -> None:
     """Draw the bounds of the separation table."""
     draw_crlb(playable(read_table(separation)), Path(png).with_suffix(""), study_style(study))
 
@@ -173,7 +174,7 @@ def plot_answer(
     minutes: float,
     between: float,
     folder: Path | str,
-    study: Mapping,
+    study: Study,
 ) -> None:
     """Draw ranking, errors, scan time, power, losses and repeatability; between subjects in %, scan time in minutes."""
     style, folder = study_style(study), Path(folder)
@@ -192,7 +193,7 @@ def plot_fits(
     quality: Path | str,
     sequences: Mapping[str, str],
     png: Path | str,
-    study: Mapping,
+    study: Study,
 ) -> None:
     """Draw fits (fit.npz); other arguments as of `spinsculpt.compare.tabulate_fits`."""
     parts = []
@@ -206,18 +207,18 @@ def plot_fits(
 
 
 def plot_recovery(
-    recovery: Path | str, pair: Sequence[str], count_rejected: bool, png: Path | str, study: Mapping
+    recovery: Path | str, pair: Sequence[str], count_rejected: bool, png: Path | str, study: Study
 ) -> None:
     """Draw the recovery table; the metabolites of `pair` get panels of their own."""
     draw_recovery(read_table(recovery), Path(png).with_suffix(""), study_style(study), pair, count_rejected)
 
 
-def plot_engines(engines: Path | str, pair: Sequence[str], png: Path | str, study: Mapping) -> None:
+def plot_engines(engines: Path | str, pair: Sequence[str], png: Path | str, study: Study) -> None:
     """Draw the engines table; the metabolites of `pair` get panels of their own."""
     draw_engines(read_table(engines), Path(png).with_suffix(""), study_style(study), pair)
 
 
-def plot_preprocessing(quality: Path | str, png: Path | str, study: Mapping) -> None:
+def plot_preprocessing(quality: Path | str, png: Path | str, study: Study) -> None:
     """Draw the quality table."""
     draw_preprocessing(read_table(quality), Path(png).with_suffix(""), study_style(study))
 
@@ -248,10 +249,10 @@ def plot_scan(
     qc: Path | str,
     fits: Iterable[Path | str],
     png: Path | str,
-    section: Mapping,
-    limits: Mapping,
+    section: Preprocess,
+    limits: Limits,
     conditions: Sequence[str],
-    study: Mapping,
+    study: Study,
 ) -> ScanView:
     """Draw one scan on one page; returns what was read for it.
 
@@ -259,7 +260,7 @@ def plot_scan(
         data, water, section, conditions: as of `preprocess_scan`, which wrote `clean` and `qc`.
         fits: fit.npz of each analysis of the scan, in a folder of its name.
         png: the picture.
-        limits: {measure: {min, max}} of the config.
+        limits: of the config.
         study: as of `study_style`.
     """
     result, numbers = read_fids(clean), json.loads(Path(qc).read_text())
@@ -284,12 +285,12 @@ def _traces(path: Path, style: Style) -> list[Trace]:
         ]
 
 
-def plot_sweep(table: Path | str, png: Path | str, study: Mapping) -> None:
+def plot_sweep(table: Path | str, png: Path | str, study: Study) -> None:
     """Draw the table of a sweep."""
     draw_sweep(read_table(table), Path(png).with_suffix(""), study_style(study))
 
 
-def plot_ladder(rung: str, folders: Mapping[str, Path], png: Path | str, study: Mapping) -> None:
+def plot_ladder(rung: str, folders: Mapping[str, Path], png: Path | str, study: Study) -> None:
     """Draw one rung of the ladder of designs.
 
     Args:
@@ -299,7 +300,7 @@ def plot_ladder(rung: str, folders: Mapping[str, Path], png: Path | str, study: 
         study: as of `study_style`.
     """
     stem = Path(png).with_suffix("")
-    style = Style.from_config(study["figures"], folders)
+    style = Style.of_study(study.figures, folders)
     match rung:
         case "states":
             draw_states(best_histories(folders), spectra_before_after(folders, "pulse_acquire"), stem, style)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from spinsculpt.look import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from spinsculpt.provenance import atomic_path
+from spinsculpt.study import Figures
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,14 @@ class Style:
     dpi: int = 200
 
     @classmethod
-    def from_config(cls, settings: Mapping, names: Iterable[str]) -> "Style":
+    def of_study(cls, settings: Figures, names: Iterable[str]) -> "Style":
         """Style of the section `figures`; sequences of `names` without a colour there take the free ones in order."""
-        colours = dict(settings.get("colours", {}))
+        colours = dict(settings.colours)
         free = [c for c in (BLUE, SKY, VERMILION, ORANGE, GREEN, PURPLE, BLACK) if c not in colours.values()]
         for name in names:
             if name not in colours:
                 colours[name] = free.pop(0) if free else GREY
-        return cls(colours, dict(settings.get("labels", {})), int(settings.get("dpi", cls.dpi)))
+        return cls(colours, settings.labels, settings.dpi)
 
     def colour(self, name: str) -> str:
         return self.colours.get(name, GREY)

@@ -4,36 +4,54 @@ from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude
 from spinsculpt.fit._average import describe_model, fit
 from spinsculpt.fit._crlb import predict_crlb
 from spinsculpt.fit._estimates import Estimates
-from spinsculpt.fit._files import fit_files, fit_measured
+from spinsculpt.fit._files import (
+    Spectra,
+    basis_at,
+    conditions_of,
+    fit_files,
+    fit_measured,
+    fit_scan,
+    only_spectrum,
+    sub_spectrum,
+)
 from spinsculpt.fit._fslmrs import find_fsl_mrs, fit_with_fsl_mrs
-from spinsculpt.fit._model import BROAD, MEASURED, SIMULATED, FitModel, SoftRatio, matches
+from spinsculpt.fit._problem import Problem
 from spinsculpt.fit._quantify import WaterScaling, water_scaling
 from spinsculpt.fit._resample import monte_carlo, sample_posterior, spread
 from spinsculpt.fit._result import Curve, FitResult
+from spinsculpt.fit._solver import minimise
 from spinsculpt.fit._tissue import tissue_fractions, voxel_fractions
+from spinsculpt.study import BROAD, Baseline, FitModel, SoftRatio, matches
 
 __all__ = [
     "BROAD",
-    "MEASURED",
-    "SIMULATED",
+    "Baseline",
     "Curve",
     "Estimates",
     "FitModel",
     "FitResult",
+    "Problem",
     "SoftRatio",
+    "Spectra",
     "WaterScaling",
+    "basis_at",
+    "conditions_of",
     "describe_model",
     "find_fsl_mrs",
     "fit",
     "fit_files",
     "fit_measured",
+    "fit_scan",
     "fit_with_fsl_mrs",
     "matches",
+    "minimise",
     "monte_carlo",
+    "only_spectrum",
     "predict_crlb",
     "sample_posterior",
     "signal_per_proton",
     "spread",
+    "sub_spectrum",
     "tissue_fractions",
     "voxel_fractions",
     "water_amplitude",

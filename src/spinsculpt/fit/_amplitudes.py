@@ -7,9 +7,9 @@ from spinsculpt.conventions import FID, WATER_PPM, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._fit import floored, solve
-from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._noise import noise_covariance
 from spinsculpt.fit._problem import Problem
+from spinsculpt.study import FitModel
 
 # Methyl singlets with their protons and shifts in ppm (Govindaraju et al. 2000, NMR Biomed 13:129).
 SINGLETS = (("Cr", 3, 3.027), ("PCr", 3, 3.029), ("NAA", 3, 2.008))
@@ -49,7 +49,9 @@ def water_per_proton(basis: BasisSet) -> float:
 def _line_amplitude(fid: FID, ppm: float, half_width: float) -> float:
     """Amplitude at t = 0 of the one line within `half_width` ppm of `ppm`."""
     baseline = "off" if half_width > 0.5 else "poly:0"  # a line near others stands on their wings
-    model = FitModel((ppm - half_width, ppm + half_width), baseline, max_shift=0.5 * half_width, max_width=60.0)
+    model = FitModel(
+        ppm=(ppm - half_width, ppm + half_width), baseline=baseline, max_shift=0.5 * half_width, max_width=60.0
+    )
     turn = 2j * np.pi * ppm_to_hz(ppm, fid.central_frequency)
     line = BasisSet(("line",), np.exp(turn * fid.time)[None], fid.dwell, fid.central_frequency)
     fids, bases = prepare([fid], [line], model, [f"line at {ppm} ppm"])

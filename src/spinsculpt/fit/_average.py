@@ -20,10 +20,10 @@ from spinsculpt.fit import _result
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._fit import beginnings, build_problem, fit_one, lowest, refined, report, suspicions
-from spinsculpt.fit._model import AVERAGE_GROUPS, AVERAGE_RANGES, FitModel
 from spinsculpt.fit._residual import residual_tests
 from spinsculpt.fit._result import Curve, FitResult, ModelFit
 from spinsculpt.progress import bar
+from spinsculpt.study import AVERAGE_GROUPS, AVERAGE_RANGES, FitModel
 
 STIFFNESSES = (10.0, 7.0, 5.5, 4.0, 2.5, 1.5)  # degrees of freedom per ppm, from soft to stiff
 HIGH_RESIDUAL = 10.0  # reduced chi-squared up to which the total SD was seen to hold (docs/fitting.md)
@@ -54,7 +54,7 @@ def fit(
     labels = tuple(labels or (["spectrum"] if len(data) == 1 else [f"spectrum{k + 1}" for k in range(len(data))]))
     fids, matched = prepare(data, bases, model, labels)
     with threadpool_limits(1):  # the matrices are small: threads would only wait for each other
-        if model.baseline_kind[0] != "average":
+        if model.baseline.kind != "average":
             return fit_one(fids, matched, model, labels, noise_sd)
         return _average(_members(fids, matched, model, labels, noise_sd), model, labels)
 
@@ -68,7 +68,7 @@ class _Member:
 
 def describe_model(model: FitModel) -> str:
     """The model in words, e.g. "baseline poly:2, line shape voigt, fitted in 0.2–4.2 ppm"."""
-    average = model.baseline_kind[0] == "average"
+    average = model.baseline.kind == "average"
     members = [member for _, member in models_of(model)] if average else [model]
     stiff = f"{min(STIFFNESSES):g} to {max(STIFFNESSES):g} degrees of freedom per ppm"
     baseline = f"mean of {len(members) * len(STIFFNESSES)} models with spline baselines of {stiff}"

@@ -10,8 +10,8 @@ from spinsculpt.conventions import FID
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
-from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._problem import Problem, noise_matrix
+from spinsculpt.study import Baseline, FitModel
 
 _SINGULAR = 1e-13  # relative eigenvalue of the information below which a direction is undetermined
 
@@ -45,7 +45,7 @@ def predict_crlb(
         raise SpinsculptError(
             f"No concentration is given for {', '.join(missing)}; give one, or exclude the name from the fit."
         )
-    if model.baseline_kind == ("spline", None):
+    if model.baseline == Baseline("spline"):
         if stiffness is None:
             raise SpinsculptError("A predicted CRLB needs the stiffness of the spline: baseline spline:STIFFNESS.")
         model = replace(model, baseline=f"spline:{stiffness}")

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.basis import BasisSet, read_jmrui, read_nifti
+from spinsculpt.basis import BasisSet, read_fslmrs, read_jmrui, read_lcmodel, read_nifti
 from spinsculpt.conventions import FID, GAMMA_BAR, ppm_to_hz, time_axis
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude, water_per_proton
 from spinsculpt.fit._average import fit, refuse_average
 from spinsculpt.fit._data import FREQUENCY_TOLERANCE
 from spinsculpt.fit._fslmrs import fit_with_fsl_mrs
-from spinsculpt.fit._model import BROAD, LIPIDS, MEASURED, FitModel, matches
 from spinsculpt.fit._quantify import WaterScaling, water_scaling
 from spinsculpt.fit._resample import monte_carlo, sample_posterior
 from spinsculpt.fit._residual import LIPID_NAMES
@@ -24,10 +23,9 @@ from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.sequences import SUBSPECTRA, combinations_of
 from spinsculpt.spectra import decay
 from spinsculpt.spins import load_library
+from spinsculpt.study import BROAD, DIFFERENCES, LIPIDS, Fit, WaterReference, matches, plain
 
-RESAMPLE = {"resample": "off", "repeats": 500, "seed": 1}  # keys of the section fit and their defaults
 IMPLAUSIBLE = 200.0  # mmol/kg of total creatine: ten times what tissue has, so the water is not that of this scan
-DIFFERENCES = {"diff", "gaba", "gsh"}  # sub-spectra without most singlets
 SHOTS = tuple(set(names) for names in SUBSPECTRA)  # that data of several conditions may hold
 
 
@@ -35,7 +33,7 @@ def fit_files(
     data: Path | str,
     basis: Mapping[str, Path | str],
     out: Path | str,
-    section: Mapping,
+    section: Fit,
     engine: str = "builtin",
     water: Path | str | None = None,
     spectra: Sequence[str] = (),
@@ -47,7 +45,7 @@ def fit_files(
         basis: basis (folder of FSL-MRS JSON files or LCModel .basis) of each sub-spectrum; of a one-shot sequence one
             entry under any name.
         out: folder of the result, written whole or not at all.
-        section: the validated section `fit` of the config.
+        section: of the configuration; what it leaves open is decided as for real scans.
         engine: "builtin" or "fsl_mrs".
         water: NIfTI-MRS file of the unsuppressed water; None leaves mM and mmol/kg empty.
         spectra: sub-spectra of edited data, fitted jointly when there are several; empty for a one-shot sequence.
@@ -63,12 +61,12 @@ def fit_files(
         bases = [basis_at(basis[label]) for label in spectra]
     else:
         fids, bases = [only_spectrum(measured, str(data))], [basis_at(path) for path in basis.values()]
-    scan = Scan(fids, bases, tuple(spectra) or ("spectrum",), measured, str(data))
+    scan = Spectra(fids, bases, tuple(spectra) or ("spectrum",), measured, str(data))
     return fit_scan(scan, out, section, engine, water)
 
 
 @dataclass(frozen=True)
-class Scan:
+class Spectra:
     """What belongs together in one fit: FIDs, a basis and a label of each, the header they came with, and its file."""
 
     fids: Sequence[FID]
@@ -79,7 +77,7 @@ class Scan:
 
 
 def fit_scan(
-    scan: Scan, out: Path | str, section: Mapping, engine: str = "builtin", water: Path | str | None = None
+    scan: Spectra, out: Path | str, section: Fit, engine: str = "builtin", water: Path | str | None = None
 ) -> FitResult:
     """Fit spectra that are in memory, scale them to water and write the result; arguments as of `fit_files`."""
     reference = None if water is None else read_fids(water)
@@ -87,14 +85,14 @@ def fit_scan(
         result = _fitted(scan, section, engine, reference, str(water))
     except SpinsculptError as error:
         raise error if scan.name in str(error) else SpinsculptError(f"{scan.name}: {error}") from error
-    result.write(out, dict(section))
+    result.write(out, plain(section))
     return result
 
 
 def fit_measured(
     measured: MRSData,
     sets: Mapping[str, BasisSet],
-    section: Mapping,
+    section: Fit,
     water: MRSData | None = None,
     name: str = "the data",
 ) -> FitResult:
@@ -103,7 +101,7 @@ def fit_measured(
     Args:
         measured: one FID, or those of two conditions along DIM_EDIT, which are fitted jointly.
         sets: basis of each condition, or one under any name.
-        section: the validated section `fit` of the configuration.
+        section: of the configuration; what it leaves open is decided as for real scans.
         water: unsuppressed water reference; None leaves mM and mmol/kg empty.
         name: of the data in messages.
     """
@@ -116,7 +114,7 @@ def fit_measured(
         fids, bases = [sub_spectrum(measured, label, name) for label in labels], [sets[label] for label in labels]
     else:
         labels, fids, bases = ["spectrum"], [only_spectrum(measured, name)], list(sets.values())[:1]
-    return _fitted(Scan(fids, bases, labels, measured, name), section, "builtin", water, "the water reference")
+    return _fitted(Spectra(fids, bases, labels, measured, name), section, "builtin", water, "the water reference")
 
 
 def _with_broad(basis: BasisSet, names: Sequence[str]) -> BasisSet:
@@ -142,23 +140,22 @@ def _with_broad(basis: BasisSet, names: Sequence[str]) -> BasisSet:
     return replace(basis, names=(*basis.names, *lacking), fids=np.vstack([basis.fids, lines]))
 
 
-def _wants_lipids(scan: Scan) -> bool:
+def _wants_lipids(scan: Spectra) -> bool:
     """Whether the basis is of another program and lacks lipids; ours have what was asked for, differences hold none."""
     told = [basis.water is not None or any(matches(n, LIPID_NAMES) for n in basis.names) for basis in scan.bases]
     return not any(told) and not DIFFERENCES & set(scan.labels)
 
 
-def _fitted(scan: Scan, section: Mapping, engine: str, water: MRSData | None, label: str) -> FitResult:
-    wanted, notes = section.get("add"), ()
+def _fitted(scan: Spectra, section: Fit, engine: str, water: MRSData | None, label: str) -> FitResult:
+    wanted, notes = section.add, ()
     if wanted is None and _wants_lipids(scan):
         wanted, notes = LIPIDS, (f"The basis has no lipids: {', '.join(LIPIDS)} of the library were added (fit: add).",)
     if wanted:
         scan = replace(scan, bases=[_with_broad(basis, wanted) for basis in scan.bases])
-    # What a section leaves open is meant for real data; the workflow fills it in for its simulated cohort.
-    model = FitModel.from_config({**section, **{k: v for k, v in MEASURED.items() if section.get(k) is None}})
+    model = section.model(measured=True)  # the workflow has decided what is open for its simulated cohort
     reference = None if water is None else _water(water, scan, label)
     if engine == "fsl_mrs":
-        command = section.get("fsl_mrs_command", "fsl_mrs")
+        command = section.fsl_mrs_command
         result = fit_with_fsl_mrs(scan.fids, scan.bases, model, scan.labels, command)
     elif engine == "builtin":
         result = fit(scan.fids, scan.bases, model, labels=scan.labels)
@@ -166,9 +163,9 @@ def _fitted(scan: Scan, section: Mapping, engine: str, water: MRSData | None, la
         raise SpinsculptError(f"fit: the engine must be builtin or fsl_mrs, not {engine!r}.")
     result = replace(result, messages=(*notes, *result.messages))
     if reference is not None:
-        result = result.with_water(_scaling(result, scan, section.get("water") or {}, reference, label))
-    kind, repeats, seed = (section.get(key, default) for key, default in RESAMPLE.items())
-    kind = kind if engine == "builtin" else "off"  # the numbers of another engine are not ours to repeat
+        result = result.with_water(_scaling(result, scan, section.water, reference, label))
+    repeats, seed = section.repeats, section.seed
+    kind = section.resample if engine == "builtin" else "off"  # the numbers of another engine are not ours to repeat
     if kind != "off":
         refuse_average(result, f"resample: {kind}")
     if kind == "posterior":
@@ -183,10 +180,10 @@ def basis_at(path: Path | str) -> BasisSet:
     """A basis: a folder of FSL-MRS JSON files, or a file of jMRUI (.txt), NIfTI-MRS (.nii, .nii.gz) or LCModel."""
     path = Path(path)
     if path.is_dir():
-        return BasisSet.read_fslmrs(path)
+        return read_fslmrs(path)
     if path.is_file():
         readers = {".txt": read_jmrui, ".nii": read_nifti, ".gz": read_nifti}
-        return readers.get(path.suffix.lower(), BasisSet.read_lcmodel)(path)
+        return readers.get(path.suffix.lower(), read_lcmodel)(path)
     raise SpinsculptError(f"{path}: there is no such basis; simulate it first or correct the path.")
 
 
@@ -221,7 +218,7 @@ def only_spectrum(data: MRSData, label: str) -> FID:
     return data.fid
 
 
-def _water(water: MRSData, scan: Scan, label: str) -> FID:
+def _water(water: MRSData, scan: Spectra, label: str) -> FID:
     if abs(water.central_frequency / scan.header.central_frequency - 1.0) > FREQUENCY_TOLERANCE:
         raise SpinsculptError(
             f"{label}: the water reference was measured at {water.central_frequency:.4f} MHz, but {scan.name} at "
@@ -231,20 +228,20 @@ def _water(water: MRSData, scan: Scan, label: str) -> FID:
     return FID(mean, water.dwell, water.central_frequency)
 
 
-def _timing(scan: Scan, water: Mapping) -> dict:
+def _timing(scan: Spectra, water: WaterReference) -> dict:
     """Echo and repetition time (s), tissue, relaxation times for the water scaling: the config's, else the header's."""
     differs = DIFFERENCES & set(scan.labels)  # a difference has no whole singlets
     basis = scan.bases[0]
     return {
         "basis_per_proton": 1.0 if differs and basis.water is None else water_per_proton(basis),
         "relaxation": _relaxation(basis),
-        "relaxation_sd": water.get("relaxation_sd"),
+        "relaxation_sd": plain(water.relaxation_sd),
         "decay": _decay(basis),
-        "echo_time": water.get("echo_time") or scan.header.header.get("EchoTime"),
-        "repetition_time": water.get("repetition_time") or scan.header.header.get("RepetitionTime"),
-        "tissue": tissue_of(water.get("tissue"), scan.header, scan.name),
-        "t1": water.get("t1"),
-        "t2": water.get("t2"),
+        "echo_time": water.echo_time or scan.header.header.get("EchoTime"),
+        "repetition_time": water.repetition_time or scan.header.header.get("RepetitionTime"),
+        "tissue": tissue_of(plain(water.tissue), scan.header, scan.name),
+        "t1": water.t1,
+        "t2": water.t2,
     }
 
 
@@ -278,7 +275,7 @@ def _relaxation(basis: BasisSet) -> dict[str, tuple[float, float]]:
     return {name: (entry.t1, entry.t2) for name, entry in entries.items() if entry is not None}
 
 
-def _scaling(result: FitResult, scan: Scan, section: Mapping, reference: FID, label: str) -> WaterScaling:
+def _scaling(result: FitResult, scan: Spectra, section: WaterReference, reference: FID, label: str) -> WaterScaling:
     timing = _timing(scan, section)
     if timing["echo_time"] is None or timing["repetition_time"] is None:
         raise SpinsculptError(

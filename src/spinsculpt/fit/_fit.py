@@ -13,13 +13,13 @@ from spinsculpt.fit import _result
 from spinsculpt.fit._crlb import covariance_of
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._lineshape import free_line
-from spinsculpt.fit._model import FitModel
 from spinsculpt.fit._noise import noise_covariance
 from spinsculpt.fit._problem import Problem, noise_matrix
 from spinsculpt.fit._residual import misfit_of, nuisance_messages, residual_messages, residual_tests
 from spinsculpt.fit._result import Curve, FitResult, ParameterEstimate
 from spinsculpt.fit._solver import Solution, minimise
 from spinsculpt.fit._starts import explained, starts
+from spinsculpt.study import Baseline, FitModel
 
 STIFFNESSES = (0.6, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0)  # degrees of freedom per ppm that the automatic spline tries first
 SOFTEST = 12.0  # and at most: there are 15 knots per ppm
@@ -66,7 +66,7 @@ def build_problem(
 def solve(problem: Problem) -> Solution:
     """The lowest minimum of several starts, with automatic stiffness and soft ratios when the model has them."""
     model = problem.model
-    if model.baseline_kind == ("spline", None):
+    if model.baseline == Baseline("spline"):
         shifts, solution = _choose_stiffness(problem)
     else:
         shifts, solution = lowest(problem, beginnings(problem))
@@ -78,7 +78,7 @@ def refined(problem: Problem, solution: Solution, **accuracy: float) -> Solution
     """A minimum with what needs one to begin with: a free line, and soft ratios, when the model has them."""
     if problem.model.lineshape == "free":
         solution = free_line(problem, solution)
-    if problem.model.soft_ratios:
+    if problem.model.priors:
         for _ in range(3):  # the scale of the priors is that of the concentrations themselves
             problem.set_soft_ratios(solution.concentrations)
             solution = replace(minimise(problem, solution.theta, **accuracy), notes=solution.notes)

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.basis import BasisSet
+from spinsculpt.basis import BasisSet, write_fslmrs
 from spinsculpt.conventions import FID
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._fit import build_problem, report
-from spinsculpt.fit._model import BROAD, FitModel, matches
 from spinsculpt.fit._problem import Problem
 from spinsculpt.fit._result import Curve, FitResult
 from spinsculpt.fit._solver import Solution
 from spinsculpt.fslmrs import find_command, run_command
 from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.study import BROAD, Baseline, FitModel, can_fit, matches
 
 MODERATE = 20.0  # effective dimension of its spline "moderate"
 SAME_CURVES = 1e-3  # of the metabolites: a difference below which two models are the same
@@ -60,7 +60,7 @@ def fit_with_fsl_mrs(
     problem = build_problem(fids, matched, model, labels)
     with tempfile.TemporaryDirectory(prefix="fsl_mrs-") as folder:
         folder = Path(folder)
-        matched[0].write_fslmrs(folder / "basis")
+        write_fslmrs(matched[0], folder / "basis")
         _write(folder / "data.nii.gz", fids[0])
         run_command([executable, *_arguments(folder, problem)], "fsl_mrs", labels[0])
         table = _read_table(folder / "out" / "summary.csv", labels[0])
@@ -71,7 +71,7 @@ def fit_with_fsl_mrs(
         raise SpinsculptError(
             f"{labels[0]}: fsl_mrs returned zero for every metabolite, which is no result; look at the data."
         )
-    if problem.model.baseline_kind == ("spline", None):
+    if problem.model.baseline == Baseline("spline"):
         (low, high), *_ = model.ranges
         problem.set_stiffness(MODERATE / (high - low))
     theirs = curve.components.sum(axis=0)
@@ -104,13 +104,13 @@ def fit_with_fsl_mrs(
 
 def _its_own(model: FitModel, names: Sequence[str]) -> FitModel:
     """What FSL-MRS is given where the choice is open: its moderate spline for an average, a group a broad signal."""
-    baseline = "spline" if model.baseline_kind[0] == "average" else model.baseline
+    baseline = "spline" if model.baseline.kind == "average" else model.baseline
     alone = tuple((name,) for name in names if any(matches(name, group) for group in BROAD))
     return replace(model, baseline=baseline, groups=alone if model.groups is None else model.groups)
 
 
 def _refuse_what_it_lacks(data: Sequence[FID], model: FitModel) -> None:
-    if len(data) > 1:
+    if not can_fit("fsl_mrs", [""] * len(data)):
         raise SpinsculptError(
             f"fsl_mrs fits one spectrum at a time, not {len(data)} jointly; fit them by the engine builtin."
         )
@@ -118,7 +118,7 @@ def _refuse_what_it_lacks(data: Sequence[FID], model: FitModel) -> None:
         "a fit range with gaps": len(model.ranges) > 1,
         "purely Gaussian lines": model.lineshape == "gauss",
         "free line shape": model.lineshape == "free",
-        "soft ratios": bool(model.soft_ratios),
+        "soft ratios": bool(model.priors),
         "priors on shift or width": model.group_shift_sd is not None or model.group_width_sd is not None,
     }
     for what, wanted in lacking.items():
@@ -130,7 +130,7 @@ def _refuse_what_it_lacks(data: Sequence[FID], model: FitModel) -> None:
 
 def _arguments(folder: Path, problem: Problem) -> list[str]:
     model = problem.model
-    (low, high), (kind, number) = model.ranges[0], model.baseline_kind
+    (low, high), (kind, number) = model.ranges[0], (model.baseline.kind, model.baseline.number)
     if kind == "spline":
         baseline = "spline, " + ("moderate" if number is None else f"{number * (high - low):g}")
     else:

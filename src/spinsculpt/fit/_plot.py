@@ -1,22 +1,22 @@
 """A picture of one fit."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from spinsculpt.fit._result import FitResult
+from spinsculpt.fit._curve import Curve
 from spinsculpt.look import Picture
 
 
-def plot_fit(result: FitResult, path: Path | str) -> None:
+def plot_fit(curves: Sequence[Curve], names: Sequence[str], path: Path | str) -> None:
     """Write the picture of `draw_fit`."""
-    draw_fit(result).savefig(path, dpi=150)
+    draw_fit(curves, names).savefig(path, dpi=150)
 
 
-def draw_fit(result: FitResult) -> Figure:
+def draw_fit(curves: Sequence[Curve], names: Sequence[str]) -> Figure:
     """Data, fit, baseline, residual and the largest metabolites of every spectrum, ppm from high to low."""
-    curves = result.curves
     figure = Picture(figsize=(6.4 * len(curves), 6.4), layout="constrained")
     for axis, curve in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
         gaps = np.flatnonzero(np.diff(curve.ppm) > 1.5 * np.median(np.diff(curve.ppm))) + 1
@@ -41,7 +41,7 @@ def draw_fit(result: FitResult) -> Figure:
         for rank, k in enumerate(largest, 1):
             level = curve.data.real.min() - 0.13 * span * rank
             draw(curve.components[k].real + level, color="#0072b2", lw=0.7)
-            axis.text(curve.ppm.max(), level, f" {result.names[k]}", va="bottom", fontsize=8)
+            axis.text(curve.ppm.max(), level, f" {names[k]}", va="bottom", fontsize=8)
         axis.set(xlabel="chemical shift (ppm)", xlim=(curve.ppm.max(), curve.ppm.min()), yticks=[])
         axis.set_title(curve.label, loc="left", fontsize=10)
         axis.legend(frameon=False, fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderpad=0.0)

@@ -20,7 +20,7 @@ import numpy as np
 from spinsculpt.basis import BasisSet
 from spinsculpt.conventions import FID, frequency_axis, hz_to_ppm
 from spinsculpt.fit import _baseline
-from spinsculpt.fit._model import FitModel, matches
+from spinsculpt.study import FitModel, matches
 
 KINDS = {"gamma": "width", "gauss": "width", "eps": "shift", "phi0": "phase", "phi1": "phase"}  # and what shares them
 MAX_PHASE1 = 2.0 * np.pi * 1e-3  # rad/Hz: a start of the acquisition 1 ms off
@@ -122,7 +122,7 @@ class Problem:
         self.target = self.whiten([block.data[None] for block in self.blocks])[0]
         self.set_line(None)
         self._columns = [_baseline_columns(block.ppm, model) for block in self.blocks]
-        self.set_stiffness(model.baseline_kind[1])
+        self.set_stiffness(model.baseline.number)
 
     # -- parameters ----------------------------------------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ class Problem:
     def set_soft_ratios(self, c: np.ndarray) -> None:
         """Turn the soft ratios into a quadratic penalty, their scale taken from concentrations `c`, shape (L,)."""
         self.concentration_penalty = np.zeros((len(c), len(c)))
-        for soft in self.model.soft_ratios:
+        for soft in self.model.priors:
             below = np.array([matches(name, soft.reference) for name in self.names], float)
             weight = np.array([matches(name, soft.reference + soft.weight) for name in self.names], float)
             if soft.metabolite not in self.names or not below.any():
@@ -225,7 +225,7 @@ class Problem:
 
     def without_baseline(self, rows: np.ndarray, spectrum: int) -> np.ndarray:
         """Complex rows of one spectrum less their best quadratic polynomial, when the model has a baseline."""
-        if self.model.baseline_kind[0] == "off":
+        if self.model.baseline.kind == "off":
             return rows
         smooth = _baseline.polynomial(self.blocks[spectrum].ppm, 2)
         return rows - (rows @ smooth.T) @ smooth
@@ -409,7 +409,7 @@ def _block_diagonal(*matrices: np.ndarray) -> np.ndarray:
 
 
 def _baseline_columns(ppm: np.ndarray, model: FitModel) -> tuple[np.ndarray, np.ndarray]:
-    kind, number = model.baseline_kind
+    kind, number = model.baseline.kind, model.baseline.number
     if kind == "spline":
         return _baseline.spline(ppm)
     columns = _baseline.polynomial(ppm, number) if kind == "poly" else np.zeros((0, len(ppm)))

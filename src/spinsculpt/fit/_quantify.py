@@ -15,15 +15,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.study import RelaxationSD, plain
 
 WATER_MOLALITY = 55510.0  # mmol/kg
 DENSITY = {"gm": 0.78, "wm": 0.65, "csf": 0.97}  # kg/l of water; Kreis 1993 (doi:10.1006/jmrb.1993.1056)
 # T1 and T2 in s at 3 T: the means of the literature that FSL-MRS documents (its manual, "Constants").
 T1 = {"gm": 1.50, "wm": 0.97, "csf": 4.47, "metabolite": 1.29}
 T2 = {"gm": 0.088, "wm": 0.073, "csf": 2.03, "metabolite": 0.194}
-# SDs in per cent of the T1 and T2 of a metabolite, about the scatter of the literature at 3 T: T2 of Glu 122-201 ms, of
-# Gln 99-168 ms in different studies; T1 of Glu 1.23 +- 0.08 s (Choi 2006, ISMRM 3064).
-RELAXATION_SD = {"t1": 8.0, "t2": 15.0}
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def water_scaling(
             the values at 3 T.
         basis_per_proton: what one proton of water gives in the basis, see `_amplitudes.water_per_proton`.
         relaxation: (T1, T2) in s of each metabolite and macromolecule; those without relax as their mean.
-        relaxation_sd: SDs of "t1" and "t2" of the metabolites in per cent; those given replace RELAXATION_SD.
+        relaxation_sd: SDs of "t1" and "t2" of the metabolites in per cent; None for those of the configuration.
         decay: s that the signal of each metabolite and of "water" spends in the plane and along z; those without have
             the echo time and 0.
     """
@@ -84,7 +82,7 @@ def water_scaling(
     times["metabolite"] = (echo_time, 0.0)
     own = _own_relaxation(relaxation or {}, t1 or {}, t2 or {})
     t1, t2 = ({k: (given or {}).get(k, v) for k, v in known.items()} for known, given in ((T1, t1), (T2, t2)))
-    spread = {**RELAXATION_SD, **(relaxation_sd or {})}
+    spread = {**plain(RelaxationSD()), **(relaxation_sd or {})}
     if echo_time <= 0.0 or repetition_time <= echo_time:
         raise SpinsculptError(
             f"Water scaling needs 0 < echo time < repetition time, not {echo_time} s and {repetition_time} s; "

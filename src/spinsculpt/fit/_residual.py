@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from spinsculpt.fit._estimates import Estimates
-from spinsculpt.fit._model import LCMODEL_RATIOS, matches
 from spinsculpt.fit._result import Curve
+from spinsculpt.study import LCMODEL_RATIOS, matches
 
 WHITE = 4.0  # SDs beyond which a correlation is no chance
 WINDOW = 0.2  # ppm over which misfit is looked at

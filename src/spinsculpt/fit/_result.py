@@ -8,42 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit._curve import Curve
 from spinsculpt.fit._estimates import Estimates, percent_of
-from spinsculpt.fit._model import BROAD, FitModel, matches
 from spinsculpt.fit._problem import Problem
 from spinsculpt.fit._quantify import WaterScaling
 from spinsculpt.fit._solver import Solution
 from spinsculpt.folders import owned_files
 from spinsculpt.provenance import provenance, write_json
+from spinsculpt.study import BROAD, FitModel, matches
 
 COLUMNS = ("Metab", "/{ref}", "/{ref} CRLB", "mMol/kg", "mMol/kg CRLB", "mM", "mM CRLB", "%CRLB", "SNR", "FWHM")
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One fitted spectrum, all arrays over the points of the fit range (ppm ascending).
-
-    Attributes:
-        label: name of the spectrum, e.g. "on".
-        ppm: shape (n,).
-        data, fit, baseline: complex, shape (n,); `fit` includes the baseline.
-        components: each metabolite at its fitted concentration, complex, shape (L, n).
-        noise_sd: SD of the noise of one real channel that the CRLBs use.
-        baselines: of every model that was averaged, complex, shape (models, n); None of a fit under one model.
-    """
-
-    label: str
-    ppm: np.ndarray
-    data: np.ndarray
-    fit: np.ndarray
-    baseline: np.ndarray
-    components: np.ndarray
-    noise_sd: float = float("nan")
-    baselines: np.ndarray | None = None
-
-    @property
-    def residual(self) -> np.ndarray:
-        return self.data - self.fit
 
 
 @dataclass(frozen=True)
@@ -154,7 +128,7 @@ class FitResult:
         """Data, fit, baseline, residual and the largest metabolites; returns a figure of matplotlib."""
         from spinsculpt.fit._plot import draw_fit
 
-        return draw_fit(self)
+        return draw_fit(self.curves, self.names)
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -284,7 +258,7 @@ class FitResult:
         }
         write_json(folder / "qc.json", qc)
         np.savez_compressed(folder / "fit.npz", **self.arrays())
-        plot_fit(self, folder / "fit.png")
+        plot_fit(self.curves, self.names, folder / "fit.png")
 
     def _resampled(self) -> tuple[list[str], list[list]]:
         low, high = np.percentile(self.samples, [2.5, 97.5], axis=0)

@@ -6,6 +6,7 @@ from spinsculpt.preprocess._eddy import correct_eddy_currents
 from spinsculpt.preprocess._fslmrs import find_fsl_mrs_preproc
 from spinsculpt.preprocess._match import match, shifted
 from spinsculpt.preprocess._nuisance import remove_lines
+from spinsculpt.preprocess._picture import Trace, draw_page
 from spinsculpt.preprocess._quality import MEASURES, failures, in_words
 from spinsculpt.preprocess._reference import find_singlets
 from spinsculpt.preprocess._scan import Drift, preprocess_scan, preprocess_water, uncorrected
@@ -13,10 +14,12 @@ from spinsculpt.preprocess._scan import Drift, preprocess_scan, preprocess_water
 __all__ = [
     "MEASURES",
     "Drift",
+    "Trace",
     "align",
     "coil_weights",
     "combine_coils",
     "correct_eddy_currents",
+    "draw_page",
     "failures",
     "find_fsl_mrs_preproc",
     "find_singlets",

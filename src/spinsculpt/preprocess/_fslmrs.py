@@ -11,6 +11,7 @@ import numpy as np
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fslmrs import find_command, run_command
 from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.study import Preprocess, Steps
 
 ONE_SHOT, EDITED = "fsl_mrs_preproc", "fsl_mrs_preproc_edit"
 BUILTIN = "choose preprocess: engine: builtin"
@@ -42,7 +43,7 @@ def find_fsl_mrs_preproc() -> dict[str, str]:
 
 
 def clean_with_fsl_mrs(
-    averages: Mapping[str, np.ndarray], scan: MRSData, water: MRSData | None, section: Mapping, name: str
+    averages: Mapping[str, np.ndarray], scan: MRSData, water: MRSData | None, section: Preprocess, name: str
 ) -> Cleaned:
     """Preprocess one scan by the real `fsl_mrs_preproc`, one of ON and OFF by `fsl_mrs_preproc_edit`.
 
@@ -57,7 +58,7 @@ def clean_with_fsl_mrs(
         name: of the scan, for errors.
     """
     program = EDITED if len(averages) > 1 else ONE_SHOT
-    _refuse_what_it_lacks(averages, water, section["steps"], program, name)
+    _refuse_what_it_lacks(averages, water, section.steps, program, name)
     executable = find_fsl_mrs_preproc()[program]
     with tempfile.TemporaryDirectory(prefix="fsl_mrs-") as folder:
         folder, out = Path(folder), Path(folder) / "out"
@@ -78,7 +79,7 @@ def clean_with_fsl_mrs(
     )
 
 
-def _refuse_what_it_lacks(averages: Mapping, water: MRSData | None, steps: Mapping, program: str, name: str) -> None:
+def _refuse_what_it_lacks(averages: Mapping, water: MRSData | None, steps: Steps, program: str, name: str) -> None:
     edited = program == EDITED
     if edited and set(averages) != {"ON", "OFF"}:
         shots = " and ".join(averages)
@@ -97,20 +98,20 @@ def _refuse_what_it_lacks(averages: Mapping, water: MRSData | None, steps: Mappi
     if len(set(counts)) > 1:
         raise SpinsculptError(f"{name}: {program} needs as many averages ON as OFF, not {counts}; {BUILTIN}.")
     for step in ("eddy_current", "reference", "phase", *(["align"] if edited else [])):
-        if not steps[step]:
+        if not getattr(steps, step):
             raise SpinsculptError(f"{name}: {program} always does the step {step}; switch it on, or {BUILTIN}.")
     for step in ("lipid_removal", *(["reject"] if edited else [])):
-        if steps[step]:
+        if getattr(steps, step):
             raise SpinsculptError(f"{name}: {program} has no step {step}; switch it off, or {BUILTIN}.")
 
 
-def _arguments(folder: Path, section: Mapping, averages: Mapping[str, np.ndarray]) -> list[str]:
-    steps, (count, *_) = section["steps"], (fids.shape[2] for fids in averages.values())
+def _arguments(folder: Path, section: Preprocess, averages: Mapping[str, np.ndarray]) -> list[str]:
+    steps, (count, *_) = section.steps, (fids.shape[2] for fids in averages.values())
     files = ["--data", folder / "data.nii.gz", "--reference", folder / "water.nii.gz", "--output", folder / "out"]
     options = {
-        "--remove-water": steps["water_removal"],
-        "--noalign": not steps["align"],
-        "--noremoval": len(averages) == 1 and not (steps["reject"] and count >= section["reject"]["at_least"]),
+        "--remove-water": steps.water_removal,
+        "--noalign": not steps.align,
+        "--noremoval": len(averages) == 1 and not (steps.reject and count >= section.reject.at_least),
     }
     return [str(argument) for argument in (*files, *(option for option, wanted in options.items() if wanted))]
 

@@ -1,11 +1,12 @@
 """Numbers that say whether a spectrum is worth fitting, and the verdict on them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
 from spinsculpt.conventions import FID, ppm_axis, to_spectrum
+from spinsculpt.study import Limits
 
 NAA, CREATINE = (1.9, 2.1), (2.9, 3.15)  # ppm, where the highest point is the methyl line
 LIPID, CHOLINE = (1.0, 1.6), (3.15, 3.28)  # ppm
@@ -113,21 +114,21 @@ def residual_water(before: FID, after: FID, ppm: tuple[float, float], naa: float
     }
 
 
-def failures(numbers: Mapping, limits: Mapping) -> dict[str, str]:
+def failures(numbers: Mapping, limits: Limits) -> dict[str, str]:
     """Why a scan is rejected: a sentence for each number outside its limits; empty for a scan that is accepted.
 
     Args:
         numbers: what was measured, by the names of MEASURES; a number that is missing is not judged.
-        limits: {name: {min, max}} of the config, either bound optional.
+        limits: of the config.
     """
     sentences = {}
-    for name, limit in limits.items():
-        value, (words, unit) = numbers.get(name), MEASURES[name]
+    for name in (each.name for each in fields(limits)):
+        value, limit, (words, unit) = numbers.get(name), limits.of_measure(name), MEASURES[name]
         if value is None:
             continue
-        for bound, side, good in (("min", "below", np.greater_equal), ("max", "above", np.less_equal)):
-            if limit.get(bound) is not None and not good(value, limit[bound]):
-                sentences[name] = f"{words} {in_words(value, unit)}, {side} {in_words(limit[bound], unit)}"
+        for bound, side, good in ((limit.min, "below", np.greater_equal), (limit.max, "above", np.less_equal)):
+            if bound is not None and not good(value, bound):
+                sentences[name] = f"{words} {in_words(value, unit)}, {side} {in_words(bound, unit)}"
     return sentences
 
 

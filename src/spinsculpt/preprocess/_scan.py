@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt import __version__
-from spinsculpt.conventions import FID
+from spinsculpt.conventions import FID, WATER_PPM
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.preprocess import _quality
@@ -25,14 +25,14 @@ from spinsculpt.preprocess._match import match_real, shifted
 from spinsculpt.preprocess._nuisance import remove_lines
 from spinsculpt.preprocess._reference import SINGLETS, find_singlets, played_singlets
 from spinsculpt.provenance import provenance, write_json
+from spinsculpt.study import SCHEMES, Align, Preprocess, Steps, plain
 
 log = logging.getLogger(__name__)
 
 _FAR_OFF = 0.1  # ppm: no drift or shim moves the axis of a scan by so much
-_WATER = 4.65  # ppm
 
 EDITED = {"ON", "OFF"}
-SHARING = (EDITED, {"A", "B", "C", "D"})  # share what editing leaves alone; shots of a designed pair share nothing
+SHARING = [{shot.upper() for shot in scheme.shots} for scheme in SCHEMES if scheme.edited]
 
 
 @dataclass
@@ -58,7 +58,7 @@ def preprocess_scan(
     out_data: Path | str,
     out_qc: Path | str,
     out_picture: Path | str,
-    section: Mapping,
+    section: Preprocess,
     conditions: Sequence[str] = (),
     basis: Path | str | None = None,
 ) -> dict:
@@ -78,11 +78,11 @@ def preprocess_scan(
         the content of `out_qc`.
     """
     history = History()
-    scan, reference = _read(data, water, section["steps"], history)
+    scan, reference = _read(data, water, section.steps, history)
     raw = _conditions(scan, conditions, str(data))
     labels, dwell, central = list(raw), scan.dwell, scan.central_frequency
     singlets = SINGLETS if basis is None else played_singlets(basis, labels[-1])
-    if section["engine"] == "fsl_mrs":
+    if section.engine == "fsl_mrs":
         cleaned = _run_fsl_mrs(data, water, conditions, section, reference)
         fids, with_water, drift = _take_over(cleaned, raw, scan, section, history, singlets)
     else:
@@ -91,12 +91,12 @@ def preprocess_scan(
     before = FID(with_water[:, -1], dwell, central)
     after = FID(fids[:, -1], dwell, central)
     numbers = _quality.measure(after, [float(np.angle(each)) for each in singlets.values()])
-    numbers |= _quality.residual_water(before, after, section["water"]["ppm"], numbers["snr"] * numbers["noise_sd"])
+    numbers |= _quality.residual_water(before, after, section.water.ppm, numbers["snr"] * numbers["noise_sd"])
     numbers |= history.numbers
     if set(raw) == EDITED:
         numbers |= _quality.subtraction(fids, dwell, central)
-    made = {"steps": history.records, "provenance": provenance(dict(section), **history.programs)}
-    quality = {"engine": section["engine"], **numbers, **made}
+    made = {"steps": history.records, "provenance": provenance(plain(section), **history.programs)}
+    quality = {"engine": section.engine, **numbers, **made}
 
     result = _output(scan, fids, labels, history)
     from spinsculpt.preprocess._picture import draw_page  # matplotlib imports slowly
@@ -109,14 +109,14 @@ def preprocess_scan(
 
 
 def preprocess_water(
-    data: Path | str, water: Path | str, out: Path | str, section: Mapping, conditions: Sequence[str] = ()
+    data: Path | str, water: Path | str, out: Path | str, section: Preprocess, conditions: Sequence[str] = ()
 ) -> None:
     """The water reference as one FID, its coils combined with the weights of the scan: what the fit scales by."""
-    history, steps = History(), section["steps"]
+    history, steps = History(), section.steps
     _, reference = _read(data, water, steps, history)
     history.note("Signal averaging", "all FIDs of the water reference")
-    if section["engine"] == "fsl_mrs":
-        quick = {**section, "steps": {**steps, "water_removal": False}}
+    if section.engine == "fsl_mrs":
+        quick = section.but(steps=steps.but(water_removal=False))
         cleaned = _run_fsl_mrs(data, water, conditions, quick, reference)
         reference, history.records = cleaned.water, cleaned.water_records
     header = read_fids(water)
@@ -124,15 +124,15 @@ def preprocess_water(
 
 
 def uncorrected(
-    data: Path | str, water: Path | str | None, section: Mapping, conditions: Sequence[str] = ()
+    data: Path | str, water: Path | str | None, section: Preprocess, conditions: Sequence[str] = ()
 ) -> dict[str, np.ndarray]:
     """Mean of the averages of each condition as measured, coils combined: {label: shape (points,)}."""
-    scan, _ = _read(data, water, section["steps"], History())
+    scan, _ = _read(data, water, section.steps, History())
     raw = _conditions(scan, conditions, str(data))
     return {label: fids.mean(axis=1) for label, fids in raw.items()}
 
 
-def _read(data, water, steps: Mapping, history: History) -> tuple[MRSData, np.ndarray | None]:
+def _read(data, water, steps: Steps, history: History) -> tuple[MRSData, np.ndarray | None]:
     """The scan with its coils combined, and the mean water FID combined alike."""
     scan = read_fids(data)
     reference = None if water is None else read_fids(water)
@@ -142,7 +142,7 @@ def _read(data, water, steps: Mapping, history: History) -> tuple[MRSData, np.nd
             "reference of the same scan."
         )
     if "DIM_COIL" in scan.dims:
-        if not steps["coils"]:
+        if not steps.coils:
             raise SpinsculptError(
                 f"{data}: the scan holds {scan.size('DIM_COIL')} coils; switch the step coils on or combine them first."
             )
@@ -202,48 +202,49 @@ def _clean(
     raw: dict[str, np.ndarray],
     reference: np.ndarray | None,
     scan: MRSData,
-    section: Mapping,
+    section: Preprocess,
     history: History,
     singlets: Mapping[float, complex],
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Drift]]:
     """The steps of the builtin engine: clean FIDs, these with residual water, (points, conditions), and the drift."""
-    steps, labels, edited = section["steps"], list(raw), set(raw) in SHARING
+    steps, labels, edited = section.steps, list(raw), set(raw) in SHARING
     dwell, central = scan.dwell, scan.central_frequency
     kept, drift = _clean_averages(raw, scan, section, history)
     fids = np.stack([kept[label].mean(axis=1) for label in labels], axis=1)
     history.note("Signal averaging", ", ".join(f"{kept[label].shape[1]} averages {label}".strip() for label in labels))
-    if steps["eddy_current"] and reference is not None:
+    if steps.eddy_current and reference is not None:
         fids = correct_eddy_currents(fids, reference)
         history.note("Eddy current correction", "phase of the water reference (Klose 1990, doi:10.1002/mrm.1910140104)")
     fids = _roughly_placed(fids, scan, section, history, singlets)
     with_water = fids
-    for step, nuisance in (("water_removal", "water"), ("lipid_removal", "lipids")):
-        if steps[step]:
-            (low, high), components = section[nuisance]["ppm"], section[nuisance]["components"]
+    nuisances = (("water", steps.water_removal, section.water), ("lipids", steps.lipid_removal, section.lipids))
+    for nuisance, wanted, lines in nuisances:
+        if wanted:
+            (low, high), components = lines.ppm, lines.components
             fids = np.stack([remove_lines(fid, dwell, central, (low, high), components) for fid in fids.T], axis=1)
             history.note("Nuisance peak removal", f"{nuisance}: HLSVD, {low}-{high} ppm, {components} components")
     shift, phase = _reference(fids[:, -1], scan, section, history, singlets)
     fids, with_water = (shifted(item, shift, phase, dwell) for item in (fids, with_water))
-    if steps["align"] and edited:
+    if steps.align and edited:
         for k, label in enumerate(labels[:-1]):
-            shift, phase = _between(fids[:, [k, -1]], scan, section["align"], history, (label, labels[-1]))
+            shift, phase = _between(fids[:, [k, -1]], scan, section.align, history, (label, labels[-1]))
             for item in (fids, with_water):
                 item[:, k] = shifted(item[:, k], shift, phase, dwell)
     return fids, with_water, drift
 
 
 def _roughly_placed(
-    fids: np.ndarray, scan: MRSData, section: Mapping, history: History, singlets: Mapping[float, complex]
+    fids: np.ndarray, scan: MRSData, section: Preprocess, history: History, singlets: Mapping[float, complex]
 ) -> np.ndarray:
     """FIDs (points, conditions) with an axis that was far off put right, before water is looked for at its place."""
-    if not section["steps"]["reference"]:
+    if not section.steps.reference:
         return fids
-    largest, least = section["reference"]["max_shift"], section["reference"]["at_least"]
+    largest, least = section.reference.max_shift, section.reference.at_least
     last, central = fids[:, -1], scan.central_frequency
     shift, _, overlap = find_singlets(last, scan.dwell, central, largest, singlets)
     if overlap < least or abs(shift / central) > _FAR_OFF:  # residual water hides the singlets, wherever it is
-        reach = (_WATER - largest, _WATER + largest)
-        dry = remove_lines(last, scan.dwell, central, reach, section["water"]["components"])
+        reach = (WATER_PPM - largest, WATER_PPM + largest)
+        dry = remove_lines(last, scan.dwell, central, reach, section.water.components)
         shift, _, overlap = find_singlets(dry, scan.dwell, central, largest, singlets)
     moved = shift / central
     if overlap < least or abs(moved) < _FAR_OFF:
@@ -257,7 +258,7 @@ def _run_fsl_mrs(
     data: Path | str,
     water: Path | str | None,
     conditions: Sequence[str],
-    section: Mapping,
+    section: Preprocess,
     reference: np.ndarray | None,
 ) -> Cleaned:
     """A scan and its water reference by FSL-MRS; where it combines coils, on the scale of ours, that of `reference`."""
@@ -274,20 +275,20 @@ def _take_over(
     cleaned: Cleaned,
     raw: dict[str, np.ndarray],
     scan: MRSData,
-    section: Mapping,
+    section: Preprocess,
     history: History,
     singlets: Mapping[float, complex],
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Drift]]:
     """What FSL-MRS made, as of `_clean`. It writes neither the drift nor an FID with water: both are measured here."""
-    dwell, central, settings = scan.dwell, scan.central_frequency, section["align"]
+    dwell, central, settings = scan.dwell, scan.central_frequency, section.align
     drift, with_water = {}, []
     for label, fids in raw.items():
         numbers = np.arange(fids.shape[1])
-        shift, phase = align(fids, dwell, central, tuple(settings["ppm"]), settings["max_shift"])
+        shift, phase = align(fids, dwell, central, settings.ppm, settings.max_shift)
         rejected = ~np.isin(numbers, numbers if cleaned.kept is None else cleaned.kept)
         drift[label] = Drift(shift, phase, rejected)
         with_water.append(shifted(fids, -shift, -phase, dwell)[:, ~rejected].mean(axis=1))
-    *_, overlap = find_singlets(cleaned.fids[:, -1], dwell, central, section["reference"]["max_shift"], singlets)
+    *_, overlap = find_singlets(cleaned.fids[:, -1], dwell, central, section.reference.max_shift, singlets)
     history.numbers |= {**_drift_numbers(drift, measured=True), "singlets": overlap}
     history.records = cleaned.records
     history.programs["fsl_mrs_version"] = cleaned.version
@@ -310,22 +311,22 @@ def _drift_numbers(drift: dict[str, Drift], measured: bool) -> dict:
 
 
 def _clean_averages(
-    raw: dict[str, np.ndarray], scan: MRSData, section: Mapping, history: History
+    raw: dict[str, np.ndarray], scan: MRSData, section: Preprocess, history: History
 ) -> tuple[dict[str, np.ndarray], dict[str, Drift]]:
     """Averages of each condition on one frequency and phase, without outliers."""
-    steps, settings = section["steps"], section["align"]
+    steps, settings = section.steps, section.align
     kept, drift = {}, {}
     for label, fids in raw.items():
         count = fids.shape[1]
         shift, phase, rejected = np.zeros(count), np.zeros(count), np.zeros(count, bool)
-        if steps["align"] and count > 1:
-            where = tuple(settings["ppm"])
-            shift, phase = align(fids, scan.dwell, scan.central_frequency, where, settings["max_shift"])
+        if steps.align and count > 1:
+            where = settings.ppm
+            shift, phase = align(fids, scan.dwell, scan.central_frequency, where, settings.max_shift)
             fids = shifted(fids, -shift, -phase, scan.dwell)
-        if steps["reject"] and count >= section["reject"]["at_least"]:
-            rejected = outliers(fids, scan.dwell, scan.central_frequency, section["reject"]["threshold"])
+        if steps.reject and count >= section.reject.at_least:
+            rejected = outliers(fids, scan.dwell, scan.central_frequency, section.reject.threshold)
         kept[label], drift[label] = fids[:, ~rejected], Drift(shift, phase, rejected)
-    numbers = _drift_numbers(drift, measured=steps["align"])
+    numbers = _drift_numbers(drift, measured=steps.align)
     if "drift_hz" in numbers:
         history.note("Frequency and phase correction", "spectral registration")
     history.numbers |= numbers
@@ -333,10 +334,10 @@ def _clean_averages(
 
 
 def _between(
-    fids: np.ndarray, scan: MRSData, settings: Mapping, history: History, labels: Sequence[str]
+    fids: np.ndarray, scan: MRSData, settings: Align, history: History, labels: Sequence[str]
 ) -> tuple[float, float]:
     """Shift (Hz) and phase (rad) that bring ON to OFF by signals that editing leaves alone; water is gone already."""
-    low, high = settings["between_ppm"]
+    low, high = settings.between_ppm
     shift, phase = match_real(fids[:, 0], fids[:, 1], scan.dwell, scan.central_frequency, (low, high))
     details = (
         f"{labels[0]} moved by {shift:.2f} Hz and {np.degrees(phase):.1f} degrees to {labels[1]}, {low}-{high} ppm"
@@ -346,23 +347,23 @@ def _between(
 
 
 def _reference(
-    fid: np.ndarray, scan: MRSData, section: Mapping, history: History, singlets: Mapping[float, complex]
+    fid: np.ndarray, scan: MRSData, section: Preprocess, history: History, singlets: Mapping[float, complex]
 ) -> tuple[float, float]:
     """Shift (Hz) and phase (rad) to apply so that the singlets lie where they belong, upright or as they are played."""
-    settings, steps = section["reference"], section["steps"]
-    shift, phase, overlap = find_singlets(fid, scan.dwell, scan.central_frequency, settings["max_shift"], singlets)
+    settings, steps = section.reference, section.steps
+    shift, phase, overlap = find_singlets(fid, scan.dwell, scan.central_frequency, settings.max_shift, singlets)
     history.numbers["singlets"] = overlap
-    if overlap < settings["at_least"]:
+    if overlap < settings.at_least:
         history.numbers |= {"applied_shift_hz": 0.0, "applied_phase_deg": 0.0}
         log.warning("NAA, creatine and choline were not found; frequency and phase are left as measured")
         return 0.0, 0.0
-    if not steps["phase"]:
+    if not steps.phase:
         phase = 0.0
-    if not steps["reference"]:
+    if not steps.reference:
         shift = 0.0
-    if steps["reference"]:
+    if steps.reference:
         history.note("Frequency and phase correction", f"singlets moved by {-shift:.2f} Hz to their places")
-    if steps["phase"]:
+    if steps.phase:
         history.note("Phasing", f"zero order, {-np.degrees(phase):.1f} degrees, from the singlets")
     history.numbers |= {"applied_shift_hz": -shift, "applied_phase_deg": -float(np.degrees(phase))}
     return -shift, -phase

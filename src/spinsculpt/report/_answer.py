@@ -1,21 +1,19 @@
 """What the tables say, in sentences and small tables; every number comes from a table."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from spinsculpt.compare import playable, retest_table
-from spinsculpt.sequences import SLOTS
+from spinsculpt.study import Study
 
 TIE = 0.05  # bounds closer than this are called equal
 
 
-def _kind(analysis: str, config: Mapping) -> str:
+def _kind(analysis: str, config: Study) -> str:
     """ "designed", "edited" or "plain": what sort of sequence an analysis fits."""
-    entry = config["sequences"][config["analyses"][analysis]["sequence"]]
-    if any(entry.get(slot) for slot in SLOTS):
+    entry = config.sequences[config.analyses[analysis].sequence]
+    if entry.slots:
         return "designed"
-    return "edited" if entry["type"] in ("megapress", "megaslaser") else "plain"
+    return "edited" if entry.type in ("megapress", "megaslaser") else "plain"
 
 
 def bounds(separation: pd.DataFrame, pair: tuple[str, str]) -> pd.DataFrame:
@@ -28,7 +26,7 @@ def bounds(separation: pd.DataFrame, pair: tuple[str, str]) -> pd.DataFrame:
     return wide[[first, second, f"{second}/{first}"]]
 
 
-def answer(separation: pd.DataFrame, config: Mapping, cost: bool = True) -> list[str]:
+def answer(separation: pd.DataFrame, config: Study, cost: bool = True) -> list[str]:
     """Who separates the pair best, under which assumption, by how much, and where plain PRESS is as good.
 
     Args:
@@ -39,7 +37,7 @@ def answer(separation: pd.DataFrame, config: Mapping, cost: bool = True) -> list
         Sentences, the most important one first; of sequences that can be played, unless the study has none.
     """
     separation = playable(separation)
-    pair = tuple(config["compare"]["pair"])
+    pair = tuple(config.compare.pair)
     ratio = f"{pair[1]}/{pair[0]}"
     wide = bounds(separation, pair)
     assumptions = wide.groupby(level=["baseline", "macromolecules", "t2_scale"], sort=False)
@@ -73,7 +71,7 @@ def _central(separation: pd.DataFrame) -> tuple:
     return rows["baseline"].iloc[0], rows["macromolecules"].iloc[0], nearest
 
 
-def _ranking(values: pd.Series, central: tuple, ratio: str, config: Mapping) -> str:
+def _ranking(values: pd.Series, central: tuple, ratio: str, config: Study) -> str:
     ordered = values.sort_values()
     best = ordered.index[0]
     rest = [f"{value:.1f} % with {_label(name, config)}" for name, value in ordered.iloc[1:].items()]
@@ -85,7 +83,7 @@ def _ranking(values: pd.Series, central: tuple, ratio: str, config: Mapping) -> 
     )
 
 
-def _cost(separation: pd.DataFrame, best: str, config: Mapping) -> list[str]:
+def _cost(separation: pd.DataFrame, best: str, config: Study) -> list[str]:
     """What the best sequence asks of the scanner: echo time, peak B1, power, subtraction."""
     rows = separation[separation["sequence"] == best]
     numbers = rows.drop_duplicates("metric").set_index("metric")["value"]
@@ -96,7 +94,7 @@ def _cost(separation: pd.DataFrame, best: str, config: Mapping) -> list[str]:
     power = (
         f", {numbers[relative]:.2f} times the power of {_label(anchor, config)}" if relative and anchor != best else ""
     )
-    spectra = config["analyses"][best]["spectra"]
+    spectra = config.analyses[best].spectra
     shots = "; it is the difference of two shots" if list(spectra) == ["diff"] else ""
     return [
         f"{_label(best, config)} has an echo time of {numbers['echo time']:.3g} ms and needs a peak B1 of "
@@ -104,7 +102,7 @@ def _cost(separation: pd.DataFrame, best: str, config: Mapping) -> list[str]:
     ]
 
 
-def _against_edited(values: pd.DataFrame, ratio: str, designed: list[str], edited: list[str], config: Mapping) -> str:
+def _against_edited(values: pd.DataFrame, ratio: str, designed: list[str], edited: list[str], config: Study) -> str:
     """The best designed sequence beside every edited one, as fractions of its bounds."""
     best = values.loc[designed, ratio].idxmin()
     parts = []
@@ -115,7 +113,7 @@ def _against_edited(values: pd.DataFrame, ratio: str, designed: list[str], edite
     return f"Under the same assumptions the bounds with {_label(best, config)} are {'; '.join(parts)}."
 
 
-def _plain_sentence(wide: pd.DataFrame, pair, plain: list[str], others: list[str], config: Mapping) -> str:
+def _plain_sentence(wide: pd.DataFrame, pair, plain: list[str], others: list[str], config: Study) -> str:
     """Where the best plain sequence is as good as, or better than, the best of the others."""
     kept = []
     assumptions = wide.groupby(level=["baseline", "macromolecules", "t2_scale"], sort=False)
@@ -138,13 +136,11 @@ def _plain_sentence(wide: pd.DataFrame, pair, plain: list[str], others: list[str
     )
 
 
-def _kinds(names: list[str], config: Mapping) -> str:
-    return "/".join(
-        dict.fromkeys(config["sequences"][config["analyses"][name]["sequence"]]["type"].upper() for name in names)
-    )
+def _kinds(names: list[str], config: Study) -> str:
+    return "/".join(dict.fromkeys(config.sequences[config.analyses[name].sequence].type.upper() for name in names))
 
 
-def design_verdicts(designs: pd.DataFrame, config: Mapping) -> dict[str, dict]:
+def design_verdicts(designs: pd.DataFrame, config: Study) -> dict[str, dict]:
     """What was found of the designed pulses that the ranked sequences play.
 
     Args:
@@ -157,21 +153,21 @@ def design_verdicts(designs: pd.DataFrame, config: Mapping) -> dict[str, dict]:
     words = {True: "its pulse: better than its rivals", False: "its pulse: do not use", None: "its pulse: no rival"}
     found = {}
     for name in ranked_names(config):
-        entry = config["sequences"][config["analyses"][name]["sequence"]]
-        for slot in SLOTS:
-            if entry.get(slot) in rows.index:
-                value = rows.loc[entry[slot], "value"]
+        entry = config.sequences[config.analyses[name].sequence]
+        for design in entry.slots.values():
+            if design in rows.index:
+                value = rows.loc[design, "value"]
                 use = None if pd.isna(value) else bool(value)
                 said = {"label": _label(name, config), "use": use, "words": words[use]}
-                found[name] = said | {"sentence": rows.loc[entry[slot], "source"]}
+                found[name] = said | {"sentence": rows.loc[design, "source"]}
     return found
 
 
-def _label(name: str, config: Mapping) -> str:
-    return config["figures"]["labels"].get(name, name)
+def _label(name: str, config: Study) -> str:
+    return config.figures.labels.get(name, name)
 
 
-def headline(ranking: pd.DataFrame, errors: pd.DataFrame, separation: pd.DataFrame, config: Mapping) -> list[str]:
+def headline(ranking: pd.DataFrame, errors: pd.DataFrame, separation: pd.DataFrame, config: Study) -> list[str]:
     """Which sequence that can be played is best by RMSE, by how much, how sure, and what it costs; then its weak spot.
 
     Args:
@@ -212,7 +208,7 @@ def headline(ranking: pd.DataFrame, errors: pd.DataFrame, separation: pd.DataFra
     return sentences
 
 
-def _scan_time(errors: pd.DataFrame, best: str, config: Mapping) -> list[str]:
+def _scan_time(errors: pd.DataFrame, best: str, config: Study) -> list[str]:
     """The scan time in which the best sequence has the precision of each edited one, by bounds with the right model."""
     rows = errors[(errors["metabolite"] == _ratio(config)) & (errors["condition"] == "right model")]
     bounds = rows.set_index("sequence")["bound"]
@@ -226,12 +222,12 @@ def _scan_time(errors: pd.DataFrame, best: str, config: Mapping) -> list[str]:
     return [f"In parts of their scan time it has the precision of edited sequences: {', '.join(parts)} (by bounds)."]
 
 
-def _ratio(config: Mapping) -> str:
-    pair = config["compare"]["pair"]
+def _ratio(config: Study) -> str:
+    pair = config.compare.pair
     return f"{pair[1]}/{pair[0]}"
 
 
-def error_summary(errors: pd.DataFrame, ranking: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+def error_summary(errors: pd.DataFrame, ranking: pd.DataFrame, config: Study) -> pd.DataFrame:
     """RMSE of the ratio in % by sequence and model, the bias beside it; then over all with its interval."""
     ratio = _ratio(config)
     rows = errors[(errors["metabolite"] == ratio) & (errors["axis"] == "model")]
@@ -245,7 +241,7 @@ def error_summary(errors: pd.DataFrame, ranking: pd.DataFrame, config: Mapping) 
     return _named(table, config)
 
 
-def axis_summary(errors: pd.DataFrame, ranking: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+def axis_summary(errors: pd.DataFrame, ranking: pd.DataFrame, config: Study) -> pd.DataFrame:
     """SD of the ratio in % with the right model at other SNR, linewidths and ratios, its bias and its bound beside."""
     ratio = _ratio(config)
     rows = errors[
@@ -262,7 +258,7 @@ def axis_summary(errors: pd.DataFrame, ranking: pd.DataFrame, config: Mapping) -
     return _named(table.loc[list(order)], config)
 
 
-def retest_summary(retest: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+def retest_summary(retest: pd.DataFrame, config: Study) -> pd.DataFrame:
     """Repeatability of the ratio by sequence, the smallest CV first."""
     table = retest_table(retest[retest["metabolite"] == _ratio(config)]).sort_values("cv")
     found = pd.DataFrame(
@@ -280,11 +276,11 @@ def retest_summary(retest: pd.DataFrame, config: Mapping) -> pd.DataFrame:
     return _named(found, config)
 
 
-def _named(table: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+def _named(table: pd.DataFrame, config: Study) -> pd.DataFrame:
     return table.rename(index=lambda name: _label(name, config)).rename_axis(None).rename_axis(columns=None)
 
 
-def power_summary(power: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+def power_summary(power: pd.DataFrame, config: Study) -> pd.DataFrame:
     """Subjects and minutes of the ratio and of both metabolites, a row a sequence."""
     table = power.assign(sequence=[_label(name, config) for name in power["sequence"]])
     for column in ("paired", "groups"):  # 0 stands for more than can be counted
@@ -293,7 +289,7 @@ def power_summary(power: pd.DataFrame, config: Mapping) -> pd.DataFrame:
     return table.rename(columns=heads)
 
 
-def cost_summary(separation: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+def cost_summary(separation: pd.DataFrame, config: Study) -> pd.DataFrame:
     """What each sequence that can be played asks of the scanner: a row an analysis."""
     rows = playable(separation)
     displaced = rows[rows["metric"] == "displacement"].groupby("sequence", sort=False)["value"].max()
@@ -313,15 +309,15 @@ def cost_summary(separation: pd.DataFrame, config: Mapping) -> pd.DataFrame:
 _COSTS = {"echo time": "ms", "peak B1": "µT", "B1+rms": "µT", "head SAR": "W/kg"}
 
 
-def ranked_names(config: Mapping) -> list[str]:
+def ranked_names(config: Study) -> list[str]:
     """Analyses of the ranking: the measured ones, then the rivals that nobody measures."""
-    compare = config["compare"]
-    return list(dict.fromkeys([*compare["analyses"], *compare.get("rivals", ())]))
+    compare = config.compare
+    return list(dict.fromkeys([*compare.analyses, *compare.rivals]))
 
 
-def bounds_summary(separation: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+def bounds_summary(separation: pd.DataFrame, config: Study) -> pd.DataFrame:
     """The bounds at the T2 of the library: a row an analysis, a column an assumption and metabolite."""
-    pair = tuple(config["compare"]["pair"])
+    pair = tuple(config.compare.pair)
     wide = bounds(separation, pair).xs(_central(separation)[2], level="t2_scale")
     table = wide.unstack(["baseline", "macromolecules"]).reorder_levels([1, 2, 0], axis=1)
     columns = [(*assumption, measure) for assumption in dict.fromkeys(c[:2] for c in table.columns) for measure in wide]
@@ -332,15 +328,15 @@ def bounds_summary(separation: pd.DataFrame, config: Mapping) -> pd.DataFrame:
     return table.rename(index=lambda name: _label(name, config)).rename_axis(None)
 
 
-def recovery_summary(recovery: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+def recovery_summary(recovery: pd.DataFrame, config: Study) -> pd.DataFrame:
     """Bias and SD of the errors over the cohort, beside the mean bound, of both metabolites.
 
     Rejected scans count only where the config says so; how many there are stands beside.
     """
-    pair = list(config["compare"]["pair"])
+    pair = list(config.compare.pair)
     rows = recovery[recovery["metabolite"].isin(pair) & (recovery["unit"] == "mM")]
     rejected = rows["verdict"] == "reject"
-    counted = ~rejected | config["quality"]["count_rejected"]
+    counted = ~rejected | config.quality.count_rejected
     numbers = rows[["error", "crlb"]].where(counted)
     rows = rows.assign(**numbers, rejected=rejected, trusted=(rows["reliable"] == "yes") & counted)
     grouped = rows.groupby(["engine", "sequence", "metabolite"], sort=False)

@@ -14,9 +14,9 @@ import pandas as pd
 
 from spinsculpt import __version__
 from spinsculpt.compare import read_table, write_table
-from spinsculpt.fit import FitModel, describe_model
+from spinsculpt.fit import describe_model
 from spinsculpt.preprocess import MEASURES, in_words
-from spinsculpt.sequences import SLOTS
+from spinsculpt.study import SequenceEntry, Study, plain
 
 COLUMNS = ["section", "item", "key", "sequence", "value", "source"]
 NOT_STATED = "not stated"  # as a source
@@ -41,16 +41,16 @@ class Facts:
     misfits: Mapping[tuple[str, str], Sequence[float]]
     quality: pd.DataFrame
     fits: pd.DataFrame
-    config: Mapping
+    config: Study
 
     @property
-    def entry(self) -> Mapping:
-        return self.config["sequences"][self.sequence]
+    def entry(self) -> SequenceEntry:
+        return self.config.sequences[self.sequence]
 
     @property
     def counted(self) -> pd.DataFrame:
         """The quality of the scans that count in numbers of the cohort."""
-        everything = self.config["quality"]["count_rejected"]
+        everything = self.config.quality.count_rejected
         return self.quality if everything else self.quality[self.quality["verdict"] != "reject"]
 
 
@@ -87,9 +87,9 @@ def _coils(facts: Facts) -> str:
 
 
 def _pulse_sequence(facts: Facts) -> str:
-    designs = [f"designed {slot} pulse {facts.entry[slot]}" for slot in SLOTS if facts.entry.get(slot)]
+    designs = [f"designed {slot} pulse {design}" for slot, design in facts.entry.slots.items()]
     named = stated(facts, "SequenceName") or stated(facts, "ProtocolName") or stated(facts, "SeriesDescription")
-    kind = stated(facts, "PulseSequenceType") or facts.entry["type"].upper()
+    kind = stated(facts, "PulseSequenceType") or facts.entry.type.upper()
     return ", ".join(filter(None, [kind, *designs, f"named {named} in the headers" if named else ""]))
 
 
@@ -111,8 +111,8 @@ def _timing(facts: Facts) -> str:
 
 def _editing(facts: Facts) -> dict:
     """Chemical shifts of the editing pulses of each shot; none where a designed pulse takes their place."""
-    edited = facts.entry["type"] in ("megapress", "megaslaser") and not facts.entry.get("edit")
-    return facts.entry["editing"]["ppm"] if edited else {}
+    edited = facts.entry.type in ("megapress", "megaslaser") and not facts.entry.edit
+    return facts.entry.editing.ppm if edited else {}
 
 
 def _averages(facts: Facts) -> str:
@@ -140,8 +140,8 @@ def _shimming(facts: Facts) -> str:
 
 def _software(facts: Facts) -> str:
     names = {"builtin": f"spinsculpt {__version__}", "fsl_mrs": "FSL-MRS"}
-    fitting = " and ".join(names[engine] for engine in facts.config["fit"]["engines"])
-    cleaning = names[facts.config["preprocess"]["engine"]]
+    fitting = " and ".join(names[engine] for engine in facts.config.fit.engines)
+    cleaning = names[facts.config.preprocess.engine]
     return f"spinsculpt {__version__} for conversion (with spec2nii), {cleaning} for preprocessing, {fitting} for fits"
 
 
@@ -158,13 +158,13 @@ def _output(facts: Facts) -> str:
 
 
 def _assumptions(facts: Facts) -> str:
-    basis, section = facts.config["basis"], facts.config["fit"]
+    basis, section = facts.config.basis, facts.config.fit
     parts = [
-        f"basis simulated for this sequence: {', '.join([*basis['metabolites'], *basis['macromolecules']])}",
-        describe_model(FitModel.from_config(section)),
+        f"basis simulated for this sequence: {', '.join(basis.names)}",
+        describe_model(section.model(bool(facts.config.subjects))),
     ]
     if "concentration" in set(facts.fits["quantity"]):
-        tissue = "in the config" if section["water"]["tissue"] else "in the table of scans where it has them"
+        tissue = "in the config" if section.water.tissue else "in the table of scans where it has them"
         parts.append(f"water as reference after Near et al. 2021 (doi:10.1002/nbm.4257); tissue fractions {tissue}")
     return "; ".join(parts)
 
@@ -184,17 +184,16 @@ def _measured(facts: Facts) -> str:
 
 def _exclusion(facts: Facts) -> str:
     criteria = [
-        f"{MEASURES[measure][0]} {side} {in_words(limit[bound], MEASURES[measure][1])}"
-        for measure, limit in facts.config["quality"]["limits"].items()
-        for bound, side in (("min", "below"), ("max", "above"))
-        if limit.get(bound) is not None
+        f"{MEASURES[measure][0]} {'below' if bound == 'min' else 'above'} {in_words(number, MEASURES[measure][1])}"
+        for measure, limit in plain(facts.config.quality.limits).items()
+        for bound, number in limit.items()
     ]
     return "; ".join(criteria) or "none"
 
 
 def _fit_quality(facts: Facts) -> str:
     """CRLBs of the pair, and the misfit, by analysis and engine: medians over the scans."""
-    of_pair = facts.fits[facts.fits["metabolite"].isin(facts.config["compare"]["pair"])]
+    of_pair = facts.fits[facts.fits["metabolite"].isin(facts.config.compare.pair)]
     parts = []
     for (engine, analysis), misfits in facts.misfits.items():
         mine = (of_pair["sequence"] == analysis) & (of_pair["engine"] == engine)
@@ -266,9 +265,9 @@ def checklist(facts: Sequence[Facts]) -> pd.DataFrame:
 
 
 def _row(item: Item, facts: Facts) -> dict[str, str]:
-    given = facts.config["checklist"][item.key]
+    given = getattr(facts.config.checklist, item.key)
     value, source = (given, "config") if given else (item.answer(facts), item.source)
-    if not value and not facts.config["subjects"]:
+    if not value and not facts.config.subjects:
         value, source = "does not apply: simulated scanner", "config"
     elif not value:
         value, source = f"not stated in the headers; add it to checklist.{item.key} of the config", NOT_STATED
@@ -291,7 +290,7 @@ def fill_checklist(
     fit_labels: Sequence[Mapping[str, str]],
     quality: Path | str,
     fits: Path | str,
-    config: Mapping,
+    config: Study,
     out: Path | str,
 ) -> None:
     """Write the checklist of a study.
@@ -311,12 +310,12 @@ def fill_checklist(
     write_table(checklist([_facts(name, read, labels, fit_labels, tables, config) for name in names]), out)
 
 
-def _facts(sequence: str, read, labels, fit_labels, tables, config: Mapping) -> Facts:
+def _facts(sequence: str, read, labels, fit_labels, tables, config: Study) -> Facts:
     """What belongs to one measured sequence; arguments as of `fill_checklist`, files read."""
     sidecars, preprocessing, fits_quality = read
     quality, fits = tables
     mine = [label["sequence"] == sequence for label in labels]
-    analyses = [name for name in config["compare"]["analyses"] if config["analyses"][name]["sequence"] == sequence]
+    analyses = [name for name in config.compare.analyses if config.analyses[name].sequence == sequence]
     misfits: dict[tuple[str, str], list[float]] = {}
     for label, numbers in zip(fit_labels, fits_quality, strict=True):
         if label["sequence"] in analyses:

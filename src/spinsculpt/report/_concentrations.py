@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spinsculpt.compare import REJECT, verdicts
+from spinsculpt.study import Study
 from spinsculpt.subjects import Scan
 
 QUANTITIES = {"ratio": "Ratios", "concentration": "Concentrations"}  # in the report's order
@@ -19,14 +20,14 @@ def scan_page(subject: str, session: str, sequence: str) -> str:
     return f"figures/{scan.folder}/{scan.name}.html"
 
 
-def principal(fits: pd.DataFrame, config: Mapping) -> list[str]:
+def principal(fits: pd.DataFrame, config: Study) -> list[str]:
     """Names with a column: sums of the fit, the pair, and what is nearly always asked for."""
     fitted = list(dict.fromkeys(fits["metabolite"]))
     wanted = [name for name in fitted if "+" in name]
-    return list(dict.fromkeys([*wanted, *(n for n in (*config["compare"]["pair"], *ALWAYS) if n in fitted)]))
+    return list(dict.fromkeys([*wanted, *(n for n in (*config.compare.pair, *ALWAYS) if n in fitted)]))
 
 
-def concentration_tables(fits: pd.DataFrame, config: Mapping) -> list[dict]:
+def concentration_tables(fits: pd.DataFrame, config: Study) -> list[dict]:
     """One table a quantity, one row a scan and analysis, one column a metabolite; for the template.
 
     Args:
@@ -49,16 +50,16 @@ def concentration_tables(fits: pd.DataFrame, config: Mapping) -> list[dict]:
     return tables
 
 
-def _row(key: tuple[str, ...], rows: pd.DataFrame, names: list[str], config: Mapping) -> dict:
+def _row(key: tuple[str, ...], rows: pd.DataFrame, names: list[str], config: Study) -> dict:
     engine, subject, session, analysis = key
-    sequence = config["analyses"][analysis]["sequence"]
+    sequence = config.analyses[analysis].sequence
     by_name = rows.set_index("metabolite").to_dict("index")
     return {
         "engine": engine,
         "name": Scan(subject, session, sequence, data="").name,
         "page": scan_page(subject, session, sequence),
         "files": f"fit/{engine}/{Scan(subject, session, sequence, data='').folder}/{analysis}/summary.csv",
-        "analysis": config["figures"]["labels"].get(analysis, analysis),
+        "analysis": config.figures.labels.get(analysis, analysis),
         "rejected": rows["verdict"].iloc[0] == REJECT,
         "cells": [_cell(by_name[name]) if name in by_name else None for name in names],
     }
@@ -83,7 +84,7 @@ def number(value: float, digits: int = 3) -> str:
     return "0" if value == 0 else f"{value:#.{digits}g}".rstrip(".")
 
 
-def cohort_table(fits: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+def cohort_table(fits: pd.DataFrame, config: Study) -> pd.DataFrame:
     """Mean and SD over the scans of each analysis, without rejected scans and flagged estimates.
 
     Args:
@@ -99,7 +100,7 @@ def cohort_table(fits: pd.DataFrame, config: Mapping) -> pd.DataFrame:
     rows = rows[rows["unit"] != "/" + rows["metabolite"]]
     scans = rows.groupby(["engine", "sequence", "metabolite", "quantity"])["subject"].transform("size")
     rows = rows[scans > 1]
-    rejected = (rows["verdict"] == REJECT) & (not config["quality"]["count_rejected"])
+    rejected = (rows["verdict"] == REJECT) & (not config.quality.count_rejected)
     flagged = (rows["reliable"] != "yes") & ~rejected
     counted = ~rejected & ~flagged
     value = rows["value"].where(counted)
@@ -122,7 +123,7 @@ def cohort_table(fits: pd.DataFrame, config: Mapping) -> pd.DataFrame:
     return table.sort_values("metabolite", key=lambda column: column.map(order), kind="stable").reset_index(drop=True)
 
 
-def own_answer(fits: pd.DataFrame, quality: pd.DataFrame | None, config: Mapping) -> list[str]:
+def own_answer(fits: pd.DataFrame, quality: pd.DataFrame | None, config: Study) -> list[str]:
     """What a study of one's own scans says of them and of the pair, in sentences.
 
     Args:
@@ -145,8 +146,8 @@ def own_answer(fits: pd.DataFrame, quality: pd.DataFrame | None, config: Mapping
     first = fits[(fits["engine"] == fits["engine"].iloc[0]) & (fits["verdict"] != REJECT)]
     ratios = first[first["quantity"] == "ratio"]
     part = ratios if len(ratios) else first[first["quantity"] == "concentration"]
-    labels = config["figures"]["labels"]
-    for name in (name for name in config["compare"]["pair"] if name in set(part["metabolite"])):
+    labels = config.figures.labels
+    for name in (name for name in config.compare.pair if name in set(part["metabolite"])):
         said = [
             _of_analysis(rows, labels.get(analysis, analysis))
             for analysis, rows in part[part["metabolite"] == name].groupby("sequence", sort=False)
@@ -179,12 +180,12 @@ def _of_analysis(rows: pd.DataFrame, label: str) -> str:
     )
 
 
-def expected_rows(expected: pd.DataFrame, config: Mapping) -> list[dict]:
+def expected_rows(expected: pd.DataFrame, config: Study) -> list[dict]:
     """compare/expected.tsv for the template: ours beside what others found, flagged and rejected ones marked."""
     return [
         {
-            "name": Scan(row["subject"], row["session"], config["analyses"][row["sequence"]]["sequence"], data="").name,
-            "analysis": config["figures"]["labels"].get(row["sequence"], row["sequence"]),
+            "name": Scan(row["subject"], row["session"], config.analyses[row["sequence"]].sequence, data="").name,
+            "analysis": config.figures.labels.get(row["sequence"], row["sequence"]),
             "rejected": row["verdict"] == REJECT,
             **{key: number(row[key]) for key in ("ours", "our sd", "expected", "expected crlb")},
             "difference": f"{row['difference']:+.1f}" if np.isfinite(row["difference"]) else "",
@@ -194,7 +195,7 @@ def expected_rows(expected: pd.DataFrame, config: Mapping) -> list[dict]:
     ]
 
 
-def engines_summary(engines: pd.DataFrame, fits: pd.DataFrame, config: Mapping) -> list[dict]:
+def engines_summary(engines: pd.DataFrame, fits: pd.DataFrame, config: Study) -> list[dict]:
     """How far every two engines differ, over the estimates that both call reliable of scans that are not rejected.
 
     Args:
@@ -221,7 +222,7 @@ def engines_summary(engines: pd.DataFrame, fits: pd.DataFrame, config: Mapping) 
         found.append(
             {
                 "engines": f"{second} against {first}",
-                "analysis": config["figures"]["labels"].get(analysis, analysis),
+                "analysis": config.figures.labels.get(analysis, analysis),
                 "metabolite": metabolite,
                 "unit": unit,
                 "counted": len(difference),

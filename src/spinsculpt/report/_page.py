@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from spinsculpt.compare import playable, read_table
 from spinsculpt.figures import study_style
-from spinsculpt.fit import FitModel, describe_model
+from spinsculpt.fit import describe_model
 from spinsculpt.provenance import atomic_path, provenance
 from spinsculpt.report._answer import (
     answer,
@@ -40,9 +40,8 @@ from spinsculpt.report._concentrations import (
 )
 from spinsculpt.report._pack import Pack, pack_fits
 from spinsculpt.report._scans import checklist_sections, quality_summary
-from spinsculpt.study import Figures, default_of
+from spinsculpt.study import Figures, Study, default_of, plain
 from spinsculpt.subjects import Scan
-from spinsculpt.system import System
 
 HERE = Path(__file__).parent
 
@@ -74,7 +73,7 @@ CAPTIONS = {
 def write_report(
     tables: Iterable[Path | str],
     figures: Iterable[Path | str],
-    config: Mapping,
+    config: Study,
     out: Path | str,
     fits: Sequence[tuple[Path | str, Mapping[str, str]]] = (),
     unfinished: Mapping | None = None,
@@ -97,14 +96,14 @@ def write_report(
     pack = Pack()
     rejected = set() if summary is None else {scan["name"] for scan in summary["scans"] if scan["verdict"] == "reject"}
     curves, left_out = pack_fits(pack, [(path, _fit_words(label, config, rejected)) for path, label in fits])
-    style, model = study_style(config), FitModel.from_config(config["fit"])
+    style, model = study_style(config), config.fit.model(bool(config.subjects))
     names = ranked_names(config)
     header = {
         "fits": curves,
-        "pair": list(config["compare"]["pair"]),
+        "pair": list(config.compare.pair),
         "labels": {name: style.label(name) for name in names},
         "colours": {name: style.colour(name) for name in names},
-        "measured": {name: entry["sequence"] for name, entry in config["analyses"].items()},
+        "measured": {name: entry.sequence for name, entry in config.analyses.items()},
         "tables": {name: path.read_text(encoding="utf-8") for name, path in paths.items()},
     }
     if separation is not None:
@@ -130,11 +129,11 @@ def write_report(
     page = template("page.html").render(
         title=_title(config, summary),
         model=describe_model(model),
-        averaged=model.baseline_kind[0] == "average",
+        averaged=model.baseline.kind == "average",
         own_answer=[] if measured is None else own_answer(measured, quality, config),
         data=pack.text(header),
         config=config,
-        own=bool(config.get("subjects")),
+        own=bool(config.subjects),
         unfinished=unfinished and _unfinished(unfinished),
         headline=first,
         sentences=sentences,
@@ -146,7 +145,7 @@ def write_report(
         axes=None if ranked is None else html_of(axis_summary(*ranked, config), index=True),
         retest=html_of(retest_summary(read["retest"], config), index=True) if "retest" in read else None,
         power=html_of(power_summary(read["power"], config)) if "power" in read else None,
-        system=asdict(System.from_config(config.get("system"))),
+        system=asdict(config.system.limits()),
         quality=summary,
         rejected=len(rejected),
         concentrations=[] if measured is None else concentration_tables(measured, config),
@@ -161,17 +160,17 @@ def write_report(
         designs=html_of(read["designs"]) if "designs" in read else None,
         figures=[figure_of(Path(path)) for path in figures if Path(path).stem not in LIVE],
         tables=sorted(paths),
-        provenance=provenance(dict(config)),
-        config_text=json.dumps(config, indent=1, default=str),
+        provenance=provenance(plain(config)),
+        config_text=json.dumps(plain(config), indent=1),
     )
     with atomic_path(out) as path:
         path.write_text(page, encoding="utf-8")
 
 
-def _title(config: Mapping, quality: Mapping | None) -> str:
+def _title(config: Study, quality: Mapping | None) -> str:
     """Title of the page: that of the configuration; its default is a question that one's own scans do not ask."""
-    title, pair = config["figures"]["title"], config["compare"]["pair"]
-    if quality is None or not config.get("subjects") or title != default_of(Figures, "title"):
+    title, pair = config.figures.title, config.compare.pair
+    if quality is None or not config.subjects or title != default_of(Figures, "title"):
         return title
     count = len(quality["scans"])
     return f"{pair[0]} and {pair[1]} in {count} scan{'s' if count > 1 else ''}"
@@ -189,22 +188,22 @@ def template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def _fit_words(label: Mapping[str, str], config: Mapping, rejected: set[str]) -> dict:
+def _fit_words(label: Mapping[str, str], config: Study, rejected: set[str]) -> dict:
     """What the page says of a fit."""
     analysis = label["sequence"]
-    scan = Scan(label["subject"], label["session"], config["analyses"][analysis]["sequence"], data="")
-    words = config["figures"]["labels"].get(analysis, analysis)
-    engine = f", {label['engine']}" if len(config["fit"].get("engines", ())) > 1 else ""
+    scan = Scan(label["subject"], label["session"], config.analyses[analysis].sequence, data="")
+    words = config.figures.labels.get(analysis, analysis)
+    engine = f", {label['engine']}" if len(config.fit.engines) > 1 else ""
     page = scan_page(scan.subject, scan.session, scan.sequence)
     title = f"{scan.folder.replace('/', ' ')}: {words}{engine}"
     return {"title": title, "page": page, "rejected": scan.name in rejected}
 
 
-def _cohort(fits: pd.DataFrame, config: Mapping) -> list[dict]:
+def _cohort(fits: pd.DataFrame, config: Study) -> list[dict]:
     """Rows of the table over the cohort; none of a single scan."""
     if len(fits[["subject", "session"]].drop_duplicates()) < 2:
         return []
-    labels = config["figures"]["labels"]
+    labels = config.figures.labels
     return [
         {
             **row,

@@ -18,6 +18,7 @@ from spinsculpt.pulses import Pulse
 from spinsculpt.pulses import bandwidth as refocused_bandwidth
 from spinsculpt.report._page import template
 from spinsculpt.sequences import Delay, HardPulse, Sequence, ShapedPulse, Shot
+from spinsculpt.study import Basis, plain
 from spinsculpt.system import System, head_sar
 
 PHANTOM = {  # mM in one litre of phosphate buffer; the concentrations of a brain, with creatine and NAA as references
@@ -30,14 +31,14 @@ LINES = {"NAA": GREY, "Cr": GREY, "Glu": BLUE, "Gln": VERMILION}
 
 
 def write_protocol(
-    sequence: Sequence, out: Path | str, basis: Mapping, system: System | None = None, repetition_time: float = 2.0
+    sequence: Sequence, out: Path | str, basis: Basis, system: System | None = None, repetition_time: float = 2.0
 ) -> None:
     """Write the sheet as one self-contained HTML file.
 
     Args:
         sequence: every pulse of it real.
         out: path of the file.
-        basis: the section `basis` of the configuration: field and sampling of the expected spectra.
+        basis: field and sampling of the expected spectra.
         system: whose limits the sheet holds the sequence against; the clinical one when None.
         repetition_time: s, of B1+rms and SAR.
     Raises:
@@ -55,7 +56,7 @@ def write_protocol(
             f"{sequence.name} lasts {longest:.3g} s to its first sample, the repetition time is {repetition_time:g} s; "
             f"{longest + 1:.1f} s would work."
         )
-    sets = simulate_basis(sequence, {**basis, "metabolites": list(PHANTOM), "macromolecules": []})
+    sets = simulate_basis(sequence, basis.but(metabolites=tuple(PHANTOM), macromolecules=()))
     frequency = next(iter(sets.values())).central_frequency
     energy = sum(p["energy"] * p["times"] for p in pulse_settings(sequence, frequency)) / len(sequence.shots)
     b1_rms = float(np.sqrt(energy * 1e-3 / repetition_time))
@@ -77,7 +78,7 @@ def write_protocol(
             for name, (mM, compound, mass) in PHANTOM.items()
         ],
         combinations=sequence.combinations,
-        provenance=provenance({"basis": dict(basis), "system": asdict(system)}),
+        provenance=provenance({"basis": plain(basis), "system": asdict(system)}),
     )
     with atomic_path(out) as path:
         path.write_text(page, encoding="utf-8")

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from spinsculpt.compare import verdicts
-from spinsculpt.compare._quality import REJECT, SCAN
+from spinsculpt.compare import REJECT, SCAN, verdicts
 from spinsculpt.report._checklist import NOT_STATED
 from spinsculpt.report._concentrations import scan_page
+from spinsculpt.study import Study
 from spinsculpt.subjects import Scan
 
 SHOWN = {  # measures with a column, and its head
@@ -23,7 +23,7 @@ SHOWN = {  # measures with a column, and its head
 }
 
 
-def quality_summary(quality: pd.DataFrame, config: Mapping) -> dict:
+def quality_summary(quality: pd.DataFrame, config: Study) -> dict:
     """Every scan with its verdict and main numbers, for the template.
 
     Args:
@@ -36,7 +36,7 @@ def quality_summary(quality: pd.DataFrame, config: Mapping) -> dict:
     measures = [measure for measure in SHOWN if measure in set(quality["measure"])]
     scans = [_scan(row, quality, measures) for row in verdicts(quality).to_dict("records")]
     rejected = sum(scan["verdict"] == REJECT for scan in scans)
-    counted = "count like all others" if config["quality"]["count_rejected"] else "count in no mean and no SD"
+    counted = "count like all others" if config.quality.count_rejected else "count in no mean and no SD"
     sentence = (
         f"{rejected} of {len(scans)} scans rejected. Rejected scans are fitted and drawn like all others, marked, and "
         f"{counted} over the cohort (quality.count_rejected)."

@@ -12,6 +12,7 @@ from pathlib import Path
 from spinsculpt.compare import tabulate_fits, tabulate_quality
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.report._page import HOW_TO_GO_ON, write_report
+from spinsculpt.study import Study
 from spinsculpt.workflow import COMMAND, what_stopped
 
 # Of reports that are not whole: older than all that a report is made from, so that the next run writes the whole one.
@@ -91,7 +92,7 @@ def write_report_so_far(
     quality: tuple[Sequence[str], Sequence[Mapping]],
     fits: tuple[Sequence[str], Sequence[Mapping]],
     curves: Sequence[str],
-    config: Mapping,
+    config: Study,
     out: Path | str,
 ) -> list[Failure]:
     """Write the report of a run that did not end well, from what is there and up to date.
@@ -120,14 +121,14 @@ def write_report_so_far(
         ]
         return [path for path, _ in pairs], [label for _, label in pairs]
 
-    sequences = {name: config["analyses"][name]["sequence"] for name in config["compare"]["analyses"]}
+    sequences = {name: config.analyses[name].sequence for name in config.compare.analyses}
     with tempfile.TemporaryDirectory(prefix="spinsculpt-") as folder:
         there = [path for path in map(str, tables) if path not in stale and Path(path).exists()]
         made = Path(folder) / "quality.tsv", Path(folder) / "fits.tsv"
         judged, scans = usable(*quality)
         drawn: list = []
         if judged:
-            tabulate_quality(judged, scans, config["quality"]["limits"], made[0])
+            tabulate_quality(judged, scans, config.quality.limits, made[0])
             keys = {(label["subject"], label["session"], label["sequence"]) for label in scans}
             fitted = [
                 pair

@@ -1,10 +1,8 @@
 """Sequences as data: PRESS, MEGA-PRESS and the designed ones are the same type."""
 
 from spinsculpt.sequences._build import (
-    PAIR,
     SUBSPECTRA,
     SlicePulse,
-    combinations_of,
     idealised,
     joined,
     megapress,
@@ -20,16 +18,15 @@ from spinsculpt.sequences._build import (
     steam,
     with_shares,
 )
-from spinsculpt.sequences._config import SLOTS, build_measured, build_sequence, is_pulse_file, voxel_pulses
+from spinsculpt.sequences._config import build_measured, build_sequence, is_pulse_file, voxel_pulses
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.sequences._fslmrs import read_fslmrs, write_fslmrs
-from spinsculpt.sequences._json import is_sequence
 from spinsculpt.sequences._pulseq import read_pulseq, write_pulseq
-from spinsculpt.sequences._sequence import Sequence, Shot
+from spinsculpt.sequences._sequence import Sequence, Shot, is_sequence
+from spinsculpt.study import PAIR, combinations_of
 
 __all__ = [
     "PAIR",
-    "SLOTS",
     "SUBSPECTRA",
     "CoherenceFilter",
     "Delay",

@@ -14,17 +14,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spinsculpt.conventions import GAMMA_BAR, ppm_to_hz
+from spinsculpt.conventions import GAMMA_BAR, larmor_frequency, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses import Pulse, refocusing_profile, slice_bandwidth
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.sequences._sequence import Sequence, Shot
+from spinsculpt.study import IDEAL_TE1, PAIR, SCHEMES, Basis, Editing, SequenceEntry, combinations_of
 from spinsculpt.system import System
 
-CENTRAL_FREQUENCY = 127.732  # MHz, 3.0 T
+CENTRAL_FREQUENCY = larmor_frequency(Basis.field)  # MHz, of the default field
 EXCITATION = HardPulse(90.0, 90.0)
 REFOCUSING = HardPulse(180.0, 0.0)
-PAIR = ("a", "b")  # the shots of a designed pair, whose slots are gap_a and gap_b
 
 _MINUS, _PLUS, _ZERO = CoherenceFilter((-1,)), CoherenceFilter((1,)), CoherenceFilter((0,))
 
@@ -94,7 +94,7 @@ def spin_echo(
 
 def press(
     echo_time: float | None,
-    te1: float | None = 0.012,
+    te1: float | None = IDEAL_TE1["press"],
     name: str = "press",
     excitation: Event | SlicePulse = EXCITATION,
     refocusing: SlicePulse | None = None,
@@ -216,7 +216,7 @@ def multiband(pulse: Pulse, offsets: Iterable[float]) -> tuple[Pulse, float]:
 def megapress(
     editing: Pulse | Mapping[str, Slot],
     echo_time: float | None = 0.068,
-    te1: float | None = 0.010,
+    te1: float | None = IDEAL_TE1["megapress"],
     editing_ppm: Mapping[str, float | Iterable[float]] | None = None,
     name: str = "megapress",
     excitation: Event | SlicePulse = EXCITATION,
@@ -264,7 +264,7 @@ def megapress(
 
 def steam(
     echo_time: float | None,
-    mixing_time: float = 0.010,
+    mixing_time: float = SequenceEntry.mixing_time,
     name: str = "steam",
     excitation: SlicePulse | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
@@ -486,26 +486,12 @@ def shot_names(count: int) -> tuple[str, ...]:
     return PAIR if count == 2 else tuple(f"s{k + 1}" for k in range(count))
 
 
-SUBSPECTRA = {
-    ("on", "off"): {"diff": {"on": 0.5, "off": -0.5}, "sum": {"on": 0.5, "off": 0.5}},
-    PAIR: {},
-    ("a", "b", "c", "d"): {  # Hadamard: both edited, the first, the second, none (HERMES); HERCULES alike
-        "gaba": {"a": 0.25, "b": 0.25, "c": -0.25, "d": -0.25},
-        "gsh": {"a": 0.25, "b": -0.25, "c": 0.25, "d": -0.25},
-        "sum": {"a": 0.25, "b": 0.25, "c": 0.25, "d": 0.25},
-    },
-}
+SUBSPECTRA = {scheme.shots: scheme.combinations for scheme in SCHEMES}
 
 
-def combinations(shots: Iterable[Shot]) -> dict[str, dict[str, float]]:
+def combinations(shots: Iterable[Shot]) -> Mapping[str, Mapping[str, float]]:
     """Derived sub-spectra of shots of those names: DIFF = (ON - OFF) / 2 and SUM, or the Hadamard sums of four."""
     return combinations_of(shot.name for shot in shots)
-
-
-def combinations_of(names: Iterable[str]) -> dict[str, dict[str, float]]:
-    """The same from the names of the shots, in any order and lower case."""
-    names = set(names)
-    return next((derived for known, derived in SUBSPECTRA.items() if set(known) == names), {})
 
 
 def _editing_events(
@@ -517,7 +503,7 @@ def _editing_events(
     if isinstance(editing, Mapping):
         return dict(editing)
     events = {}
-    for shot, ppm in (editing_ppm or {"on": 1.9, "off": 7.46}).items():
+    for shot, ppm in (editing_ppm or Editing().ppm).items():
         shifts = [ppm] if isinstance(ppm, int | float) else list(ppm)
         pulse, offset = multiband(editing, [float(ppm_to_hz(shift, central_frequency)) for shift in shifts])
         events[shot] = ShapedPulse(pulse, offset)

@@ -41,9 +41,9 @@ from spinsculpt.sequences._build import (
 )
 from spinsculpt.sequences._events import ShapedPulse, Slot
 from spinsculpt.sequences._fslmrs import read_fslmrs
-from spinsculpt.sequences._json import is_sequence
 from spinsculpt.sequences._pulseq import read_pulseq
-from spinsculpt.sequences._sequence import Sequence, Shot
+from spinsculpt.sequences._sequence import Sequence, Shot, is_sequence
+from spinsculpt.study import IDEAL_TE1, Editing, Refocusing, SelectiveExcitation, SequenceEntry
 from spinsculpt.system import PRESETS, System
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 
 def build_sequence(
     name: str,
-    entry: Mapping,
+    entry: SequenceEntry,
     designs: Mapping[str, DesignedPulses] | None = None,
     central_frequency: float = CENTRAL_FREQUENCY,
     system: System | None = None,
@@ -60,18 +60,18 @@ def build_sequence(
 
     Args:
         name: of the entry.
-        entry: a `SequenceEntry` of spinsculpt.study as a map.
+        entry: what to build.
         designs: designed pulses by the name of their design; one made for two shots gives the sequence two shots.
         central_frequency: MHz; pulses that name chemical shifts are played at the frequencies they have there.
         system: within whose limits the sequence is built, unless the entry is ideal; the clinical one when None.
     Raises:
         SpinsculptError: the system cannot play it; the sentence has the number that would work.
     """
-    if entry["type"] == "file":
+    if entry.type == "file":
         return _from_files(name, entry, central_frequency)
-    system = None if entry.get("ideal") else system or System()
-    designed = {slot: _designed(name, slot, entry[slot], designs or {}) for slot in SLOTS if entry.get(slot)}
-    kind, pulses = entry["type"], {}
+    system = None if entry.ideal else system or System()
+    designed = {slot: _designed(name, slot, design, designs or {}) for slot, design in entry.slots.items()}
+    kind, pulses = entry.type, {}
     for slot, design in designed.items():
         pulses |= _pulses_of(name, slot, design)
     slots = {key: Slot(key, slot_kind(key), pulse.duration) for key, pulse in pulses.items()}
@@ -82,10 +82,10 @@ def build_sequence(
         raise SpinsculptError(f"sequences.{name}: a {kind} has no {slot!r} slot; remove the key, or choose {fitting}.")
     times = _times(entry, designed.values())
     echo_time, te1, shift = times["echo_time"], times["te1"], {"echo_shift": times["echo_shift"]}
-    series = entry.get("echo_times") or ()
+    series = entry.echo_times
     if series and (kind != "press" or slots):
         raise SpinsculptError(f"sequences.{name}: only a press without designed pulses has several echo_times.")
-    shifts = entry.get("echo_shifts") or ()
+    shifts = entry.echo_shifts or ()
     if shifts and (kind != "press" or slots or series):
         raise SpinsculptError(f"sequences.{name}: only a press of one echo_time, without designs, has echo_shifts.")
     if shifts and not echo_time:
@@ -98,32 +98,30 @@ def build_sequence(
         raise SpinsculptError(f"sequences.{name}: a {kind} needs an echo_time in s; null is the shortest.")
     if echo_time is None and system is None and kind != "pulse_acquire":
         raise SpinsculptError(f"sequences.{name}: ideal pulses have no shortest echo time; give an echo_time in s.")
-    if kind in ("megapress", "megaslaser") and not (entry.get("editing") or entry.get("edit")):
-        raise SpinsculptError(f"sequences.{name}: a {kind} needs its editing pulses.")
     for key, without in {"refocusing": ("steam", "pulse_acquire"), "selective_excitation": ("pulse_acquire",)}.items():
-        if kind in without and (entry.get(key) or {}).get("shape", "auto") not in ("auto", "ideal"):
+        if kind in without and getattr(entry, key).shape not in ("auto", "ideal"):
             raise SpinsculptError(f"sequences.{name}: a {kind} has no {key} pulse; remove the key.")
     try:
-        selective = _slice_pulse(entry.get("selective_excitation"), "slr", 90.0, 0.003, system)
+        selective = _slice_pulse(entry.selective_excitation, "slr", 90.0, 0.003, system)
         if "excitation" in slots:
-            if (entry.get("selective_excitation") or {}).get("shape", "auto") not in ("auto", "ideal"):
+            if entry.selective_excitation.shape not in ("auto", "ideal"):
                 raise SpinsculptError("excitation is designed or selective_excitation, not both.")
             selective = None
         auto = "goia" if kind in ("slaser", "megaslaser") else "slr"
-        given = entry.get("refocusing")
+        given = entry.refocusing
         refocusing = None if kind in ("steam", "pulse_acquire") else _slice_pulse(given, auto, 180.0, 0.005, system)
-        if refocusing and auto == "slr" and given and given.get("shape") in ("sech", "goia"):
+        if refocusing and auto == "slr" and given.shape in ("sech", "goia"):
             raise SpinsculptError(
-                f"one {given['shape']} refocusing pulse leaves a phase across the slice that loses most of the signal, "
+                f"one {given.shape} refocusing pulse leaves a phase across the slice that loses most of the signal, "
                 "and only a second one on the same axis takes it back; use slr, or the type slaser."
             )
-        editing = entry.get("editing") or {}
-        shape = _shape(editing, "gaussian", 180.0, 0.014, system) if kind in ("megapress", "megaslaser") else None
-        if entry.get("edit"):
+        editing = entry.editing
+        shape = _shape(editing, editing.shape, 180.0, 0.014, system) if kind in ("megapress", "megaslaser") else None
+        if entry.edit:
             shape = {"_".join(key.split("_")[1:]) or name: slot for key, slot in slots.items() if slot.kind == "edit"}
         inversion = None
         if kind == "special" and refocusing:
-            inversion = _slice_pulse({**(given or {}), "shape": "auto", "duration": None}, "goia", 180.0, 0.005, system)
+            inversion = _slice_pulse(given.but(shape="auto", duration=None), "goia", 180.0, 0.005, system)
     except SpinsculptError as error:
         raise SpinsculptError(f"sequences.{name}: {error}") from error
     excitation = slots.get("excitation", selective or EXCITATION)
@@ -152,14 +150,14 @@ def build_sequence(
             around |= {"refocusing": refocusing, "prep": slots.get("prep"), "gap_shift": times["gap_shift"]} | shift
             sequence = each_shot(lambda te, shot, **slot: press(te, te1, shot, **slot, **around))
         case "megapress":
-            sequence = megapress(shape, echo_time, te1, editing.get("ppm"), name, refocusing=refocusing, **around)
+            sequence = megapress(shape, echo_time, te1, editing.ppm, name, refocusing=refocusing, **around)
         case "megaslaser":
-            sequence = megaslaser(shape, echo_time, editing.get("ppm"), name, refocusing=refocusing, **around)
+            sequence = megaslaser(shape, echo_time, editing.ppm, name, refocusing=refocusing, **around)
         case "special":
             around |= {"refocusing": refocusing, "inversion": inversion} | shift
             sequence = each_shot(lambda te, shot, **slot: special(te, shot, **slot, **around))
         case "steam":
-            sequence = steam(echo_time, entry.get("mixing_time", 0.010), name, selective, central_frequency, system)
+            sequence = steam(echo_time, entry.mixing_time, name, selective, central_frequency, system)
         case "slaser":
             around |= {"refocusing": refocusing} | shift
             sequence = each_shot(lambda te, shot, **slot: slaser(te, shot, **slot, **around))
@@ -172,7 +170,6 @@ def build_sequence(
     return sequence
 
 
-SLOTS = ("excitation", "prep", "gap", "edit", "refocus")
 _SLOTS_OF = {
     "pulse_acquire": {"excitation", "prep"},
     "spin_echo": {"excitation"},
@@ -205,7 +202,7 @@ def _refuse_unplayable(sequence: Sequence, system: System) -> None:
 
 
 def build_measured(
-    name: str, entry: Mapping, designs: Mapping[str, DesignedPulses], central_frequency: float, system: System
+    name: str, entry: SequenceEntry, designs: Mapping[str, DesignedPulses], central_frequency: float, system: System
 ) -> Sequence:
     """As `build_sequence`, for a scan that was played: what this class of scanner cannot play, a faster one did."""
     try:
@@ -219,30 +216,30 @@ def build_measured(
         return sequence
 
 
-def _from_files(name: str, entry: Mapping, central_frequency: float) -> Sequence:
+def _from_files(name: str, entry: SequenceEntry, central_frequency: float) -> Sequence:
     """A sequence of files, one a shot: Pulseq (.seq), FSL-MRS (.json), or of spinsculpt (.json) that shot."""
-    if not entry.get("files"):
+    if not entry.files:
         raise SpinsculptError(
             f"sequences.{name}: a sequence of type file needs files: {{{name}: PATH.seq or PATH.json}}."
         )
     read = []
-    for path in entry["files"].values():
+    for path in entry.files.values():
         if Path(path).suffix.lower() == ".seq":
-            read.append(read_pulseq(path, entry.get("orders") or None))
+            read.append(read_pulseq(path, entry.orders or None))
             continue
         if is_sequence(path):
             read.append(Sequence.read(path))
             continue
-        sequence, settings = read_fslmrs(path)
-        if abs(settings["central_frequency"] / central_frequency - 1) > 0.005:
+        sequence, told = read_fslmrs(path)
+        if abs(told["central_frequency"] / central_frequency - 1) > 0.005:
             raise SpinsculptError(
-                f"sequences.{name}: {path} is for {settings['central_frequency']:.2f} MHz but the basis is at "
+                f"sequences.{name}: {path} is for {told['central_frequency']:.2f} MHz but the basis is at "
                 f"{central_frequency:.2f} MHz; set basis.central_frequency to that of the data, or edit B0 in the file."
             )
         read.append(sequence)
     shots = tuple(
         Shot(name, sequence.shot(name if len(sequence.shots) > 1 else None).events)
-        for name, sequence in zip(entry["files"], read, strict=True)
+        for name, sequence in zip(entry.files, read, strict=True)
     )
     return Sequence(name, read[0].echo_time, shots, combinations(shots), read[0].receiver_phase)
 
@@ -273,10 +270,10 @@ def _pulses_of(name: str, slot: str, design: DesignedPulses) -> dict[str, Pulse]
     return fitting
 
 
-def _times(entry: Mapping, designed: Iterable[DesignedPulses]) -> dict:
+def _times(entry: SequenceEntry, designed: Iterable[DesignedPulses]) -> dict:
     """echo_time, te1, gap_shift, echo_shift and of several shots echo_times in s: of the entry, or where it has no echo
     time those of its design."""
-    echo_time = entry.get("echo_time", 0.0)
+    echo_time = entry.echo_time
     for design in designed:
         if echo_time == 0 and design.kind != "excitation":
             found = design.times
@@ -286,11 +283,10 @@ def _times(entry: Mapping, designed: Iterable[DesignedPulses]) -> dict:
                 **{"echo_shift": found.get("echo_shift", 0.0)},
                 **({"echo_times": of_shots} if of_shots else {}),
             }
-    te1 = entry.get("te1")
-    if te1 is None and entry.get("ideal"):
-        te1 = 0.010 if entry["type"] == "megapress" else 0.012
-    shifts = {key: entry.get(key, 0.0) for key in ("gap_shift", "echo_shift")}
-    return {"echo_time": echo_time, "te1": te1, **shifts}
+    te1 = entry.te1
+    if te1 is None and entry.ideal:
+        te1 = IDEAL_TE1.get(entry.type)
+    return {"echo_time": echo_time, "te1": te1, "gap_shift": entry.gap_shift, "echo_shift": entry.echo_shift}
 
 
 _TIME_BANDWIDTH = {180.0: 4.0, 90.0: 6.0}  # of slr: refocusing pulses pay for each with B1, excitations hardly
@@ -299,23 +295,22 @@ _DWELL = 2e-5  # s, of the samples of analytic slice pulses: a multiple of every
 
 
 def _slice_pulse(
-    entry: Mapping | None, auto: str, flip_angle: float, duration: float, system: System | None
+    entry: Refocusing | SelectiveExcitation, auto: str, flip_angle: float, duration: float, system: System | None
 ) -> SlicePulse | None:
     """A slice-selective pulse of an entry; shape auto is ideal without a system and the shape `auto` with one."""
-    entry = entry or {}
-    shape = entry.get("shape", "auto")
+    shape = entry.shape
     if shape == "auto":
         shape = auto if system else "ideal"
     if shape == "ideal":
         return None
     bandwidth = 2000.0  # Hz, of the sweep of a slice-selective hyperbolic secant
-    pulse = _shape({**entry, "shape": shape}, shape, flip_angle, duration, system, bandwidth)
-    return SlicePulse(pulse, entry.get("slice_thickness", 20.0) * 1e-3, entry.get("carrier_ppm", 3.0))
+    pulse = _shape(entry, shape, flip_angle, duration, system, bandwidth)
+    return SlicePulse(pulse, entry.slice_thickness * 1e-3, entry.carrier_ppm)
 
 
 def _shape(
-    entry: Mapping,
-    auto: str,
+    entry: Editing | Refocusing | SelectiveExcitation,
+    shape: str,
     flip_angle: float,
     duration: float,
     system: System | None,
@@ -325,14 +320,14 @@ def _shape(
 
     Args:
         entry: of the configuration.
-        auto: shape of an entry without one.
+        shape: of the entry, or what its "auto" stands for.
         flip_angle: degrees.
         duration: s, where the entry has none and no system bounds the B1 of a slice pulse.
         system: slice-selective sinc and slr pulses without a duration are as short as its B1 allows.
         bandwidth: Hz, of the sweep of a slice-selective hyperbolic secant; None for pulses without a slice.
     """
-    shape, given = entry.get("shape", auto), entry.get("duration")
-    time_bandwidth = entry.get("time_bandwidth") or _TIME_BANDWIDTH.get(flip_angle, 6.0)
+    given = entry.duration
+    time_bandwidth = entry.time_bandwidth or _TIME_BANDWIDTH.get(flip_angle, 6.0)
 
     def made(duration: float) -> Pulse:
         samples = max(50, round(duration / _DWELL)) if system and bandwidth else 200
@@ -350,14 +345,14 @@ def _shape(
             needed = made(duration).peak_b1 / system.b1 * duration * 1.002  # B1 goes with 1 / duration
             return made(float(np.ceil(needed / 1e-4 - 1e-6) * 1e-4))
         case "sech" if flip_angle == 180.0:
-            sweep = entry.get("bandwidth") or bandwidth or 1.2 / (given or duration)  # as wide as that of a Gaussian
+            sweep = entry.bandwidth or bandwidth or 1.2 / (given or duration)  # as wide as that of a Gaussian
             pulse = hyperbolic_secant(given or duration, sweep, peak_b1=1.0)
             return scaled("sech", pulse.b1, given or duration, flip_angle)
         case "goia" if flip_angle == 180.0 and bandwidth:
             if not system:
-                pulse = goia(given or duration, entry.get("bandwidth") or 20000.0)
+                pulse = goia(given or duration, entry.bandwidth or 20000.0)
                 return scaled("goia", pulse.b1, pulse.duration, flip_angle, pulse.gradient)
-            for sweep in [entry["bandwidth"]] if entry.get("bandwidth") else _GOIA_SWEEPS:
+            for sweep in [entry.bandwidth] if entry.bandwidth else _GOIA_SWEEPS:
                 pulse = goia(given or _GOIA_DURATION, sweep)
                 least = scaled("goia", pulse.b1, pulse.duration, flip_angle, pulse.gradient)
                 if least.peak_b1 * _MARGIN <= system.b1:
@@ -380,7 +375,9 @@ def voxel_pulses(system: System | None, kind: str = "press") -> dict[str, SliceP
         return {}
     auto = "goia" if kind in ("slaser", "megaslaser") else "slr"
     found = {
-        "excitation": _slice_pulse(None, "slr", 90.0, 0.003, system),
-        "refocusing": _slice_pulse(None, auto, 180.0, 0.005, system),
+        "excitation": _slice_pulse(SelectiveExcitation(), "slr", 90.0, 0.003, system),
+        "refocusing": _slice_pulse(Refocusing(), auto, 180.0, 0.005, system),
     }
-    return found | ({"inversion": _slice_pulse(None, "goia", 180.0, 0.005, system)} if kind == "special" else {})
+    return found | (
+        {"inversion": _slice_pulse(Refocusing(), "goia", 180.0, 0.005, system)} if kind == "special" else {}
+    )

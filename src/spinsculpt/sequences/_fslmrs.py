@@ -3,7 +3,6 @@
 Their coherence orders are those of this package: +1 evolves like F_+, the signal is order -1 (PRESS: -1, 1, -1).
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from spinsculpt.provenance import write_json
 from spinsculpt.pulses import Pulse
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.sequences._sequence import Sequence, Shot
+from spinsculpt.study import Basis
 
 _RF_UNITS = {"Hz": 1 / GAMMA_BAR, "T": 1e6, "mT": 1e3, "uT": 1.0}  # to uT
 _GRADIENT_UNITS = {"Hz": 1 / (GAMMA_BAR * 1e3), "T": 1e3, "mT": 1.0}  # per m, to mT/m
@@ -73,17 +73,17 @@ def read_fslmrs(path: Path | str) -> tuple[Sequence, dict]:
     return Sequence(name, echo_time, (Shot(name, tuple(events)),), {}, receiver_phase), settings
 
 
-def write_fslmrs(sequence: Sequence, path: Path | str, config: Mapping, shot: str | None = None) -> None:
+def write_fslmrs(sequence: Sequence, path: Path | str, basis: Basis, shot: str | None = None) -> None:
     """Write one shot of a sequence for fsl_mrs_sim; ideal pulses become block pulses of 20 us.
 
     Args:
         sequence: with its slots filled.
         path: of the file.
-        config: the `basis` section of the configuration.
+        basis: field, sampling, line width and grid of the simulation.
         shot: name of the shot; the first one when None.
     """
     chosen = sequence.shot(shot)
-    field = (config.get("central_frequency") or larmor_frequency(config["field"])) / GAMMA_BAR
+    field = basis.frequency / GAMMA_BAR
     blocks: list[dict] = []
     delays: list[float] = []
     filters: list[set[int] | None] = []
@@ -117,7 +117,7 @@ def write_fslmrs(sequence: Sequence, path: Path | str, config: Mapping, shot: st
         filters[-1] = {-1}
     if min(delays[:-1], default=0.0) < 0:
         raise SpinsculptError(f"{sequence.name}: two pulses touch, which leaves no room for a block pulse of 20 us.")
-    points = config.get("grid", {}).get("points", 32)
+    points = basis.grid.points
     write_json(
         path,
         {
@@ -125,9 +125,9 @@ def write_fslmrs(sequence: Sequence, path: Path | str, config: Mapping, shot: st
             "description": f"{chosen.name}, TE {sequence.echo_time * 1e3:g} ms, by spinsculpt",
             "B0": field,
             "centralShift": WATER_PPM,
-            "Rx_Points": config["points"],
-            "Rx_SW": config["bandwidth"],
-            "Rx_LW": config.get("linewidth", 0.0),
+            "Rx_Points": basis.points,
+            "Rx_SW": basis.bandwidth,
+            "Rx_LW": basis.linewidth,
             "Rx_Phase": float(np.deg2rad(sequence.receiver_phase)),
             "x": [-25, 25],
             "y": [-25, 25],

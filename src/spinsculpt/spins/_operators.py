@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from spinsculpt.conventions import ppm_to_hz
+from spinsculpt.conventions import WATER_PPM, ppm_to_hz
 from spinsculpt.spins._system import SpinSystem
 
 
@@ -71,7 +71,7 @@ def rotation(levels: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return product if levels == 2 else symmetric.T @ product @ symmetric
 
 
-def hamiltonian(system: SpinSystem, central_frequency: float, receiver_ppm: float = 4.65) -> np.ndarray:
+def hamiltonian(system: SpinSystem, central_frequency: float, receiver_ppm: float = WATER_PPM) -> np.ndarray:
     r"""Free Hamiltonian sum_k 2pi nu_k I_kz + sum_{j<k} 2pi J_jk I_j.I_k in rad/s, real symmetric, shape (d, d).
 
     Args:

@@ -9,35 +9,52 @@ from spinsculpt.study._basis import Basis, Grid
 from spinsculpt.study._checklist import Checklist
 from spinsculpt.study._compare import Compare, Expected, MonteCarlo, NoiseLevel
 from spinsculpt.study._convert import Convert
-from spinsculpt.study._designs import DesignEntry, ObjectiveEntry, ReferencePress, Robustness, TimeRanges
+from spinsculpt.study._designs import AssumedModels, DesignEntry, ObjectiveEntry, ReferencePress, Robustness, TimeRanges
 from spinsculpt.study._figures import Figures
 from spinsculpt.study._fit import (
     AVERAGE_GROUPS,
     AVERAGE_RANGES,
+    BROAD,
+    LCMODEL_RATIOS,
+    LEFT_OPEN,
+    LIPIDS,
     Fit,
     FitModel,
+    RelaxationSD,
     SoftRatio,
     Tissue,
     WaterReference,
+    can_fit,
     matches,
 )
 from spinsculpt.study._mrf import Mrf, MrfDesign, MrfStage, MrfSubject, Phantom
-from spinsculpt.study._preprocess import Preprocess
+from spinsculpt.study._preprocess import Align, Preprocess, Steps
 from spinsculpt.study._quality import Limit, Limits, Quality
-from spinsculpt.study._scanner import Scanner
+from spinsculpt.study._scanner import OtherTruth, Scanner
 from spinsculpt.study._scans import ScanRow
-from spinsculpt.study._schema import entries_of, parse, read_config, read_study, reference_page, schema_of
+from spinsculpt.study._schema import entries_of, parse, read_study, reference_page, schema_of
 from spinsculpt.study._section import Section, default_of, meaning_of, plain
 from spinsculpt.study._sequences import IDEAL_TE1, SLOTS, Editing, Refocusing, SelectiveExcitation, SequenceEntry
+from spinsculpt.study._spectra import COMBINED, DIFFERENCES, PAIR, SCHEMES, Scheme, combinations_of
 from spinsculpt.study._study import AnalysisEntry, Ladder, Study, Sweep
 from spinsculpt.study._system import SystemEntry
 
 __all__ = [
     "AVERAGE_GROUPS",
     "AVERAGE_RANGES",
+    "BROAD",
+    "COMBINED",
+    "DIFFERENCES",
     "IDEAL_TE1",
+    "LCMODEL_RATIOS",
+    "LEFT_OPEN",
+    "LIPIDS",
+    "PAIR",
+    "SCHEMES",
     "SLOTS",
+    "Align",
     "AnalysisEntry",
+    "AssumedModels",
     "Baseline",
     "Basis",
     "Checklist",
@@ -60,31 +77,36 @@ __all__ = [
     "MrfSubject",
     "NoiseLevel",
     "ObjectiveEntry",
+    "OtherTruth",
     "Phantom",
     "Preprocess",
     "Quality",
     "ReferencePress",
     "Refocusing",
+    "RelaxationSD",
     "Robustness",
     "ScanRow",
     "Scanner",
+    "Scheme",
     "Section",
     "SelectiveExcitation",
     "SequenceEntry",
     "SoftRatio",
+    "Steps",
     "Study",
     "Sweep",
     "SystemEntry",
     "TimeRanges",
     "Tissue",
     "WaterReference",
+    "can_fit",
+    "combinations_of",
     "default_of",
     "entries_of",
     "matches",
     "meaning_of",
     "parse",
     "plain",
-    "read_config",
     "read_study",
     "reference_page",
     "schema_of",

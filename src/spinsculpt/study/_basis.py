@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from spinsculpt.study._fit import LIPIDS
 from spinsculpt.study._section import Names, NonNegative, Positive, Section, key, mapping
 
 METABOLITES = (
@@ -58,7 +59,7 @@ class Basis(Section):
             "added to the macromolecules where real scans are analysed, because the skull or a tumour may send "
             "them; the simulated cohort has none"
         ),
-    ] = ("Lip09", "Lip13a", "Lip13b", "Lip20")
+    ] = LIPIDS
     alternatives: Annotated[
         dict[str, str],
         key("published spin systems to use in place of the default ones, by metabolite, e.g. {GABA: govindaraju2000}"),
@@ -89,6 +90,7 @@ class Basis(Section):
         """Metabolites, then macromolecules."""
         return (*self.metabolites, *self.macromolecules)
 
+    @property
     def frequency(self) -> float:
         """Spectrometer frequency in MHz: as given, or that of the field."""
         from spinsculpt.conventions import larmor_frequency  # numpy, which settings alone do not need

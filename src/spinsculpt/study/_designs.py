@@ -94,6 +94,11 @@ class Robustness(Section):
     ] = (0.0,)
     tail: Annotated[float, key("fraction of the conditions that cvar takes", le=1, gt=0)] = 0.3
 
+    @property
+    def axes(self) -> tuple[tuple[float, ...], ...]:
+        """What is varied: factors on B1, offsets of the field, broadening, offsets during the designed pulse (Hz)."""
+        return self.b1_scale, self.b0_hz, self.broadening_hz, self.pulse_offset_hz
+
 
 @dataclass(frozen=True, kw_only=True)
 class AssumedModels(Section):

@@ -67,6 +67,9 @@ class Tissue(Section):
 class RelaxationSD(Section):
     """SDs in % of the T1 and T2 of metabolites, which make the columns "relaxation SD" of mM and mmol/kg."""
 
+    # About the scatter of the literature at 3 T: T2 of Glu 122-201 ms, of Gln 99-168 ms in different studies; T1 of Glu
+    # 1.23 +- 0.08 s (Choi 2006, ISMRM 3064).
+
     t1: Annotated[float, key("of T1", ge=0, le=100)] = 8
     t2: Annotated[float, key("of T2", ge=0, le=100)] = 15
 
@@ -272,6 +275,18 @@ LEFT_OPEN = {
     False: {"baseline": default_of(FitModel, "baseline"), "noise": FitModel.noise, "add": ()},
     True: {"baseline": Baseline("average"), "noise": "residual"},
 }
+
+
+JOINT = {"builtin": True, "fsl_mrs": False}  # engines, and whether they fit several spectra jointly
+
+
+def can_fit(engine: str, spectra: Sequence[str]) -> bool:
+    """Whether an engine fits these sub-spectra: FSL-MRS fits one at a time.
+
+    >>> can_fit("fsl_mrs", ["on", "off"]), can_fit("fsl_mrs", ["diff"])
+    (False, True)
+    """
+    return JOINT[engine] or len(spectra) < 2
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:

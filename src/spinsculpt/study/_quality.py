@@ -71,6 +71,10 @@ class Limits(Section):
         key("correlation (0-1) of the data with NAA, creatine and choline (ours: as preprocess.reference.at_least)"),
     ] = Limit(min=0.4)
 
+    def of_measure(self, name: str) -> Limit:
+        """The limit of a measure; none of one that has none here."""
+        return getattr(self, name, Limit())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Quality(Section):

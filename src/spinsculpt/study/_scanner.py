@@ -104,3 +104,8 @@ class Scanner(Section):
     ] = 0.001
     water: VoxelWater = VoxelWater()
     other_truth: OtherTruth = OtherTruth()
+
+    @property
+    def minutes(self) -> float:
+        """Time of a scan."""
+        return self.averages * self.repetition_time / 60

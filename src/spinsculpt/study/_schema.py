@@ -11,8 +11,8 @@ import msgspec
 
 from spinsculpt.config import describe, lay_over, validate
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import RANGES, read_yaml
-from spinsculpt.study._section import Section, Text, default_of, meaning_of, plain
+from spinsculpt.gate import RANGES, check_numbers, read_yaml
+from spinsculpt.study._section import Section, Text, default_of, label_of, meaning_of, plain
 from spinsculpt.study._study import Study
 
 S = TypeVar("S", bound=Section)
@@ -28,6 +28,9 @@ def parse(section: type[S], content: Mapping, where: str = "the configuration") 
     Raises:
         SpinsculptError: one sentence for each mistake; an unknown key comes with the nearest valid key.
     """
+    check_numbers(
+        dict(content) if section is Study else {label_of(section): dict(content)}, where
+    )  # says the range and its unit
     filled = validate(dict(content), schema_of(section), where)
     try:
         return section.of(filled)
@@ -151,14 +154,3 @@ def reference_page() -> str:
     lines += ["| name | from | to | unit |", "|---|---|---|---|"]
     lines += [f"| `{name}` | {low:.10g} | {high:.10g} | {unit} |" for name, (low, high, unit) in sorted(RANGES.items())]
     return head + "\n".join(lines) + "\n"
-
-
-def read_config(paths: Iterable[Path | str], schema: dict) -> dict:
-    """As `read_study`, as maps; a bridge until all sections are objects."""
-    whole: dict = {}
-    for path in paths:
-        content = read_yaml(path)
-        if not isinstance(content, dict):
-            raise SpinsculptError(f"{path}: a configuration is a map of keys; this is none.")
-        whole = lay_over(whole, content)
-    return validate(whole, schema)

@@ -55,7 +55,7 @@ class Section:
     def __post_init__(self):
         for name, (annotation, meaning) in _keys(type(self)).items():
             value = _bare(getattr(self, name))
-            where = f"{type(self).__name__.lower()}.{name}"
+            where = f"{label_of(type(self))}.{name}"
             try:
                 typed = msgspec.convert(value, annotation, dec_hook=_from_text)
             except msgspec.ValidationError as error:
@@ -64,7 +64,7 @@ class Section:
                 raise SpinsculptError(
                     f"{where}: {reason}." + (f" It should be: {meaning}" if meaning else "")
                 ) from None
-            check_numbers({type(self).__name__.lower(): {name: typed}}, "the settings")
+            check_numbers({label_of(type(self)): {name: typed}}, "the settings")
             object.__setattr__(self, name, typed)
 
     @classmethod
@@ -82,6 +82,11 @@ class Section:
     def but(self, **changes: Any) -> Self:
         """This section with some of its keys changed."""
         return replace(self, **changes)
+
+
+def label_of(section: type[Section]) -> str:
+    """What messages call a section: "basis", "sequence"."""
+    return section.__name__.removesuffix("Entry").removesuffix("Model").lower()
 
 
 def mapping(**content: Any) -> Any:
@@ -134,7 +139,7 @@ def _keys(section: type[Section]) -> dict[str, tuple[Any, str]]:
 def _meaning(hint: Any) -> str:
     """Of an annotated key; of a section, what it says of itself."""
     if hasattr(hint, "__metadata__"):
-        return hint.__metadata__[0].description or ""
+        return next((each.description for each in hint.__metadata__ if each.description), "")
     first = " ".join((hint.__doc__ or "").split()).rstrip(".")
     return first[:1].lower() + first[1:] if is_dataclass(hint) else ""
 

@@ -1,19 +1,14 @@
 """Entries of the section `sequences` of the configuration."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
 from spinsculpt.study._section import Positive, Section, key, mapping
 
-SLOTS = (
-    "excitation",
-    "prep",
-    "gap",
-    "edit",
-    "refocus",
-)  # keys that name what is played in a slot: a design or its pulse file
+SLOTS = ("excitation", "prep", "gap", "edit", "refocus")  # keys that name what is played: a design or its pulse file
+Kind = Literal["press", "megapress", "steam", "slaser", "special", "megaslaser", "spin_echo", "pulse_acquire", "file"]
 IDEAL_TE1 = {"press": 0.012, "megapress": 0.010}  # s, of ideal pulses, which have no shortest time
 
 
@@ -99,8 +94,10 @@ class SelectiveExcitation(Section):
 class SequenceEntry(Section):
     """One sequence."""
 
+    KINDS = get_args(Kind)
+
     type: Annotated[
-        Literal["press", "megapress", "steam", "slaser", "special", "megaslaser", "spin_echo", "pulse_acquire", "file"],
+        Kind,
         key("kind of sequence; file for what Pulseq (.seq) or FSL-MRS (.json) files describe"),
     ]
     ideal: Annotated[
