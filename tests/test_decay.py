@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from spinsculpt.basis import averaged_lines, decay_times, simulate_basis, slice_axes
+from entries import build_sequence, simulate_basis
+from spinsculpt.basis import averaged_lines, decay_times, slice_axes
 from spinsculpt.basis._decay import SHIFTS, _of_shot, _times
 from spinsculpt.conventions import larmor_frequency, ppm_to_hz
 from spinsculpt.pulses import Pulse
-from spinsculpt.sequences import CoherenceFilter, Delay, HardPulse, Sequence, ShapedPulse, Shot, build_sequence, press
+from spinsculpt.sequences import CoherenceFilter, Delay, HardPulse, Sequence, ShapedPulse, Shot, press
 from spinsculpt.spins import SpinSystem, load_library
 
 F0 = larmor_frequency(3.0)

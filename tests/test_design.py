@@ -56,7 +56,7 @@ from spinsculpt.spins import (
     transfer_bound,
     unitary_bound,
 )
-from spinsculpt.study import Baseline, Basis, DesignEntry, parse, plain
+from spinsculpt.study import Baseline, Basis, DesignEntry, SequenceEntry, parse, plain
 from spinsculpt.system import System
 
 F0 = larmor_frequency(3.0)
@@ -787,7 +787,7 @@ def test_both_pulses_of_an_adiabatic_pair_see_one_place():
 def test_an_earlier_echo_makes_room_for_a_pulse_in_the_same_echo_time():
     early = entry(**LATE, sequence="special", echo_time=0.0180, echo_shift=0.005)
     late = entry(**LATE, sequence="special", echo_time=0.0180)
-    rooms = [_resolved("room", each, System(), System())["duration"] for each in (late, early)]
+    rooms = [_resolved("room", each, System(), System()).duration for each in (late, early)]
     assert rooms[1] == pytest.approx(rooms[0] + 0.0025, abs=6e-4)
 
 
@@ -816,7 +816,7 @@ def test_shots_have_pulses_and_shares_of_their_own(tmp_path):
     assert Sequence.read(tmp_path / "s.json").shares == pytest.approx(sequence.shares)
     played = Analysis("twice", sequence, dict.fromkeys("ab"))
     assert played.noise_factors == pytest.approx([share**-0.5 for share in shares]) and not played.correlated
-    config = {"type": "special", "refocus": "two"}
+    config = parse(SequenceEntry, {"type": "special", "refocus": "two"}, "sequences.twice")
     assert spectra_of(config, {"two": design.entry}) == ("aon", "aoff", "bon", "boff", "a", "b")
 
 

@@ -27,7 +27,6 @@ GROUPS = ["MM09", "MM12", "MM14", "MM17", "MM20", "MM37", "MM39"]
 pytestmark = [pytest.mark.xdist_group("real data"), pytest.mark.usefixtures("no_pages")]
 
 
-@cache
 @dataclass(frozen=True)
 class Example:
     """A raw scan and how it is fitted; paths below the folder of real data."""

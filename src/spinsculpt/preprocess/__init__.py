@@ -6,7 +6,6 @@ from spinsculpt.preprocess._eddy import correct_eddy_currents
 from spinsculpt.preprocess._fslmrs import find_fsl_mrs_preproc
 from spinsculpt.preprocess._match import match, shifted
 from spinsculpt.preprocess._nuisance import remove_lines
-from spinsculpt.preprocess._picture import Trace, draw_page
 from spinsculpt.preprocess._quality import MEASURES, failures, in_words
 from spinsculpt.preprocess._reference import find_singlets
 from spinsculpt.preprocess._scan import Drift, preprocess_scan, preprocess_water, uncorrected
@@ -32,3 +31,12 @@ __all__ = [
     "shifted",
     "uncorrected",
 ]
+
+
+def __getattr__(name: str):
+    """The page of a scan is drawn by few, and matplotlib imports slowly."""
+    if name in ("Trace", "draw_page"):
+        from spinsculpt.preprocess import _picture
+
+        return getattr(_picture, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
