@@ -166,7 +166,7 @@ class DesignTab:
             "duration": self.duration.value / 1e3,
             "b1_limit": self.limit.value,
             "knot_spacing": 0.0005,
-            "metabolites": config.basis.metabolites,
+            "metabolites": list(config.basis.metabolites),
             "objectives": [{"type": self.goal.value, "metabolites": dict.fromkeys(config.compare.pair, 1)}],
             "starts": self.starts.value,
             "iterations": self.iterations.value,
