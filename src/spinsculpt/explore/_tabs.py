@@ -146,7 +146,7 @@ class DesignTab:
                 source.data = {"x": ppm[shown], "y": values[shown]}
 
         draw(self.spectrum, change)
-        pair = self.configuration()["compare"]["pair"]
+        pair = self.configuration().compare.pair
         self.said_there.object = (
             f"{pair[0]} (first) and {pair[1]} (second) of the sequence on the screen at B1 × {self.b1.value:.2f} and "
             f"B0 {self.b0.value:+.1f} Hz; pale: without deviation."
