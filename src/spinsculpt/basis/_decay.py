@@ -8,13 +8,14 @@ steps of `STEP`: pulses are short against 1 / J, so a coupled partner changes li
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from spinsculpt.basis._slices import Axis
 from spinsculpt.conventions import GAMMA_BAR, WATER_PPM, ppm_to_hz
-from spinsculpt.pulses import spin_rotation
+from spinsculpt.pulses import Pulse, spin_rotation
 from spinsculpt.sequences import CoherenceFilter, Delay, Event, HardPulse, Sequence, ShapedPulse, Shot
 from spinsculpt.spins import Library, Macromolecule
 
@@ -132,19 +133,36 @@ def _pulsed(c, d, z, event: ShapedPulse, offsets: np.ndarray, axis: Axis | None,
     pulse, silent = event.pulse, event.pulse.peak_b1 == 0
     selective = event.gradient is not None and axis is not None
     place = GAMMA_BAR * 1e3 * event.gradient[1] * axis.positions if selective else np.zeros(1)
-    parts = max(1, min(len(pulse.b1), int(np.ceil(pulse.duration / STEP))))
-    edges = np.linspace(0, len(pulse.b1), parts + 1).astype(int)
-    for low, high in pairwise(edges):
-        part = pulse[low:high]
+    edges = _edges(pulse)
+    for (low, high), (a, b) in zip(pairwise(edges), _rotations_of(pulse, offsets - event.offset, place), strict=True):
+        duration = (high - low) * pulse.dwell
         middle = (low + high) / 2 * pulse.dwell - pulse.duration / 2  # s from the middle of the pulse
-        a, b = spin_rotation(part, offsets - event.offset, place=place)
-        a = a * np.exp(-1j * np.pi * event.offset * part.duration)  # the frame of the pulse turns at its offset
+        a = a * np.exp(-1j * np.pi * event.offset * duration)  # the frame of the pulse turns at its offset
         b = b * np.exp(1j * (np.deg2rad(event.phase) + 2 * np.pi * event.offset * middle))
-        half = np.exp(-part.duration / 2 * rates)
+        half = np.exp(-duration / 2 * rates)
         plane, along = half[:, 0 if silent else 2], half[:, 1]
         c, d, z = _rotated(c * plane, d * plane, z * along, a, b)
         c, d, z = c * plane, d * plane, z * along
     return c, d, z
+
+
+def _edges(pulse: Pulse) -> np.ndarray:
+    """First samples of the parts of a pulse between which signals decay, and the end of the last part."""
+    parts = max(1, min(len(pulse.b1), int(np.ceil(pulse.duration / STEP))))
+    return np.linspace(0, len(pulse.b1), parts + 1).astype(int)
+
+
+def _rotations_of(pulse: Pulse, offset: np.ndarray, place: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What each part of a pulse does at offsets, shape (shifts, 1), and places, shape (positions,), in Hz."""
+    gradient = None if pulse.gradient is None else np.asarray(pulse.gradient, float).tobytes()
+    return _rotations(np.asarray(pulse.b1, complex).tobytes(), pulse.dwell, gradient, offset.tobytes(), place.tobytes())
+
+
+@lru_cache(16)  # the same pulses come back: in other shots, on other axes, and when only the times of a sequence change
+def _rotations(b1: bytes, dwell: float, gradient: bytes | None, offset: bytes, place: bytes):
+    pulse = Pulse("part", np.frombuffer(b1, complex), dwell, None if gradient is None else np.frombuffer(gradient))
+    offsets, places = np.frombuffer(offset)[:, None], np.frombuffer(place)
+    return [spin_rotation(pulse[low:high], offsets, place=places) for low, high in pairwise(_edges(pulse))]
 
 
 def _rotated(c, d, z, a, b):
