@@ -83,14 +83,18 @@ def in_fork(body, largest: int, action) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-@pytest.mark.parametrize("kind", WRITERS)
-def test_no_half_file_is_taken_for_a_result(tmp_path, kind):
-    write = WRITERS[kind]
-    whole, here = tmp_path / "whole", tmp_path / "here"
+@pytest.fixture(params=WRITERS)
+def written(request, tmp_path):
+    """A writer, an empty folder, and the files that the writer makes when nothing disturbs it."""
+    write, whole, here = WRITERS[request.param], tmp_path / "whole", tmp_path / "here"
     whole.mkdir()
     here.mkdir()
     write(whole)
-    wanted = contents(whole)
+    return write, here, contents(whole)
+
+
+def test_no_half_file_is_taken_for_a_result(written):
+    write, here, wanted = written
     sizes = sorted(map(len, wanted.values()))
     for largest in {sizes[-1] // 2, sizes[-1] - 1}:
         assert in_fork(lambda: write(here), largest, signal.SIG_DFL) == KILLED
@@ -99,14 +103,8 @@ def test_no_half_file_is_taken_for_a_result(tmp_path, kind):
     assert contents(here) == wanted
 
 
-@pytest.mark.parametrize("kind", WRITERS)
-def test_a_full_disk_is_a_sentence_and_leaves_nothing_behind(tmp_path, kind):
-    write = WRITERS[kind]
-    whole, here = tmp_path / "whole", tmp_path / "here"
-    whole.mkdir()
-    here.mkdir()
-    write(whole)
-    wanted = contents(whole)
+def test_a_full_disk_is_a_sentence_and_leaves_nothing_behind(written):
+    write, here, wanted = written
     largest = max(map(len, wanted.values()))
     assert in_fork(lambda: write(here), largest // 2, signal.SIG_IGN) == 40
     assert contents(here).items() <= wanted.items()
