@@ -2,6 +2,7 @@
 
 import lzma
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,20 @@ def megapress() -> Path:
 def no_pages(monkeypatch):
     """The picture of a scan takes longer than its cleaning: tests of the workflow draw it, others need not."""
     monkeypatch.setattr("spinsculpt.preprocess._picture.draw_page", lambda *arguments: None)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """A folder in which the whole chain has run. Here, not in a module: who imports it would run it again."""
+    from snakefile import snakemake
+
+    folder = tmp_path_factory.mktemp("chain")
+    status, text = snakemake(folder)
+    assert status == 0, text
+    return folder
+
+
+@pytest.fixture
+def spoilable(finished, tmp_path) -> Path:
+    """A copy of the finished folder that a test may change; modification times are kept."""
+    return shutil.copytree(finished, tmp_path / "copy", symlinks=True)

@@ -6,57 +6,16 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from browser import complaints, opened, overflow
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-TINY = REPOSITORY / "tests/data/tiny.yaml"
+from snakefile import command, snakemake, tiny_config, write_config
 
 pytestmark = pytest.mark.xdist_group("workflow")
-
-
-def command(folder: Path, *arguments: str, configfile: Path = TINY) -> list[str]:
-    workflow = ["--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(folder)]
-    return [sys.executable, "-m", "snakemake", *workflow, "--configfile", str(configfile), "--cores", "2", *arguments]
-
-
-def snakemake(folder: Path, *arguments: str, configfile: Path = TINY) -> tuple[int, str]:
-    """Exit status and everything that was printed."""
-    run = subprocess.run(command(folder, *arguments, configfile=configfile), capture_output=True, text=True)
-    return run.returncode, run.stdout + run.stderr
-
-
-def tiny_config() -> dict:
-    return yaml.safe_load(TINY.read_text())
-
-
-def write_config(folder: Path, config: dict) -> Path:
-    path = folder / "altered.yaml"
-    path.write_text(yaml.safe_dump(config, sort_keys=False))
-    return path
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Path:
-    """A folder in which the whole chain has run."""
-    folder = tmp_path_factory.mktemp("chain")
-    status, text = snakemake(folder)
-    assert status == 0, text
-    return folder
-
-
-@pytest.fixture
-def spoilable(finished, tmp_path) -> Path:
-    """A copy of the finished folder that a test may change; modification times are kept."""
-    return shutil.copytree(finished, tmp_path / "copy", symlinks=True)
 
 
 def test_chain_ends_in_report_tables_and_figures(finished):

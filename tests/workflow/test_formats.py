@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from test_chain import snakemake
 from typer.testing import CliRunner
 
 import spinsculpt as ss
 from browser import complaints, opened, overflow
 from raw_files import DWELL, FREQUENCY, write_data_list, write_p_file, write_philips_dicom, write_rda
+from snakefile import snakemake
 from spinsculpt.cli import app
 from spinsculpt.nifti import MRSData, write_fids
 from spinsculpt.philips import write_sdat, write_spar

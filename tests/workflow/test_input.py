@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from test_chain import finished, snakemake, tiny_config, write_config  # noqa: F401 (a fixture)
 
+from snakefile import snakemake, tiny_config, write_config
 from spinsculpt.fetch import read_table
 from spinsculpt.nifti import MRSData, write_fids
 
@@ -35,7 +35,7 @@ def test_a_bids_folder_needs_no_table(tmp_path):
     assert any("does not say RepetitionTime" in note for note in second["ConversionNotes"])
 
 
-def test_a_designed_scan_without_a_water_reference_is_cleaned_fitted_and_drawn(finished, tmp_path):  # noqa: F811
+def test_a_designed_scan_without_a_water_reference_is_cleaned_fitted_and_drawn(finished, tmp_path):
     """Ratios to creatine, no mM, and no job that misses the reference; test_formats.py has other sequences."""
     raw = finished / "results/scanner/sub-01"
     table = tmp_path / "subjects.tsv"

@@ -3,9 +3,8 @@
 import json
 import shutil
 
-from test_chain import snakemake
-
 from conftest import REPOSITORY
+from snakefile import snakemake
 
 OUTER = """
 module spinsculpt:

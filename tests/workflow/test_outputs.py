@@ -6,7 +6,6 @@ import re
 from fnmatch import fnmatch
 
 import pytest
-from test_chain import finished  # noqa: F401 (a fixture)
 
 from conftest import REPOSITORY
 
@@ -25,7 +24,7 @@ def documented() -> tuple[set[str], dict[str, set[str]]]:
     return set(re.findall(r"`([^`]+)`", head)), columns
 
 
-def test_every_column_that_is_written_has_a_line(finished):  # noqa: F811
+def test_every_column_that_is_written_has_a_line(finished):
     shared, columns = documented()
     results, open_questions = finished / "results", {}
     tables = [p for p in results.rglob("*") if p.suffix in (".tsv", ".csv") and p.name != "participants.tsv"]
@@ -41,7 +40,7 @@ def test_every_column_that_is_written_has_a_line(finished):  # noqa: F811
     assert len(tables) > 20 and not open_questions
 
 
-def test_raw_data_and_derivatives_describe_themselves(finished):  # noqa: F811
+def test_raw_data_and_derivatives_describe_themselves(finished):
     results = finished / "results"
     kinds = {"bids": "raw", "preproc": "derivative", "fit/builtin": "derivative"}
     for folder, kind in kinds.items():

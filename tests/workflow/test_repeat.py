@@ -5,9 +5,9 @@ import os
 import time
 
 import pytest
-from test_chain import finished, snakemake, spoilable  # noqa: F401 (fixtures)
 
 from results import digests
+from snakefile import snakemake
 from spinsculpt.folders import sha256
 from spinsculpt.record import write_run_record
 from spinsculpt.study import SequenceEntry, Study
@@ -20,7 +20,7 @@ SCAN = "sub-01/sub-01_acq-press30"
 FIT = "results/fit/builtin/sub-01/press30/summary.csv"
 
 
-def test_one_core_and_cold_starts_give_what_two_cores_and_forks_gave(finished, tmp_path, monkeypatch):  # noqa: F811
+def test_one_core_and_cold_starts_give_what_two_cores_and_forks_gave(finished, tmp_path, monkeypatch):
     monkeypatch.setenv(COLD, "1")
     targets = ["results/design/excite_glu/metrics.json", f"results/figures/{SCAN}.png", "results/basis/press30.basis"]
     status, text = snakemake(tmp_path, "--cores", "1", *targets)
@@ -29,7 +29,7 @@ def test_one_core_and_cold_starts_give_what_two_cores_and_forks_gave(finished, t
     assert len(one) > 30 and one.items() <= two.items(), sorted(one.items() - two.items())
 
 
-def test_a_damaged_result_is_made_anew_and_a_clock_that_is_ahead_costs_nothing(spoilable):  # noqa: F811
+def test_a_damaged_result_is_made_anew_and_a_clock_that_is_ahead_costs_nothing(spoilable):
     whole = digests(spoilable / "results")
     clean = spoilable / f"results/preproc/{SCAN}_svs.nii.gz"
     content = clean.read_bytes()
@@ -47,7 +47,7 @@ def test_a_damaged_result_is_made_anew_and_a_clock_that_is_ahead_costs_nothing(s
     assert {name for name in now.keys() | whole.keys() if now.get(name) != whole.get(name)} == {"report.html"}
 
 
-def test_a_run_says_from_what_it_was_made(finished, tmp_path, monkeypatch):  # noqa: F811
+def test_a_run_says_from_what_it_was_made(finished, tmp_path, monkeypatch):
     record = json.loads((finished / "results/provenance.json").read_text())
     assert record["packages"]["numpy"] and record["config"]["basis"]["points"] == 1024
     assert {entry["path"] for entry in record["inputs"]} >= {"config.yaml", "tiny.yaml"}
