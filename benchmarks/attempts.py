@@ -17,13 +17,12 @@ import torch
 
 from spinsculpt.basis import basis_library, simulate_basis
 from spinsculpt.compare import Analysis, noise_of_study, typical_concentrations
-from spinsculpt.config import default_config
 from spinsculpt.design import Design, Search
 from spinsculpt.design._problem import Model
-from spinsculpt.design._simulate import Member
+from spinsculpt.design._simulate import FieldCondition
 from spinsculpt.fit import predict_crlb
 from spinsculpt.sequences import build_sequence, slaser, special, voxel_pulses
-from spinsculpt.study import DesignEntry, SequenceEntry, parse, read_study
+from spinsculpt.study import DesignEntry, SequenceEntry, default_config, parse, read_study
 
 CONFIG = read_study([default_config()])
 RATIO, PAIR = {"type": "ratio", "metabolites": ["Gln", "Glu"]}, {"Gln": 1.0, "Glu": 1.0}
@@ -149,7 +148,7 @@ def main() -> None:
         pairs()
         return
     wanted = sys.argv[1:] or list(ATTEMPTS)
-    grid = (Member(), *(Member(b1, b0) for b1 in (0.8, 1.2) for b0 in (-10.0, 10.0)))
+    grid = (FieldCondition(), *(FieldCondition(b1, b0) for b1 in (0.8, 1.2) for b0 in (-10.0, 10.0)))
     for number, name in enumerate(wanted):
         began = time.perf_counter()
         design, x = designed(name)

@@ -9,9 +9,8 @@ import sys
 
 from spinsculpt.basis import basis_library, simulate_basis
 from spinsculpt.compare import Analysis, all_bounds, noise_of_study
-from spinsculpt.config import default_config
 from spinsculpt.sequences import build_sequence
-from spinsculpt.study import SequenceEntry, read_study
+from spinsculpt.study import SequenceEntry, default_config, read_study
 
 CONFIG = read_study([default_config()])
 BASIS, COMPARE = CONFIG.basis, CONFIG.compare

@@ -18,13 +18,12 @@ from functools import cache
 import numpy as np
 
 from spinsculpt.basis import simulate_basis
-from spinsculpt.config import default_config
 from spinsculpt.conventions import FID, ppm_to_hz, time_axis
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, fit
 from spinsculpt.sequences import build_sequence
 from spinsculpt.spins import load_library
-from spinsculpt.study import read_study
+from spinsculpt.study import default_config, read_study
 
 CONSENSUS = [
     "M092",

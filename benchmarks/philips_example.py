@@ -16,10 +16,9 @@ from pathlib import Path
 import pandas as pd
 
 from spinsculpt.basis import simulate_basis, write_basis
-from spinsculpt.config import default_config
 from spinsculpt.fit import fit_files
 from spinsculpt.sequences import build_sequence
-from spinsculpt.study import Fit, read_study
+from spinsculpt.study import Fit, default_config, read_study
 
 RATIOS = ("Glu", "Gln", "NAA+NAAG", "Ins")
 LCMODEL = {"Glu": 1.17, "Gln": 0.15, "NAA+NAAG": 1.33, "Ins": 0.85}

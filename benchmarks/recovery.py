@@ -14,12 +14,11 @@ import json
 import numpy as np
 
 from spinsculpt.basis import basis_library, simulate_basis
-from spinsculpt.config import default_config
 from spinsculpt.fit import fit_measured
 from spinsculpt.nifti import MRSData
 from spinsculpt.scanner import simulate_scan
 from spinsculpt.sequences import build_sequence
-from spinsculpt.study import Fit, read_study
+from spinsculpt.study import Fit, default_config, read_study
 
 SUMS = ["NAA+NAAG", "Cr+PCr", "GPC+PCh", "Glu", "Ins", "Gln", "GABA", "GSH"]
 QUIET = {"drift": 0, "frequency_jitter": 0, "phase_jitter": 0, "eddy_phase": 0, "residual_water": 0}

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spinsculpt.dataset import scans_of_dataset
+from spinsculpt.bids import scans_of_dataset
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.match import guess_kind, match_sequence
 from spinsculpt.nifti import MRSData, write_fids
-from spinsculpt.study import SequenceEntry
+from spinsculpt.study import SequenceEntry, guess_kind, match_sequence
 
 SEQUENCES = {
     "press30": {"type": "press", "echo_time": 0.03},

@@ -23,7 +23,7 @@ from spinsculpt.design import (
     Acquisition,
     Design,
     Enhance,
-    Member,
+    FieldCondition,
     Parametrisation,
     Power,
     Simulation,
@@ -33,10 +33,10 @@ from spinsculpt.design import (
     robust,
     run_design,
 )
+from spinsculpt.design._conventional import best_press
 from spinsculpt.design._explain import operator_classes, product_operators, spin_signals, weights_along
 from spinsculpt.design._metrics import splitting_error
 from spinsculpt.design._problem import Model, _resolved, parse_operator, times
-from spinsculpt.design._rival import best_press
 from spinsculpt.design._run import usable_device
 from spinsculpt.dynamics import evolve, free_eigensystem, line_list, liouville_evolve
 from spinsculpt.errors import SpinsculptError
@@ -60,7 +60,7 @@ from spinsculpt.study import Baseline, Basis, DesignEntry, SequenceEntry, parse,
 from spinsculpt.system import System
 
 F0 = larmor_frequency(3.0)
-NOMINAL = (Member(),)
+NOMINAL = (FieldCondition(),)
 BASIS = Basis(metabolites=["NAA", "Cr", "Glu", "Gln"], macromolecules=["MM20"])
 SMALL = {
     "kind": "gap",
@@ -96,10 +96,10 @@ def random_pulse(samples, dwell, amplitude=5.0, seed=0):
     return Pulse("random", amplitude * (rng.normal(size=samples) + 1j * rng.normal(size=samples)), dwell)
 
 
-def simulate(sequence, library, names, pulse=None, members=NOMINAL, **options):
+def simulate(sequence, library, names, pulse=None, conditions=NOMINAL, **options):
     dwell = {slot.name: pulse.dwell for slot in sequence.slots}
     simulation = Simulation(
-        sequence, library, names, Acquisition(F0), members, dwell, dtype=torch.complex128, **options
+        sequence, library, names, Acquisition(F0), conditions, dwell, dtype=torch.complex128, **options
     )
     return simulation({slot.name: torch.as_tensor(pulse.b1)[None] for slot in sequence.slots})
 
@@ -125,7 +125,7 @@ def test_signals_are_those_of_the_exact_event_interpreter(library, kind):
 def test_b1_scale_of_a_member_scales_the_pulse(library):
     pulse = random_pulse(20, 4e-4)
     sequence = press(0.036, gap=Slot("gap", "gap", pulse.duration))
-    both = simulate(sequence, library, ["Glu"], pulse, (Member(), Member(0.8)))
+    both = simulate(sequence, library, ["Glu"], pulse, (FieldCondition(), FieldCondition(0.8)))
     weaker = simulate(sequence, library, ["Glu"], Pulse("weak", 0.8 * pulse.b1, pulse.dwell))
     np.testing.assert_allclose(both.fids["press"][0, 1], weaker.fids["press"][0, 0], atol=1e-9)
 
@@ -134,7 +134,9 @@ def test_an_offset_during_the_pulse_is_a_gradient_at_a_place(library):
     pulse, strength, place = random_pulse(40, 1e-4), 2.0, 0.003  # mT/m, m
     sequence = press(0.036, gap=Slot("gap", "gap", pulse.duration))
     offset = 42577.478518 * strength * place
-    signals = simulate(sequence, library, ["Glu"], pulse, (Member(), Member(pulse_offset_hz=offset)), relaxation=False)
+    signals = simulate(
+        sequence, library, ["Glu"], pulse, (FieldCondition(), FieldCondition(pulse_offset_hz=offset)), relaxation=False
+    )
     played = ShapedPulse(pulse, gradient=("x", strength))
     events = [played if isinstance(event, Slot) else event for event in sequence.shots[0].events]
     exact = line_list(events, library["Glu"].parts[0], F0, position={"x": place}).fid(1024, 1 / 2000)
@@ -143,7 +145,7 @@ def test_an_offset_during_the_pulse_is_a_gradient_at_a_place(library):
 
 
 def test_a_broadening_of_a_member_is_a_wider_line(library):
-    both = simulate(press(0.03), library, ["Cr"], members=(Member(), Member(broadening_hz=3.0)))
+    both = simulate(press(0.03), library, ["Cr"], conditions=(FieldCondition(), FieldCondition(broadening_hz=3.0)))
     fids = both.fids["press"][0, :, 0]
     time = np.arange(1024) / 2000
     np.testing.assert_allclose(fids[1], fids[0].numpy() * np.exp(-3 * np.pi * time), atol=1e-12)
@@ -274,7 +276,7 @@ def test_loss_gradient_is_the_finite_difference(kind):
     ]
     robustness = {"mode": "worst", "b1_scale": [0.9, 1.0], "b0_hz": [0.0, 5.0], "broadening_hz": [0.0, 2.0]}
     design = Design("d", entry(parametrisation=kind, objectives=goals, robustness=robustness), BASIS)
-    design.simulation = design.simulate(design.simulation.members, torch.complex128)
+    design.simulation = design.simulate(design.simulation.conditions, torch.complex128)
     x = design.initial(torch.Generator().manual_seed(3), 2)
     _, gradient, parts = design.evaluate(x)
     assert len(parts) == len(goals)
@@ -360,7 +362,7 @@ def test_times_have_exact_gradients(kind):
     """Central differences of the loss by every time agree, T2 decay over the echo time included."""
     ranges = {name: RANGES[name] for name in RANGES if kind != "prep" or name != "gap_shift"}
     design = Design("timed", entry(kind=kind, duration=0.008, times=ranges), BASIS)
-    design.simulation = design.simulate((Member(), Member(1.1, 5.0)), torch.complex128)
+    design.simulation = design.simulate((FieldCondition(), FieldCondition(1.1, 5.0)), torch.complex128)
     x = design.initial(torch.Generator().manual_seed(0), 2)
     _, gradient, _ = design.evaluate(x)
     for k in range(1, len(ranges) + 1):
@@ -626,9 +628,9 @@ def test_the_pulses_around_a_designed_one_are_averaged_over_the_voxel_exactly():
     design = Design("real", entry(**REAL, relaxation=False), BASIS)
     x = design.initial(torch.Generator().manual_seed(3), 1)
     assert splitting_error(design, design.played(x[0]), x[0]) < 2e-3
-    member = Member(0.85, 7.0)
+    member = FieldCondition(0.85, 7.0)
     with torch.no_grad():
-        fids = design.signals(x, design.simulate((Member(), member), torch.complex128)).fids["real"]
+        fids = design.signals(x, design.simulate((FieldCondition(), member), torch.complex128)).fids["real"]
     sequence, part = design.played(x[0]), design.library["Glu"].parts[0]
     frame = (design.acquisition.central_frequency, design.axes(sequence))
     lines = averaged_lines(sequence.shots[0].events, part, *frame, b1_scale=0.85, b0_hz=7.0)

@@ -13,12 +13,11 @@ from fit_phantom import phantom, phantom_basis
 from spinsculpt import notebook
 from spinsculpt.basis import read_fslmrs, simulate_basis, write_fslmrs
 from spinsculpt.cli import app
-from spinsculpt.config import default_config
 from spinsculpt.fit import FitModel, fit_files
 from spinsculpt.nifti import MRSData, write_fids
 from spinsculpt.plan import settle
 from spinsculpt.sequences import build_sequence
-from spinsculpt.study import Baseline, Basis, Fit, SequenceEntry, Study, parse, plain, read_study
+from spinsculpt.study import Baseline, Basis, Fit, SequenceEntry, Study, default_config, parse, plain, read_study
 
 KINDS = st.sampled_from(["press", "megapress"])
 

@@ -11,7 +11,7 @@ from spinsculpt.figures import Style, draw_engines, draw_recovery, draw_sweep
 from spinsculpt.figures._engines import _panel, agreement
 from spinsculpt.figures._explain import written_out
 from spinsculpt.figures._style import save
-from spinsculpt.look import house_style, ppm_axis
+from spinsculpt.plotting import house_style, ppm_axis
 from spinsculpt.study import Figures
 
 STYLE = Style.of_study(Figures(labels={"a": "Sequence A"}), ["a", "b"])

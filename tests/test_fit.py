@@ -13,7 +13,7 @@ from spinsculpt.conventions import FID, to_spectrum
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import Estimates, FitModel, SoftRatio, fit, monte_carlo, predict_crlb, sample_posterior, spread
 from spinsculpt.fit._crlb import covariance_of
-from spinsculpt.fit._problem import Problem
+from spinsculpt.fit._model import Problem
 from spinsculpt.fit._solver import nonnegative
 
 TRUTH = np.array([CONCENTRATIONS[name] for name in LINES])

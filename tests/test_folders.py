@@ -13,10 +13,10 @@ from spinsculpt.basis import BasisSet, read_basis, write_basis, write_fslmrs
 from spinsculpt.cli._basis import Format, basis_command
 from spinsculpt.cli._design import Device, design_command
 from spinsculpt.cli._export import export_command
+from spinsculpt.convert import write_table
 from spinsculpt.design._run import RESULTS
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.folders import MANIFEST, checked_name, owned_files, sha256
-from spinsculpt.survey import write_table
 
 
 def contents(folder: Path) -> dict[str, str]:

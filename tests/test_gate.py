@@ -18,14 +18,13 @@ from fit_phantom import phantom, phantom_basis
 from spinsculpt.basis import BasisSet, read_basis, read_lcmodel, write_fslmrs
 from spinsculpt.cli import app
 from spinsculpt.compare import power_table, read_table, subjects_needed, write_table
-from spinsculpt.config import default_config
 from spinsculpt.convert._read import read_raw
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, fit
 from spinsculpt.gate import LARGEST, RANGES, check_numbers, quantity, read_json, read_yaml, samples
 from spinsculpt.provenance import write_json
 from spinsculpt.sequences import Sequence
-from spinsculpt.study import Study, parse, plain, read_study, reference_page
+from spinsculpt.study import Study, default_config, parse, plain, read_study, reference_page
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True) | st.integers() | st.booleans() | st.none() | st.text(max_size=5))

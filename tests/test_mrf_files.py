@@ -19,8 +19,8 @@ from spinsculpt.figures import Style
 from spinsculpt.figures._fingerprints import draw_bounds_plane, draw_maps, draw_regions, draw_scatter, draw_schedule
 from spinsculpt.fingerprints import FingerprintStudy
 from spinsculpt.mrf import (
+    FingerprintScan,
     Model,
-    Scan,
     Stage,
     agreement,
     agreement_table,
@@ -73,7 +73,7 @@ def scan(tmp_path):
         volume[mask] = values
         maps[name] = save(tmp_path / f"{name}.nii.gz", volume)
     stage = Stage(str(tmp_path / "played.yaml"), RANGES)
-    files = Scan(save(tmp_path / "data.nii.gz", images), save(tmp_path / "mask.nii.gz", mask), maps)
+    files = FingerprintScan(save(tmp_path / "data.nii.gz", images), save(tmp_path / "mask.nii.gz", mask), maps)
     return stage, files, fs, mask
 
 
@@ -292,7 +292,7 @@ def mapped(tmp_path_factory):
     subject, played = study.subjects["01"], stages_of(study)
     start = subject.mask.removesuffix("_mask.nii.gz")
     write_phantom(start, "vials", (20, 20, 1), 5e-4, 1, played)
-    files = Scan(subject.data["amine"], subject.mask, subject.maps)
+    files = FingerprintScan(subject.data["amine"], subject.mask, subject.maps)
     voxels = read_scan(played["amine"], files)
     out = folder / "mrf/sub-01/anat"
     write_fit(out, "sub-01_acq-amine", voxels, fit_scan(voxels, "vbmf"), "vbmf", played["amine"], files)

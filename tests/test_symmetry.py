@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinsculpt.basis._slices import Axis, averaged_lines
-from spinsculpt.design import Acquisition, Member, Simulation
+from spinsculpt.design import Acquisition, FieldCondition, Simulation
 from spinsculpt.dynamics import evolve, line_list
 from spinsculpt.dynamics.engine import SpinGroup, propagate
 from spinsculpt.pulses import Pulse, gaussian, sinc
@@ -208,7 +208,7 @@ def test_a_design_sees_the_signals_of_the_whole(library):
     waveform = {"gap": torch.as_tensor(pulse.b1)[None]}
 
     def simulation(**options):
-        members, dwell = (Member(), Member(0.9, 5.0)), {"gap": pulse.dwell}
+        members, dwell = (FieldCondition(), FieldCondition(0.9, 5.0)), {"gap": pulse.dwell}
         options |= {"peak": {"gap": 8.0}, "tolerance": 1e-5, "dtype": torch.complex128}
         return Simulation(sequence, library, ("Thr", "Lac"), Acquisition(F0), members, dwell, **options)
 

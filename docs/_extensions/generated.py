@@ -10,12 +10,10 @@ from typer.main import get_command
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src/spinsculpt"
 STAGES = {  # heading of the page of errors: package or module
-    "Configuration and study": ("config", "study", "match", "workflow", "cli"),
+    "Configuration and study": ("study", "plan", "workflow", "cli"),
     "Raw files, tables of scans, BIDS": (
         "convert",
-        "survey",
         "subjects",
-        "dataset",
         "bids",
         "nifti",
         "philips",
@@ -27,7 +25,7 @@ STAGES = {  # heading of the page of errors: package or module
     "Fits": ("fit", "fslmrs"),
     "Designs": ("design",),
     "Fingerprinting": ("mrf",),
-    "Comparison, figures, report": ("compare", "figures", "report", "look", "explore"),
+    "Comparison, figures, report": ("compare", "figures", "report", "plotting", "explore"),
 }
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spinsculpt.config import nearest_name, workflow_folder
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.study import Mrf, MrfDesign, MrfSubject, Phantom, plain
+from spinsculpt.study import Mrf, MrfDesign, MrfSubject, Phantom, nearest_name, plain, workflow_folder
 
 PUBLISHED = ("mt", "amide", "arginine")  # schedules that come with the package
 NETWORKS = ("supervised", "nbmf")  # estimators that train

@@ -395,7 +395,7 @@ def fit_spectrum(data: CleanScan | MRSData | FID | Path | str, basis: Basis | Ba
 
 
 def _figure(columns: int, height: float, share: bool = True):
-    from spinsculpt.look import Picture
+    from spinsculpt.plotting import Picture
 
     figure = Picture(figsize=(7.0 if columns < 3 else 3.0 * columns, height), layout="constrained")
     axes = figure.subplots(1, columns, sharey=share, squeeze=False)[0]

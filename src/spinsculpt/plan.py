@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from spinsculpt.bids import nominal_field
-from spinsculpt.config import nearest_name
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.study import Basis, DesignEntry, SequenceEntry, Study, SystemEntry, plain
+from spinsculpt.study import Basis, DesignEntry, SequenceEntry, Study, SystemEntry, nearest_name, plain
 from spinsculpt.subjects import checked_place
 from spinsculpt.system import OF_VENDOR
 

@@ -5,10 +5,9 @@ import io
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from spinsculpt.config import nearest_name
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.gate import read_text
-from spinsculpt.study import ScanRow, parse, plain
+from spinsculpt.study import ScanRow, nearest_name, parse, plain
 
 TABLE = "subjects.tsv"  # in the folder of the run: where `spinsculpt import` writes it and the workflow finds it
 SIMULATED = "simulated"  # instead of a table: the simulated cohort

@@ -11,7 +11,7 @@ from snakefile import snakemake
 from spinsculpt.folders import sha256
 from spinsculpt.record import write_run_record
 from spinsculpt.study import SequenceEntry, Study
-from spinsculpt.warm import COLD
+from spinsculpt.workflow.warm import COLD
 
 pytestmark = pytest.mark.xdist_group("workflow")
 

@@ -9,12 +9,12 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
-from spinsculpt.config import default_config, nearest_name, workflow_folder
+from spinsculpt.study import default_config, nearest_name, workflow_folder
 from spinsculpt.gate import read_yaml
 from spinsculpt.study import DesignEntry, Study, Tissue, can_fit, plain
 from spinsculpt.study import parse as parse_section  # a name that Snakemake has, too
 from spinsculpt.convert import files_on_disk, named_files, scanner_of
-from spinsculpt.dataset import scans_of_dataset
+from spinsculpt.bids import scans_of_dataset
 from spinsculpt.fingerprints import (
     NETWORKS,
     PHANTOM_MAPS,
@@ -24,7 +24,7 @@ from spinsculpt.fingerprints import (
     file_of,
     map_files,
 )
-from spinsculpt.locks import forget_run, remove_stale_lock, sign_run
+from spinsculpt.workflow.locks import forget_run, remove_stale_lock, sign_run
 from spinsculpt.problems import problem
 from spinsculpt.plan import (
     as_measured_at,
@@ -37,7 +37,7 @@ from spinsculpt.plan import (
     with_measured,
 )
 from spinsculpt.subjects import place_of_scans, read_subjects, simulated_cohort
-from spinsculpt.warm import use_warm_starts
+from spinsculpt.workflow.warm import use_warm_starts
 
 RESULTS = f"results/{config['run']}" if config.get("run") else "results"  # what <results> stands for
 # Scripts find the package of this checkout also in environments that Snakemake makes (--sdm conda).

@@ -98,10 +98,10 @@ def basis_command(
         write_lcmodel,
         write_nifti,
     )
-    from spinsculpt.config import nearest_name
     from spinsculpt.errors import SpinsculptError
     from spinsculpt.folders import owned_files, path_in, read_manifest, refuse_foreign
     from spinsculpt.sequences import build_sequence
+    from spinsculpt.study import nearest_name
 
     kind = "file" if Path(sequence).suffix.lower() in (".seq", ".json") else sequence
     if kind not in (*_KINDS, "file"):

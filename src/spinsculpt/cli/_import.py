@@ -20,17 +20,16 @@ def import_command(
 
     What cannot be guessed is left empty and said in a sentence.
     """
-    from spinsculpt.config import default_config
+    from spinsculpt.convert import find_scans, write_table
     from spinsculpt.gate import check_numbers
-    from spinsculpt.study import read_study
+    from spinsculpt.study import default_config, read_study
     from spinsculpt.subjects import TABLE
-    from spinsculpt.survey import survey, write_table
 
     check_numbers({"echo_time": tolerance * 1e-3}, "the option --tolerance")
     settings = read_study([default_config(), *(config or [])])
     data = Path(settings.data)
     root = data if folder.absolute().is_relative_to(data.absolute()) else folder
-    found = survey(folder, root, settings.sequences, tolerance * 1e-3)
+    found = find_scans(folder, root, settings.sequences, tolerance * 1e-3)
     for sentence in found.sentences:
         typer.echo(sentence)
     formats = ", ".join(f"{count} {name}" for name, count in sorted(found.formats.items())) or "nothing"

@@ -186,8 +186,8 @@ def _stage(
     engine="exact",
     noise=None,
 ) -> tuple:
-    """Options as (Stage, Scan)."""
-    from spinsculpt.mrf import Scan, Stage
+    """Options as (Stage, FingerprintScan)."""
+    from spinsculpt.mrf import FingerprintScan, Stage
 
     given = _pairs(maps, "--map", str)
     constants = _pairs(fixed, "--fixed", _number)
@@ -198,7 +198,7 @@ def _stage(
         pools = [*(("fs", "ksw") if solute else ()), *(("fss", "kssw") if semisolid and not solute else ())]
         wanted = {name: RANGES[name] for name in pools if name not in constants}
     stage = Stage(str(protocol), wanted, constants, scale, solute, semisolid, field, engine, readout, steps, noise)
-    return stage, Scan(data, mask, given)
+    return stage, FingerprintScan(data, mask, given)
 
 
 def _fit(stage, scan, out: Path, label: str, method: str, settings: dict, reconstructor: Path | None = None) -> None:
@@ -232,9 +232,9 @@ def _pairs(given: Sequence[str] | None, option: str, read: Callable[[str], Any])
 
 
 def _known(names: dict, option: str) -> None:
-    from spinsculpt.config import nearest_name
     from spinsculpt.errors import SpinsculptError
     from spinsculpt.mrf import PARAMETERS
+    from spinsculpt.study import nearest_name
 
     if unknown := [name for name in names if name not in PARAMETERS]:
         raise SpinsculptError(f"{option}: {nearest_name(unknown[0], list(PARAMETERS), 'tissue parameter')}")

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from spinsculpt.config import default_config, workflow_folder
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.gate import check_nesting, read_yaml
+from spinsculpt.study import default_config, workflow_folder
 
 CORES = ("-c", "--cores", "--jobs", "-j", "--executor", "-e", "--profile", "--unlock")
 

@@ -2,20 +2,24 @@
 
 from spinsculpt.convert._convert import convert_scan
 from spinsculpt.convert._dicom import dicom_spectrum, is_dicom
+from spinsculpt.convert._find import FoundScans, find_scans, write_table
 from spinsculpt.convert._formats import SUFFIXES, recognise
 from spinsculpt.convert._headers import RawHeader, read_raw_header, scanner_of
 from spinsculpt.convert._sources import files_on_disk, named_files, partners
 
 __all__ = [
     "SUFFIXES",
+    "FoundScans",
     "RawHeader",
     "convert_scan",
     "dicom_spectrum",
     "files_on_disk",
+    "find_scans",
     "is_dicom",
     "named_files",
     "partners",
     "read_raw_header",
     "recognise",
     "scanner_of",
+    "write_table",
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, read_fids
-from spinsculpt.warm import run_program
+from spinsculpt.workflow.warm import run_program
 
 _TIME_LIMIT = 900  # s
 _QUOTES = "'\""

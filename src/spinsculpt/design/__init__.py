@@ -15,14 +15,14 @@ from spinsculpt.design._optimise import Search
 from spinsculpt.design._parametrise import Parametrisation
 from spinsculpt.design._problem import Design
 from spinsculpt.design._run import run_design
-from spinsculpt.design._simulate import Acquisition, Member, Signals, Simulation
+from spinsculpt.design._simulate import Acquisition, FieldCondition, Signals, Simulation
 
 __all__ = [
     "CRLB",
     "Acquisition",
     "Design",
     "Enhance",
-    "Member",
+    "FieldCondition",
     "Parametrisation",
     "Power",
     "Search",

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from spinsculpt.basis import averaged_lines
 from spinsculpt.conventions import ppm_axis, to_spectrum
+from spinsculpt.design._conventional import best_press, megapress, plain, ratio_over_reference
 from spinsculpt.design._explain import spin_signals, weights_along
 from spinsculpt.design._objectives import Ratio, Window
 from spinsculpt.design._problem import Design
-from spinsculpt.design._rival import best_press, megapress, plain, ratio_over_reference
-from spinsculpt.design._simulate import Member, Signals
+from spinsculpt.design._simulate import FieldCondition, Signals
 from spinsculpt.dynamics import evolve
 from spinsculpt.pulses import Pulse
 from spinsculpt.sequences import Sequence, ShapedPulse
@@ -27,10 +27,10 @@ def measure(design: Design, x: Tensor) -> dict:
     pulses, sequence = design.pulses(x), design.played(x)
     pulse = pulses[design.slots[0]]
     with torch.no_grad():
-        signals = design.signals(x[None], design.simulate((Member(),), torch.complex128))
+        signals = design.signals(x[None], design.simulate((FieldCondition(),), torch.complex128))
         designed_for = design.signals(x[None])
         loss, parts = design.losses(designed_for)
-        grid = tuple(Member(b1, b0) for b1 in ROBUST_B1 for b0 in ROBUST_B0)
+        grid = tuple(FieldCondition(b1, b0) for b1 in ROBUST_B1 for b0 in ROBUST_B0)
         everywhere = design.signals(x[None], design.simulate(grid))
     slots = design.sequence.slots  # both editing pulses of a shot are one slot
     energy = sum(pulses[slot.name].energy for slot in slots) / len(design.sequence.shots)  # of one shot
@@ -106,23 +106,23 @@ def rivals(design: Design) -> dict:
     return {"te_optimised_press": best_press(design, wanted), **plain(design, wanted), **megapress(design, wanted)}
 
 
-def worst_bounds(design: Design, signals: Signals, grid: tuple[Member, ...]) -> dict[str, float]:
+def worst_bounds(design: Design, signals: Signals, grid: tuple[FieldCondition, ...]) -> dict[str, float]:
     """Largest CRLB of each metabolite that has a goal over B1 +-20 % and B0 +-10 Hz, relative to the nominal one."""
     wanted = next((goal.bound.targets for goal in design.goals if goal.bound), ())
     if not wanted:
         return {}
     sd = design.crlb(dict.fromkeys(wanted, 1.0)).sd(signals)[0]
-    worst = (sd / sd[grid.index(Member())]).amax(0)
+    worst = (sd / sd[grid.index(FieldCondition())]).amax(0)
     return dict(zip(wanted, worst.tolist(), strict=True))
 
 
-def worst_ratio(design: Design, signals: Signals, grid: tuple[Member, ...]) -> dict[str, float]:
+def worst_ratio(design: Design, signals: Signals, grid: tuple[FieldCondition, ...]) -> dict[str, float]:
     """Largest SD of the ratio over the same conditions, relative to the nominal one; {} unless the design is for it."""
     wanted = next((goal.bound.targets for goal in design.goals if isinstance(goal.bound, Ratio)), None)
     if wanted is None:
         return {}
     sd = design.ratio(dict.fromkeys(wanted, 1.0)).fractional(signals)[0]
-    return {"ratio_worst_over_nominal": float(sd.amax() / sd[grid.index(Member())])}
+    return {"ratio_worst_over_nominal": float(sd.amax() / sd[grid.index(FieldCondition())])}
 
 
 def spectra(design: Design, x: Tensor) -> list[dict]:
@@ -135,7 +135,7 @@ def spectra(design: Design, x: Tensor) -> list[dict]:
     shown = np.flatnonzero((axis >= RANGE[0]) & (axis <= RANGE[1]))
     unit = 1 / (np.pi * acquisition.linewidth * acquisition.dwell)
     with torch.no_grad():
-        after = design.signals(x[None], design.simulate((Member(),), torch.complex128))
+        after = design.signals(x[None], design.simulate((FieldCondition(),), torch.complex128))
     shots = {"press": (design.reference, None), "pulse_acquire": (design.pulse_acquire, None)}
     shots |= {spectrum: (after, spectrum) for spectrum in design.spectra}
     for name, (signals, shot) in shots.items():
@@ -169,13 +169,13 @@ def worst_peak_ratio(design: Design, signals: Signals) -> dict[str, float]:
     return {f"{a}/{b}": float((peaks[a] / peaks[b].clamp_min(1e-12)).min()) for a, b in pairs}
 
 
-def robustness_map(design: Design, signals: Signals, grid: tuple[Member, ...]) -> list[dict]:
+def robustness_map(design: Design, signals: Signals, grid: tuple[FieldCondition, ...]) -> list[dict]:
     """Loss parts under each condition of a grid of B1 scales and B0 offsets."""
     parts = {goal.name: (goal.bound or goal.objective)(signals)[0] for goal in design.goals}
     return [
-        {"b1_scale": member.b1_scale, "b0_hz": member.b0_hz}
+        {"b1_scale": condition.b1_scale, "b0_hz": condition.b0_hz}
         | {name: float(part[k if len(part) > 1 else 0]) for name, part in parts.items()}
-        for k, member in enumerate(grid)
+        for k, condition in enumerate(grid)
     ]
 
 
@@ -207,7 +207,7 @@ def along_pulse(design: Design, sequence: Sequence, pulse: Pulse) -> dict[str, l
 def splitting_error(design: Design, sequence: Sequence, x: Tensor) -> float:
     """Largest relative deviation of the lossless FIDs of the targets from the exact event interpreter."""
     acquisition, worst = design.acquisition, 0.0
-    simulation = design.simulate((Member(),), lossy=False)
+    simulation = design.simulate((FieldCondition(),), lossy=False)
     with torch.no_grad():
         signals = design.signals(x[None], simulation)
     (spectrum, shots), axes = next(iter(sequence.measured.items())), design.axes(sequence)

@@ -1,4 +1,4 @@
-"""What a design can be asked for: small losses, each of shape (starts, members), 0 = as good as the reference."""
+"""What a design can be asked for: small losses, each of shape (starts, conditions), 0 = as good as the reference."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ class Objective(Protocol):
     """A differentiable loss of the signals."""
 
     def __call__(self, signals: Signals) -> Tensor:
-        """Loss of every start under every condition, shape (starts, members)."""
+        """Loss of every start under every condition, shape (starts, conditions)."""
 
 
 class Window:
@@ -34,7 +34,7 @@ class Window:
             raise SpinsculptError(f"No point of the spectrum lies in {ppm[0]:g} to {ppm[1]:g} ppm; widen the window.")
 
     def __call__(self, signals: Signals, metabolites: Sequence[str]) -> Tensor:
-        """Complex spectra, shape (starts, members, len(metabolites), points)."""
+        """Complex spectra, shape (starts, conditions, len(metabolites), points)."""
         shot = self.shot or next(iter(signals.fids))
         rows = [signals.names.index(name) for name in metabolites]
         return torch.fft.fft(signals.fids[shot][..., rows, :])[..., self.points]
@@ -181,7 +181,7 @@ class CRLB:
         self._group = torch.as_tensor(self.problem.groups)
 
     def covariance(self, signals: Signals) -> Tensor:
-        """Covariance of the concentrations, everything else marginalised, shape (starts, members, L, L)."""
+        """Covariance of the concentrations, everything else marginalised, shape (starts, conditions, L, L)."""
         fids = [self._assumed(signals, shot) for shot in self.shots]
         rows = torch.cat([self._rows(fid, s) for s, fid in enumerate(fids)], -1)
         rows = torch.cat([rows, self._baseline.expand(*rows.shape[:-2], *self._baseline.shape)], -2)
@@ -205,11 +205,11 @@ class CRLB:
         return fid
 
     def sd(self, signals: Signals) -> Tensor:
-        """CRLBs of the metabolites that count, shape (starts, members, len(targets))."""
+        """CRLBs of the metabolites that count, shape (starts, conditions, len(targets))."""
         return self.covariance(signals).diagonal(dim1=-2, dim2=-1)[..., self.rows].clamp_min(1e-30).sqrt()
 
     def log_mean(self, signals: Signals) -> Tensor:
-        """sum_i w_i log(CRLB_i), shape (starts, members)."""
+        """sum_i w_i log(CRLB_i), shape (starts, conditions)."""
         return self.sd(signals).log() @ self.weights
 
     def __call__(self, signals: Signals) -> Tensor:
@@ -251,11 +251,11 @@ class Ratio(CRLB):
     """
 
     def log_mean(self, signals: Signals) -> Tensor:
-        """Logarithm of the SD of the ratio, shape (starts, members)."""
+        """Logarithm of the SD of the ratio, shape (starts, conditions)."""
         return self.fractional(signals).log()
 
     def fractional(self, signals: Signals) -> Tensor:
-        """SD of log(a / b), shape (starts, members)."""
+        """SD of log(a / b), shape (starts, conditions)."""
         a, b = self.rows
         scaled = self.covariance(signals) / (self.c[:, None] * self.c)
         variance = scaled[..., a, a] + scaled[..., b, b] - 2 * scaled[..., a, b]
@@ -263,7 +263,7 @@ class Ratio(CRLB):
 
 
 class UnderModels:
-    """The same bound under several models of the fit, side by side with the conditions: (starts, models x members)."""
+    """The same bound under several models of the fit, beside the conditions: (starts, models x conditions)."""
 
     def __init__(self, bounds: Sequence[CRLB]):
         self.bounds = tuple(bounds)
@@ -298,7 +298,7 @@ class Smooth:
 
 
 def robust(loss: Tensor, mode: str, tail: float = 0.3, sharpness: float = 20.0) -> Tensor:
-    r"""One number from the losses under all conditions, (starts, members) -> (starts,).
+    r"""One number from the losses under all conditions, (starts, conditions) -> (starts,).
 
     "mean"; "worst": soft maximum log(mean exp(k L)) / k; "cvar": mean of the worst `tail` of the conditions
     (Rockafellar & Uryasev 2000, doi:10.21314/JOR.2000.038).

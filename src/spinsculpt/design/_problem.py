@@ -26,7 +26,7 @@ from spinsculpt.design._objectives import (
     robust,
 )
 from spinsculpt.design._parametrise import Parametrisation, Waveform
-from spinsculpt.design._simulate import Acquisition, Member, Signals, Simulation
+from spinsculpt.design._simulate import Acquisition, FieldCondition, Signals, Simulation
 from spinsculpt.design._times import Times
 from spinsculpt.dynamics import free_eigensystem
 from spinsculpt.errors import SpinsculptError
@@ -119,7 +119,7 @@ class Design:
         self._waveform: Waveform = self.form.waveform()
         self.models = _models(entry)
         self.model = FitModel(baseline=entry.baseline, ppm=entry.fit_ppm, groups=entry.fit_groups)
-        self.simulation = self.simulate(members(entry.robustness))
+        self.simulation = self.simulate(conditions_of(entry.robustness))
         reference = entry.reference
         self.reference = self.measured(self.press(reference.echo_time, reference.te1, "reference"))
         self.goals = tuple(self._goal(number, goal) for number, goal in enumerate(entry.objectives))
@@ -230,7 +230,7 @@ class Design:
         }
 
     def simulate(
-        self, conditions: tuple[Member, ...], dtype: torch.dtype = torch.complex64, lossy: bool = True
+        self, conditions: tuple[FieldCondition, ...], dtype: torch.dtype = torch.complex64, lossy: bool = True
     ) -> Simulation:
         """The sequence of this design under other conditions, or without the decay during its pulses."""
         states = [goal.metabolite for goal in self.entry.objectives if goal.type == "target_state"]
@@ -474,10 +474,10 @@ def _models(entry: DesignEntry) -> tuple[Model, ...]:
     return tuple(sorted(found, key=lambda model: model != Model(entry.baseline)))
 
 
-def members(robustness: Robustness) -> tuple[Member, ...]:
+def conditions_of(robustness: Robustness) -> tuple[FieldCondition, ...]:
     """Grid of all conditions, the nominal one first."""
-    grid = [Member(*condition) for condition in product(*robustness.axes)]
-    return tuple(sorted(grid, key=lambda member: member != Member()))
+    grid = [FieldCondition(*condition) for condition in product(*robustness.axes)]
+    return tuple(sorted(grid, key=lambda condition: condition != FieldCondition()))
 
 
 def parse_operator(text: str, spins: tuple[str, ...], where: str = "operator") -> np.ndarray:

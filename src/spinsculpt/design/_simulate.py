@@ -32,7 +32,7 @@ _VISIBLE = 1e-6  # transitions whose element of F_+ is smaller than this carry n
 
 
 @dataclass(frozen=True)
-class Member:
+class FieldCondition:
     """One condition of the ensemble over which a design shall hold.
 
     Attributes:
@@ -76,9 +76,9 @@ class Signals:
 
     Attributes:
         names: metabolites and macromolecules, L of them.
-        fids: FID of each shot, damped by the linewidth and by T2 over TE, complex, (starts, members, L, points).
+        fids: FID of each shot, damped by the linewidth and by T2 over TE, complex, (starts, conditions, L, points).
         states: density operator of each metabolite's first part at the first sample of each shot, in the eigenbasis
-            of the free Hamiltonian, shape (starts, members, d, d); for the metabolites asked for.
+            of the free Hamiltonian, shape (starts, conditions, d, d); for the metabolites asked for.
         waveforms: B1x + i B1y of each slot in uT, shape (starts, samples).
         shares: of the averages of each spectrum, shape (starts, spectra); None where all are alike.
         decayed: s over which the signals of each spectrum decayed with T2, shape (starts or 1, L).
@@ -103,7 +103,7 @@ class Simulation:
         library: metabolites and macromolecules at the field of `acquisition`.
         names: those to simulate.
         acquisition: field and sampling.
-        members: conditions; the first is the nominal one.
+        conditions: of B1, B0 and width; the first is the nominal one.
         dwell: of the waveform of each slot in s.
         peak: largest B1 in uT of each slot, to choose the steps of the splitting.
         tolerance: largest error of an element of a propagator.
@@ -122,7 +122,7 @@ class Simulation:
         library: Library,
         names: Sequence[str],
         acquisition: Acquisition,
-        members: Sequence[Member] = (Member(),),
+        conditions: Sequence[FieldCondition] = (FieldCondition(),),
         dwell: Mapping[str, float] | None = None,
         peak: Mapping[str, float] | None = None,
         tolerance: float = 1e-3,
@@ -134,7 +134,7 @@ class Simulation:
         axes: Mapping[str, Axis] | None = None,
     ):
         self.timing, self._relaxing, self._axes, self._library = timing or Timing(), relaxation, axes or {}, library
-        self.sequence, self.acquisition, self.members = sequence, acquisition, tuple(members)
+        self.sequence, self.acquisition, self.conditions = sequence, acquisition, tuple(conditions)
         self.names, self.dtype, self.keep_states = tuple(names), dtype, tuple(keep_states)
         self.dwell = dict(dwell or {})
         samples = {slot.name: round(slot.duration / self.dwell[slot.name]) for slot in sequence.slots}
@@ -145,8 +145,8 @@ class Simulation:
         self._decaying = decay_interval > 0
         self._decays = self._decay_of_spectra() if relaxation else {}
         self.parts = tuple(_parts(library, self.names, acquisition, keep_states))
-        b0 = [member.b0_hz + member.pulse_offset_hz for member in self.members]
-        self._scale = torch.tensor([member.b1_scale for member in self.members], dtype=torch.float64)
+        b0 = [condition.b0_hz + condition.pulse_offset_hz for condition in self.conditions]
+        self._scale = torch.tensor([condition.b1_scale for condition in self.conditions], dtype=torch.float64)
         self.groups = tuple(
             SpinGroup.from_system(part.system, acquisition.central_frequency, b0, acquisition.receiver_ppm)
             for part in self.parts
@@ -209,15 +209,15 @@ class Simulation:
             changes: of the variables of `timing` from the times in the sequence in s, shape (starts, variables).
         """
         starts = max([1, *map(len, waveforms.values()), 0 if changes is None else len(changes)])
-        members = len(self.members)
+        conditions = len(self.conditions)
         propagators = {}
         for name, b1 in waveforms.items():
             nutation = 2 * np.pi * GAMMA_BAR * torch.view_as_real(b1)
             nutation = nutation.unflatten(1, (self._chunks[name], -1))[:, :, None] * self._scale[:, None, None]
-            nutation = nutation.flatten(0, 2)  # (starts, chunks, members), members fastest as in the groups
+            nutation = nutation.flatten(0, 2)  # (starts, chunks, conditions), conditions fastest as in the groups
             propagators[name] = propagate(nutation, self.dwell[name], self.groups, self.substeps[name], self.dtype)
         time = time_axis(self.acquisition.points, self.acquisition.dwell)
-        broadening = np.exp(-np.pi * np.outer([member.broadening_hz for member in self.members], time))
+        broadening = np.exp(-np.pi * np.outer([condition.broadening_hz for condition in self.conditions], time))
         envelope = torch.as_tensor(broadening[:, None])
         fids, states = {}, {}
         for shot, chains in self._chains.items():
@@ -234,14 +234,14 @@ class Simulation:
                 name = self.names[part.metabolite]
                 if name in self.keep_states:
                     states.setdefault((shot, name), rho)
-            shape = (starts, members, self.acquisition.points)
+            shape = (starts, conditions, self.acquisition.points)
             fids[shot] = torch.stack([fid.expand(shape) for fid in total_fid], -2) * envelope
         later = torch.zeros(1) if changes is None else changes @ torch.as_tensor(self.timing.echo_time)
         decayed = {shot: torch.as_tensor(plane) + later[:, None] for shot, (plane, _) in self._decays.items()}
         return Signals(self.names, fids, states, dict(waveforms), decayed=decayed)
 
     def _run(self, chain, propagators: Mapping[str, Tensor], part: int, starts: int, changes: Tensor | None) -> Tensor:
-        """Density operator at the end of a chain, shape (starts or 1, members, d, d)."""
+        """Density operator at the end of a chain, shape (starts or 1, conditions, d, d)."""
         rho = None
         for kind, content in chain:
             if kind == "state":
@@ -261,7 +261,7 @@ class Simulation:
                 turn = torch.exp(-1j * energy * duration.expand(starts)[:, None, None])
                 rho = basis @ (turn[..., None] * (basis.mT @ rho @ basis) * turn[..., None, :].conj()) @ basis.mT
             else:
-                shape = (starts, self._chunks[content], len(self.members))
+                shape = (starts, self._chunks[content], len(self.conditions))
                 for u in propagators[content].unflatten(0, shape).to(torch.complex128).unbind(1):
                     if not self._decaying:
                         rho = u @ rho @ u.mH
@@ -283,11 +283,11 @@ class Simulation:
         return [("state", state), *chains[0][1:]]
 
     def _chain(self, shot: Shot, system: SpinSystem) -> list[tuple[str, object]]:
-        """The shot as ("state" | "unitary" | "mask" | "slot" | "delay", content), tensors with a members axis first."""
+        """The shot as ("state" | "unitary" | "mask" | "slot" | "delay", content), tensors of (conditions, ...)."""
 
-        def for_members(function, events: tuple[Event, ...]) -> Tensor:
+        def under_conditions(function, events: tuple[Event, ...]) -> Tensor:
             frame = (system, self.acquisition.central_frequency)
-            conditions = [(m.b1_scale, m.b0_hz, self.acquisition.receiver_ppm) for m in self.members]
+            conditions = [(m.b1_scale, m.b0_hz, self.acquisition.receiver_ppm) for m in self.conditions]
             return torch.as_tensor(np.stack([function(events, *frame, *condition) for condition in conditions]))
 
         if self._axes:
@@ -295,13 +295,13 @@ class Simulation:
         moving = self.timing.delays.get(shot.name, {})
         varied = [k for k, event in enumerate(shot.events) if isinstance(event, Slot) or k in moving]
         first = min(varied, default=len(shot.events))
-        chain, stretch = [("state", for_members(evolve, shot.events[:first]))], []
+        chain, stretch = [("state", under_conditions(evolve, shot.events[:first]))], []
         for k, event in enumerate((*shot.events[first:], None), start=first):
             if event is not None and k not in moving and not isinstance(event, Slot | CoherenceFilter):
                 stretch.append(event)
                 continue
             if stretch:
-                chain.append(("unitary", for_members(propagator, tuple(stretch))))
+                chain.append(("unitary", under_conditions(propagator, tuple(stretch))))
                 stretch = []
             if k in moving:
                 chain.append(("delay", self._moving_delay(event, moving[k], system)))
@@ -318,8 +318,8 @@ class Simulation:
         acquisition, moving = self.acquisition, self.timing.delays.get(shot.name, {})
         varied = [k for k, event in enumerate(shot.events) if isinstance(event, Slot) or k in moving]
         spaces = [
-            VoxelSpace(system, acquisition.central_frequency, self._axes, {}, member.b1_scale, member.b0_hz)
-            for member in self.members
+            VoxelSpace(system, acquisition.central_frequency, self._axes, {}, condition.b1_scale, condition.b0_hz)
+            for condition in self.conditions
         ]
         first = min(varied, default=len(shot.events))
         start = total(system.levels, "z").astype(complex)
@@ -373,19 +373,21 @@ class Simulation:
         return chain
 
     def _constant(self, events: Sequence[Event], system: SpinSystem) -> Tensor:
-        """Unitary of events at the centre of the voxel under each condition, (members, d, d)."""
+        """Unitary of events at the centre of the voxel under each condition, (conditions, d, d)."""
         if any(isinstance(event, ShapedPulse) and event.gradient for event in events):
             raise SpinsculptError(
                 f"{self.sequence.name}: a slice-selective pulse beside a designed one needs a spoiler between the two."
             )
         frame = (system, self.acquisition.central_frequency)
-        conditions = [(m.b1_scale, m.b0_hz, self.acquisition.receiver_ppm) for m in self.members]
+        conditions = [(m.b1_scale, m.b0_hz, self.acquisition.receiver_ppm) for m in self.conditions]
         return torch.as_tensor(np.stack([propagator(events, *frame, *condition) for condition in conditions]))
 
     def _moving_delay(self, delay: Delay, slope: np.ndarray, system: SpinSystem) -> tuple[Tensor, ...]:
-        """Duration in s, its slope, energies of each member in rad/s (members, d) and eigenvectors, complex."""
+        """Duration in s, its slope, energies of each condition in rad/s (conditions, d) and eigenvectors, complex."""
         frame = (system, self.acquisition.central_frequency)
-        systems = [free_eigensystem(*frame, member.b0_hz, self.acquisition.receiver_ppm) for member in self.members]
+        systems = [
+            free_eigensystem(*frame, condition.b0_hz, self.acquisition.receiver_ppm) for condition in self.conditions
+        ]
         energy, basis = np.stack([each[0] for each in systems]), np.stack([each[1] for each in systems])
         return tuple(map(torch.as_tensor, (np.array([delay.duration]), slope, energy, basis.astype(complex))))
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import yaml
 
-from spinsculpt.config import default_config
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.explore._bench import entry_files
 from spinsculpt.gate import read_yaml
-from spinsculpt.study import Study, plain
+from spinsculpt.study import Study, default_config, plain
 
 FOLDER = "explored_pulses"  # beside the configuration: the files that it plays
 

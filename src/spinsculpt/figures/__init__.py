@@ -1,6 +1,6 @@
 """Every figure is a function of a tidy table: PDF and PNG, with the table that was drawn beside them as .tsv.
 
-The look of every picture is in `spinsculpt.look`; no display is needed.
+The look of every picture is in `spinsculpt.plotting`; no display is needed.
 """
 
 import matplotlib

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from spinsculpt.figures._style import Style, save
-from spinsculpt.look import GREY, PAGE_WIDTH, house_style
+from spinsculpt.plotting import GREY, PAGE_WIDTH, house_style
 
 
 def draw_design(pulses: pd.DataFrame, history: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]:

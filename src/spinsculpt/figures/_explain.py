@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
 from spinsculpt.figures._style import Style, save
-from spinsculpt.look import BLUE, GREEN, GREY, ORANGE, PAGE_WIDTH, PALE, PURPLE, SKY, VERMILION, house_style
+from spinsculpt.plotting import BLUE, GREEN, GREY, ORANGE, PAGE_WIDTH, PALE, PURPLE, SKY, VERMILION, house_style
 
 _CLASSES = {  # name in the table: name in the figure, colour
     "in_phase": ("in-phase, Ix", BLUE),

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import LogNorm
 
 from spinsculpt.figures._style import Style, save
-from spinsculpt.look import BLACK, BLUE, GREEN, GREY, ORANGE, PAGE_WIDTH, PALE, VERMILION, house_style
+from spinsculpt.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, PAGE_WIDTH, PALE, VERMILION, house_style
 
 COLOURS = {"dictionary": GREEN, "vbmf": VERMILION, "supervised": ORANGE, "nbmf": BLUE}
 FINGERPRINT_WORDS = {"dictionary": "dictionary", "vbmf": "VBMF", "supervised": "supervised", "nbmf": "NBMF"}

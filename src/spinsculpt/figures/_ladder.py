@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
 from spinsculpt.figures._style import Style, save
-from spinsculpt.look import BLACK, BLUE, GREY, PAGE_WIDTH, PALE, VERMILION, bare_spectrum, house_style, ppm_axis
+from spinsculpt.plotting import BLACK, BLUE, GREY, PAGE_WIDTH, PALE, VERMILION, bare_spectrum, house_style, ppm_axis
 
 BUDGET = 400  # steps within which the seed paper converged
 FLOOR = 1e-7  # of a loss: single precision

@@ -9,7 +9,7 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from spinsculpt.compare import retest_table, subjects_needed
 from spinsculpt.figures._style import Style, save
-from spinsculpt.look import GREY, PAGE_WIDTH, PALE, house_style
+from spinsculpt.plotting import GREY, PAGE_WIDTH, PALE, house_style
 
 RIGHT = "right model"
 

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
 from spinsculpt.figures._style import Style, save
-from spinsculpt.look import GREY, PAGE_WIDTH, PALE, house_style
+from spinsculpt.plotting import GREY, PAGE_WIDTH, PALE, house_style
 
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 

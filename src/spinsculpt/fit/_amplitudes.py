@@ -7,8 +7,8 @@ from spinsculpt.conventions import FID, WATER_PPM, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._fit import floored, solve
+from spinsculpt.fit._model import Problem
 from spinsculpt.fit._noise import noise_covariance
-from spinsculpt.fit._problem import Problem
 from spinsculpt.study import FitModel
 
 # Methyl singlets with their protons and shifts in ppm (Govindaraju et al. 2000, NMR Biomed 13:129).

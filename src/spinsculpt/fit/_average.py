@@ -60,7 +60,7 @@ def fit(
 
 
 @dataclass(frozen=True)
-class _Member:
+class _FittedModel:
     choice: str  # what sets the model apart
     result: FitResult
     chi2_per_point: float
@@ -95,7 +95,7 @@ def models_of(model: FitModel) -> list[tuple[str, FitModel]]:
     return found
 
 
-def _members(fids, bases, model: FitModel, labels, noise_sd) -> list[_Member]:
+def _members(fids, bases, model: FitModel, labels, noise_sd) -> list[_FittedModel]:
     """Every model fitted: at the softest baseline from all starts, then from the neighbour's minimum and one start."""
     found, models = [], models_of(model)
     with bar(len(models) * len(STIFFNESSES), "fits under models of the baseline") as step:
@@ -112,14 +112,14 @@ def _members(fids, bases, model: FitModel, labels, noise_sd) -> list[_Member]:
                 solution = refined(problem, solution, small=_ENOUGH)
                 result = replace(report(problem, solution, labels), problem=None, solution=None)
                 chi2 = result.qc["chi_squared"] / len(problem.target)
-                found.append(_Member(f"{name}, spline:{stiffness:g}", result, chi2))
+                found.append(_FittedModel(f"{name}, spline:{stiffness:g}", result, chi2))
                 places = [(shifts, solution.theta), first[0]]
                 step()
     converged = [member for member in found if member.result.qc["converged"]]
     return converged or found
 
 
-def _average(members: Sequence[_Member], model: FitModel, labels: Sequence[str]) -> FitResult:
+def _average(members: Sequence[_FittedModel], model: FitModel, labels: Sequence[str]) -> FitResult:
     results = [member.result for member in members]
     weights = np.array([member.chi2_per_point for member in members]) ** -_POWER
     weights = weights / weights.sum()
@@ -168,7 +168,7 @@ def _average(members: Sequence[_Member], model: FitModel, labels: Sequence[str])
     )
 
 
-def _widest(members: Sequence[_Member]) -> list[int]:
+def _widest(members: Sequence[_FittedModel]) -> list[int]:
     """Positions of the models with the widest fit range, whose curves can be averaged."""
     points = [len(member.result.curves[0].ppm) for member in members]
     return [k for k, count in enumerate(points) if count == max(points)]

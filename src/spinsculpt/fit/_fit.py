@@ -13,8 +13,8 @@ from spinsculpt.fit import _result
 from spinsculpt.fit._crlb import covariance_of
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._lineshape import free_line
+from spinsculpt.fit._model import Problem, noise_matrix
 from spinsculpt.fit._noise import noise_covariance
-from spinsculpt.fit._problem import Problem, noise_matrix
 from spinsculpt.fit._residual import misfit_of, nuisance_messages, residual_messages, residual_tests
 from spinsculpt.fit._result import Curve, FitResult, ParameterEstimate
 from spinsculpt.fit._solver import Solution, minimise

@@ -15,7 +15,7 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._fit import build_problem, report
-from spinsculpt.fit._problem import Problem
+from spinsculpt.fit._model import Problem
 from spinsculpt.fit._result import Curve, FitResult
 from spinsculpt.fit._solver import Solution
 from spinsculpt.fslmrs import find_command, run_command

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spinsculpt.fit._problem import Problem
+from spinsculpt.fit._model import Problem
 from spinsculpt.fit._solver import Solution, minimise
 
 REACH, STEP = 12, 1.0  # taps on each side, and Hz between them

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from spinsculpt.fit._curve import Curve
-from spinsculpt.look import Picture
+from spinsculpt.plotting import Picture
 
 
 def plot_fit(curves: Sequence[Curve], names: Sequence[str], path: Path | str) -> None:

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._crlb import covariance_of
 from spinsculpt.fit._estimates import Estimates
-from spinsculpt.fit._problem import Problem
+from spinsculpt.fit._model import Problem
 from spinsculpt.fit._result import FitResult
 from spinsculpt.fit._solver import minimise
 from spinsculpt.progress import bar

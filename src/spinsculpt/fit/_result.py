@@ -10,7 +10,7 @@ import numpy as np
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._curve import Curve
 from spinsculpt.fit._estimates import Estimates, percent_of
-from spinsculpt.fit._problem import Problem
+from spinsculpt.fit._model import Problem
 from spinsculpt.fit._quantify import WaterScaling
 from spinsculpt.fit._solver import Solution
 from spinsculpt.folders import owned_files

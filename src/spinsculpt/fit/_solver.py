@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spinsculpt.fit._problem import Linear, Problem
+from spinsculpt.fit._model import Linear, Problem
 
 MAX_STEPS = 200
 _SMALL = 1e-6  # of the noise variance: an expected decrease of chi-squared below which a fit has converged

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spinsculpt.fit._problem import Problem
+from spinsculpt.fit._model import Problem
 from spinsculpt.fit._solver import nonnegative
 
 WIDTHS = (3.0, 6.0, 10.0, 16.0)  # Hz, tried for the lines

@@ -90,7 +90,7 @@ def stages_of(study: FingerprintStudy) -> dict[str, Stage]:
 
 
 @dataclass(frozen=True)
-class Scan:
+class FingerprintScan:
     """Files of one scan.
 
     Attributes:
@@ -113,7 +113,7 @@ class Voxels:
     grid: Grid
 
 
-def read_scan(stage: Stage, scan: Scan) -> Voxels:
+def read_scan(stage: Stage, scan: FingerprintScan) -> Voxels:
     """Read and check all files of a scan.
 
     Raises:
@@ -210,7 +210,14 @@ def use_threads(threads: int | None) -> None:
 
 
 def write_fit(
-    folder: Path | str, prefix: str, voxels: Voxels, fitted: Fitted, method: str, stage: Stage, scan: Scan, **more
+    folder: Path | str,
+    prefix: str,
+    voxels: Voxels,
+    fitted: Fitted,
+    method: str,
+    stage: Stage,
+    scan: FingerprintScan,
+    **more,
 ) -> Path:
     """Write maps with sidecars, history, reconstructor and the summary of a fit; returns the path of the summary.
 

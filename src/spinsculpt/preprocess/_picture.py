@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spinsculpt.conventions import ppm_axis, to_spectrum
-from spinsculpt.look import (
+from spinsculpt.nifti import MRSData
+from spinsculpt.plotting import (
     BLACK,
     BLUE,
     GREEN,
@@ -22,8 +23,7 @@ from spinsculpt.look import (
     bare_spectrum,
     house_style,
 )
-from spinsculpt.look import ppm_axis as reversed_axis
-from spinsculpt.nifti import MRSData
+from spinsculpt.plotting import ppm_axis as reversed_axis
 from spinsculpt.preprocess._quality import MEASURES, in_words
 from spinsculpt.provenance import atomic_path
 

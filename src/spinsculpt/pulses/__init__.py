@@ -1,6 +1,6 @@
 """Shaped radio-frequency pulses: shapes, profiles, readers and writers."""
 
-from spinsculpt.pulses._files import read_pulse, scaled, write_pulse
+from spinsculpt.pulses._formats import read_pulse, scaled, write_pulse
 from spinsculpt.pulses._json import (
     DesignedPulses,
     from_dict,

@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 from spinsculpt.basis import simulate_basis
 from spinsculpt.conventions import hz_to_ppm
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.look import BLUE, GREEN, GREY, PAGE_WIDTH, VERMILION, bare_spectrum, house_style, ppm_axis
+from spinsculpt.plotting import BLUE, GREEN, GREY, PAGE_WIDTH, VERMILION, bare_spectrum, house_style, ppm_axis
 from spinsculpt.provenance import atomic_path, provenance
 from spinsculpt.pulses import Pulse
 from spinsculpt.pulses import bandwidth as refocused_bandwidth

@@ -8,6 +8,7 @@ from spinsculpt.study._baseline import Baseline
 from spinsculpt.study._basis import Basis, Grid
 from spinsculpt.study._checklist import Checklist
 from spinsculpt.study._compare import Compare, Expected, MonteCarlo, NoiseLevel
+from spinsculpt.study._config import default_config, lay_over, nearest_name, validate, workflow_folder
 from spinsculpt.study._convert import Convert
 from spinsculpt.study._designs import AssumedModels, DesignEntry, ObjectiveEntry, ReferencePress, Robustness, TimeRanges
 from spinsculpt.study._figures import Figures
@@ -27,6 +28,7 @@ from spinsculpt.study._fit import (
     can_fit,
     matches,
 )
+from spinsculpt.study._match import guess_kind, match_sequence, needed_sequence
 from spinsculpt.study._mrf import Mrf, MrfDesign, MrfStage, MrfSubject, Phantom
 from spinsculpt.study._preprocess import Align, Preprocess, Steps
 from spinsculpt.study._quality import Limit, Limits, Quality
@@ -101,13 +103,21 @@ __all__ = [
     "WaterReference",
     "can_fit",
     "combinations_of",
+    "default_config",
     "default_of",
     "entries_of",
+    "guess_kind",
+    "lay_over",
+    "match_sequence",
     "matches",
     "meaning_of",
+    "nearest_name",
+    "needed_sequence",
     "parse",
     "plain",
     "read_study",
     "reference_page",
     "schema_of",
+    "validate",
+    "workflow_folder",
 ]

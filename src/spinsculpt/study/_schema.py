@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from spinsculpt.config import describe, lay_over, validate
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.gate import RANGES, check_numbers, read_yaml
+from spinsculpt.study._config import describe, lay_over, validate
 from spinsculpt.study._section import Section, Text, default_of, label_of, meaning_of, plain
 from spinsculpt.study._study import Study
 

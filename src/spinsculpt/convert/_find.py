@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
-from spinsculpt.convert import SUFFIXES, RawHeader, dicom_spectrum, is_dicom, partners, read_raw_header
+from spinsculpt.convert._dicom import dicom_spectrum, is_dicom
+from spinsculpt.convert._formats import SUFFIXES
+from spinsculpt.convert._headers import RawHeader, read_raw_header
+from spinsculpt.convert._sources import partners
 from spinsculpt.errors import NoSpectrum, SpinsculptError
-from spinsculpt.match import guess_kind, match_sequence, needed_sequence
 from spinsculpt.provenance import atomic_path
-from spinsculpt.study import SequenceEntry
+from spinsculpt.study import SequenceEntry, guess_kind, match_sequence, needed_sequence
 from spinsculpt.subjects import NULLED, SEPARATOR, Scan, checked_place
 
 COLUMNS = ("subject", "session", "sequence", "data", "water", "use", "frequency", "vendor")
@@ -79,7 +81,7 @@ class RawFile:
 
 
 @dataclass(frozen=True)
-class Survey:
+class FoundScans:
     """What was found below a folder.
 
     Attributes:
@@ -95,7 +97,7 @@ class Survey:
     needed: Mapping[str, Mapping] = field(default_factory=dict)
 
 
-def survey(folder: Path, root: Path, sequences: Mapping[str, SequenceEntry], tolerance: float) -> Survey:
+def find_scans(folder: Path, root: Path, sequences: Mapping[str, SequenceEntry], tolerance: float) -> FoundScans:
     """Find the scans below a folder.
 
     Args:
@@ -135,7 +137,7 @@ def survey(folder: Path, root: Path, sequences: Mapping[str, SequenceEntry], tol
         for file in waters
         if file not in offered
     ]
-    return Survey(
+    return FoundScans(
         scans, Counter(file.header.format for file in found), sentences + _doubled(scans) + passed_over, needed
     )
 

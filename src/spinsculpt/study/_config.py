@@ -15,7 +15,7 @@ def workflow_folder() -> Path:
     Raises:
         SpinsculptError: neither is there.
     """
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]
     for folder in (here / "app", here.parents[1]):
         if (folder / "Snakefile").is_file() and (folder / "workflow/rules").is_dir():
             return folder

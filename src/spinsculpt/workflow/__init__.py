@@ -65,7 +65,7 @@ def _cpu_seconds() -> float:
 
 def _set_aside_damaged(snakemake, log: Path) -> list[str]:
     """Sentences on inputs of a failed job that were damaged since they were written; see `damage`."""
-    from spinsculpt.damage import set_aside_damaged
+    from spinsculpt.workflow.damage import set_aside_damaged
 
     results = next((folder.parent for folder in log.parents if folder.name == "logs"), None)
     return set_aside_damaged(getattr(snakemake, "input", ()), results) if results else []

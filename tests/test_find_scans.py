@@ -11,13 +11,11 @@ import yaml
 
 from raw_files import write_p_file, write_philips, write_philips_dicom, write_rda, write_twix_head
 from spinsculpt.cli import app
-from spinsculpt.config import default_config
-from spinsculpt.convert import read_raw_header
+from spinsculpt.convert import FoundScans, find_scans, read_raw_header, write_table
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, write_fids
-from spinsculpt.study import SequenceEntry, read_study
+from spinsculpt.study import SequenceEntry, default_config, read_study
 from spinsculpt.subjects import Scan, read_subjects
-from spinsculpt.survey import Survey, survey, write_table
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SEQUENCES = {
@@ -29,11 +27,11 @@ SEQUENCES = {
 ENTRIES = {name: SequenceEntry.of(entry) for name, entry in SEQUENCES.items()}
 
 
-def look(folder: Path, tolerance: float = 1e-3) -> Survey:
-    return survey(folder, folder, ENTRIES, tolerance)
+def look(folder: Path, tolerance: float = 1e-3) -> FoundScans:
+    return find_scans(folder, folder, ENTRIES, tolerance)
 
 
-def rows(found: Survey) -> list[tuple]:
+def rows(found: FoundScans) -> list[tuple]:
     return [(scan.subject, scan.session, scan.sequence, scan.data, scan.water) for scan in found.scans]
 
 

@@ -1,0 +1,29 @@
+"""BIDS for MRS: names, sidecars and descriptions of data sets, and the scans of a data set that is there already."""
+
+from spinsculpt.bids._dataset import scans_of_dataset
+from spinsculpt.bids._layout import (
+    header_of_sidecar,
+    missing_recommended,
+    mrs_name,
+    nominal_field,
+    parse_name,
+    read_sidecar,
+    sidecar,
+    sidecar_path,
+    sidecar_problems,
+    write_dataset_description,
+)
+
+__all__ = [
+    "header_of_sidecar",
+    "missing_recommended",
+    "mrs_name",
+    "nominal_field",
+    "parse_name",
+    "read_sidecar",
+    "scans_of_dataset",
+    "sidecar",
+    "sidecar_path",
+    "sidecar_problems",
+    "write_dataset_description",
+]
