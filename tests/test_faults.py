@@ -36,6 +36,11 @@ def figure(folder: Path) -> None:
     save(drawn, folder / "a", Style(), table=TABLE)
 
 
+def listed(folder: Path) -> None:
+    basis.write_basis({"": BASIS}, folder / "basis")
+    basis.list_basis(folder / "basis", folder / "basis.json")
+
+
 TABLE = pd.DataFrame({"value": range(300)})
 FIT = fit([phantom(phantom_basis(), noise_sd=20.0)], [phantom_basis()])
 WRITERS = {
@@ -49,6 +54,7 @@ WRITERS = {
     "design": lambda folder: designed(folder / "pulse.json"),
     "pulse": lambda folder: write_pulse(folder / "a.pta", PULSE),
     "basis of FSL-MRS": lambda folder: basis.write_fslmrs(BASIS, folder / "basis"),
+    "basis": listed,
     "basis of LCModel": lambda folder: basis.write_lcmodel(BASIS, folder / "a.basis"),
     "fit": lambda folder: FIT.write(folder / "fit"),
     "description": lambda folder: write_dataset_description(folder, "study", ["01"], "raw", ""),
@@ -118,7 +124,7 @@ DAMAGED = {
     "table": ("a.tsv", lambda content: content[:-2]),
     "NIfTI-MRS": ("a.nii.gz", lambda content: content[:200] + bytes([content[200] ^ 1]) + content[201:]),
     "checkpoint": ("checkpoint.npz", lambda content: content[: len(content) // 2]),
-    "basis of FSL-MRS": ("basis", lambda content: content.replace(b"0.1", b"0.2", 1)),
+    "basis": ("basis.json", lambda content: content.replace(b"0.1", b"0.2", 1)),
     "fit": ("fit/fit.npz", lambda content: content[:300] + bytes([content[300] ^ 1]) + content[301:]),
 }
 
@@ -138,7 +144,7 @@ def test_a_damaged_result_is_set_aside_by_the_job_that_needs_it(tmp_path, monkey
         raise SpinsculptError("it failed.")
     assert str(sound.value) == "fit_scan: it failed." and inputs[0].exists()
     for path in inputs:
-        file = path / "Cr.json" if path.is_dir() else path
+        file = path.with_suffix("") / "Cr.json" if kind == "basis" else path
         file.write_bytes(harm(file.read_bytes()))
     with pytest.raises(SystemExit, match=r"bad-1, and the next run makes it anew"), job(snakemake):
         raise SpinsculptError("it failed.")

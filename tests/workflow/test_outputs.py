@@ -49,3 +49,7 @@ def test_raw_data_and_derivatives_describe_themselves(finished):
         assert (results / folder / "README").is_file()
         rows = (results / folder / "participants.tsv").read_text().split()
         assert rows[1:] == sorted(path.name for path in (results / folder).glob("sub-*"))
+
+
+def test_no_output_is_a_folder_which_snakemake_would_clear_with_what_users_put_there():
+    assert not [path.name for path in (REPOSITORY / "workflow/rules").glob("*.smk") if "directory(" in path.read_text()]

@@ -31,7 +31,7 @@ rule simulate_basis:
         sequence="<results>/sequences/{sequence}.json",
         measured=measured_macromolecules,
     output:
-        directory("<results>/basis/{sequence}"),
+        "<results>/basis/{sequence}.json",
     log:
         "<logs>/basis/{sequence}.log",
     benchmark:
@@ -50,7 +50,7 @@ rule simulate_basis:
 
 rule export_lcmodel:
     input:
-        lambda wildcards: f"<results>/basis/{wildcards.basis.split('_')[0]}",
+        lambda wildcards: f"<results>/basis/{wildcards.basis.split('_')[0]}.json",
     output:
         "<results>/basis/{basis}.basis",
     log:
@@ -71,7 +71,7 @@ rule export_lcmodel:
 
 rule draw_basis:
     input:
-        "<results>/basis/{sequence}",
+        "<results>/basis/{sequence}.json",
     output:
         "<results>/figures/basis_{sequence}.png",
     log:

@@ -264,12 +264,12 @@ def raw_paths(wildcards, input):
 
 @cache
 def basis_of_scan(scan):
-    """Where the basis of a scan is: that of its sequence, and of real scans of their frequency and vendor."""
+    """The list of the basis of a scan: of its sequence, and of real scans of their frequency and vendor."""
     name = scan.sequence
     if study.subjects:
         frequency, vendor = scanner_of(scan, RAW_FOLDER)
         name = measured_name(name, study.basis.central_frequency or frequency, vendor)
-    return f"<results>/basis/{name}"
+    return f"<results>/basis/{name}.json"
 
 
 def sequence_of_scan(wildcards):
@@ -319,7 +319,9 @@ def has_other_truth(wildcards):
 
 
 def basis_of_truth(wildcards):
-    return "<results>/scanner/basis/{sequence}" if has_other_truth(wildcards) else "<results>/basis/{sequence}"
+    return (
+        "<results>/scanner/basis/{sequence}.json" if has_other_truth(wildcards) else "<results>/basis/{sequence}.json"
+    )
 
 
 def basis_section_of_truth(wildcards):

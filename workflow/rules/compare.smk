@@ -4,7 +4,7 @@
 rule compare_separation:
     input:
         sequences=expand("<results>/sequences/{sequence}.json", sequence=RANKED_SEQUENCES),
-        basis=expand("<results>/basis/{sequence}", sequence=RANKED_SEQUENCES),
+        basis=expand("<results>/basis/{sequence}.json", sequence=RANKED_SEQUENCES),
     output:
         "<results>/compare/separation.tsv",
     log:
@@ -189,7 +189,7 @@ rule compare_expected:
 rule run_monte_carlo:
     input:
         sequences=expand("<results>/sequences/{sequence}.json", sequence=RANKED_SEQUENCES),
-        basis=expand("<results>/basis/{sequence}", sequence=RANKED_SEQUENCES),
+        basis=expand("<results>/basis/{sequence}.json", sequence=RANKED_SEQUENCES),
     output:
         errors="<results>/compare/montecarlo.tsv",
         ranking="<results>/compare/ranking.tsv",

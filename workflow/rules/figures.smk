@@ -34,7 +34,7 @@ rule plot_designs:
 rule plot_spectra:
     input:
         sequences=expand("<results>/sequences/{sequence}.json", sequence=COMPARED_SEQUENCES),
-        basis=expand("<results>/basis/{sequence}", sequence=COMPARED_SEQUENCES),
+        basis=expand("<results>/basis/{sequence}.json", sequence=COMPARED_SEQUENCES),
     output:
         pdf="<results>/figures/spectra.pdf",
         png=report(

@@ -31,10 +31,10 @@ rule simulate_scan:
 
 use rule simulate_basis as simulate_other_truth with:
     output:
-        directory("<results>/scanner/basis/{sequence}"),
+        "<results>/scanner/basis/{sequence}.json",
     log:
         "<logs>/scanner/basis/{sequence}.log",
     benchmark:
         "<benchmarks>/scanner/basis/{sequence}.tsv"
     params:
-        basis=OTHER_BASIS,
+        basis=plain(OTHER_BASIS),

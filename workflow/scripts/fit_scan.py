@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from spinsculpt.basis import listed_basis
 from spinsculpt.fit import fit_files
 from spinsculpt.study import Fit
 from spinsculpt.workflow import given, job
 
 with job(snakemake) as s:
-    spectra, basis = s.params.spectra, Path(s.input.basis)
+    spectra, basis = s.params.spectra, listed_basis(s.input.basis)
     folders = {spectrum: basis / spectrum for spectrum in spectra} or {"": basis}
     out = Path(s.output.summary).parent
     section = Fit.of(s.params.fit)

@@ -1,5 +1,6 @@
 """Clean one scan and say how good it is (rule preprocess_scan)."""
 
+from spinsculpt.basis import listed_basis
 from spinsculpt.preprocess import preprocess_scan
 from spinsculpt.study import Preprocess
 from spinsculpt.workflow import given, job
@@ -13,5 +14,5 @@ with job(snakemake) as s:
         s.output.picture,
         Preprocess.of(s.params.preprocess),
         s.params.conditions,
-        given(s.input, "basis"),
+        listed_basis(s.input.basis) if given(s.input, "basis") else None,
     )

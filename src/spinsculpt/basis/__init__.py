@@ -3,7 +3,7 @@
 from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.basis._decay import DecayTimes, decay_times
 from spinsculpt.basis._export import read_jmrui, read_nifti, write_jmrui, write_nifti
-from spinsculpt.basis._folder import read_basis, write_basis
+from spinsculpt.basis._folder import list_basis, listed_basis, read_basis, write_basis
 from spinsculpt.basis._fslmrs import read_fslmrs, write_fslmrs
 from spinsculpt.basis._lcmodel import read_lcmodel, write_lcmodel
 from spinsculpt.basis._picture import draw_basis
@@ -19,6 +19,8 @@ __all__ = [
     "basis_library",
     "decay_times",
     "draw_basis",
+    "list_basis",
+    "listed_basis",
     "read_basis",
     "read_fslmrs",
     "read_jmrui",

@@ -5,7 +5,8 @@ from pathlib import Path
 from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.basis._fslmrs import OWNED, read_fslmrs, write_files
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.folders import owned_files, path_in
+from spinsculpt.folders import owned_files, path_in, read_manifest
+from spinsculpt.provenance import provenance, write_json
 
 
 def write_basis(sets: dict[str, BasisSet], directory: Path | str) -> None:
@@ -31,3 +32,19 @@ def read_basis(directory: Path | str) -> dict[str, BasisSet]:
         return {folder.name: read_fslmrs(folder) for folder in folders}
     basis = read_fslmrs(directory)
     return {basis.meta.get("subspectrum", directory.name): basis}
+
+
+def list_basis(folder: Path | str, path: Path | str) -> None:
+    """Write which files a basis has, with their digests (JSON): what a job of a workflow makes and others wait for.
+
+    Args:
+        folder: that `write_basis` wrote into.
+        path: beside it, its name with ".json": jobs replace it first, and never the folder, which users may share.
+    """
+    files = {name: min(digests) for name, digests in sorted(read_manifest(folder).items())}
+    write_json(path, {"files": files, "provenance": provenance()})
+
+
+def listed_basis(path: Path | str) -> Path:
+    """The folder that a file of `list_basis` is about."""
+    return Path(path).with_suffix("")

@@ -36,7 +36,9 @@ def draw(picture: Plot, change: Callable[[], None]) -> None:
 
 def basis_beside(root: Path, sequence: str, frequency: float) -> Path:
     """The basis of a scan in the results of a study: of real scans that of their frequency (MHz)."""
-    made = {float(path.name.split("@")[1].split("MHz")[0]): path for path in (root / "basis").glob(f"{sequence}@*MHz*")}
+    made = {
+        float(path.name.split("@")[1].split("MHz")[0]): path for path in (root / "basis").glob(f"{sequence}@*MHz*/")
+    }
     return made[min(made, key=lambda at: abs(at - frequency))] if made else root / "basis" / sequence
 
 

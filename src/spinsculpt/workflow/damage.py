@@ -28,16 +28,18 @@ def set_aside_damaged(files: Iterable[Path | str], results: Path | str) -> list[
     for path in dict.fromkeys(map(Path, files)):
         if root in path.resolve().parents and path.exists() and (reason := damage(path)):
             with suppress(OSError):
+                if (listed := path.with_suffix("")).is_dir():
+                    set_aside(listed)
                 said.append(f"{path} {reason}; it is now {set_aside(path).name}, and the next run makes it anew.")
     return said
 
 
 def damage(path: Path) -> str:
     """Why a result cannot be what its job wrote; "" if it may be."""
-    if path.is_dir():
-        known = read_manifest(path)
-        changed = [name for name in known if not (path / name).is_file() or sha256(path / name) not in known[name]]
-        return f"is not as it was written ({', '.join(changed[:3])})" if changed else ""
+    if path.suffix == ".json" and (listed := _listed(path)):
+        folder = path.with_suffix("")
+        changed = [name for name in listed if not (folder / name).is_file() or sha256(folder / name) != listed[name]]
+        return f"names files that are not as they were written ({', '.join(changed[:3])})" if changed else ""
     known = read_manifest(path.parent).get(path.name, set()) if (path.parent / MANIFEST).is_file() else set()
     if known:
         return "" if sha256(path) in known else "is not as it was written"
@@ -60,3 +62,12 @@ def damage(path: Path) -> str:
     except (OSError, EOFError, ValueError, RecursionError, zlib.error, zipfile.BadZipFile):
         return "is damaged"
     return ""
+
+
+def _listed(path: Path) -> dict[str, str]:
+    """Digests of the files that a list names (see `basis.list_basis`); {} of any other JSON."""
+    try:
+        files = json.loads(path.read_bytes())["files"]
+        return files if all(isinstance(digest, str) for digest in files.values()) else {}
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return {}
