@@ -3,6 +3,7 @@
 import lzma
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,17 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 REFERENCE = REPOSITORY / "tests" / "reference"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forks():
+    """spec2nii runs in forks, as it does in the workflow (a new Python for each scan takes most of a second)."""
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch, open(os.devnull, "w") as nobody:
+        patch.setattr("spinsculpt.warm._mouth", nobody.fileno())
+        yield
 
 
 @pytest.fixture(scope="session")

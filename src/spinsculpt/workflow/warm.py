@@ -11,6 +11,7 @@ Linux only: elsewhere (and in environments, containers and shadow folders) Snake
 
 import atexit
 import importlib
+import io
 import json
 import logging
 import multiprocessing
@@ -293,6 +294,7 @@ def run_program(module: str, arguments: list[str], seconds: float) -> tuple[int,
 def _program(main, arguments: list[str], said: int) -> None:
     os.dup2(said, 1)
     os.dup2(said, 2)
+    sys.stdout = sys.stderr = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), line_buffering=True)
     logging.captureWarnings(False)  # those of a program belong to what it says
     warnings.resetwarnings()
     sys.argv = ["program", *arguments]
