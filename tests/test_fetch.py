@@ -1,16 +1,20 @@
 """Example data arrive whole and right, from a server that may break off, lie, or not know about resuming."""
 
 import hashlib
+import lzma
 import re
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
 import yaml
 
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.examples import SCAN, fetch_megapress, read_megapress
 from spinsculpt.fetch import fetch_example_data, read_table
+from spinsculpt.nifti import read_fids
 
 CONTENT = {"a.SDAT": bytes(range(256)) * 700, "b folder/b.SPAR": b"samples : 2048\n"}
 
@@ -141,3 +145,22 @@ def test_files_of_others_are_neither_replaced_nor_removed(fetch, server, tmp_pat
     with pytest.raises(SpinsculptError, match=r"a.SDAT was not written by spinsculpt and would be replaced"):
         fetch()
     assert by_hand.read_text() == "theirs" and not server.requests
+
+
+def test_the_megapress_scan_is_converted_from_the_file_of_r(server, tmp_path, monkeypatch):
+    """Averages vary fastest in the file, and its sign is that of NIfTI-MRS."""
+    fids = np.exp(np.arange(1024)[:, None] * (-0.01 + 0.1j)) * np.arange(1, 41)
+    path = server.root / "scan.rda"
+    path.write_bytes(lzma.compress(bytes(85) + fids.astype(">c16").tobytes() + b"attributes"))
+    size, digest = path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
+    table = {"base_url": f"http://127.0.0.1:{server.server_port}"}
+    table["files"] = [{"path": "scan.rda", "origin": "scan.rda", "size": size, "sha256": digest}]
+    (tmp_path / "table.yaml").write_text(yaml.safe_dump(table))
+    monkeypatch.setattr("spinsculpt.examples.TABLE", tmp_path / "table.yaml")
+    assert fetch_megapress(tmp_path / "data") == fetch_megapress(tmp_path / "data") == tmp_path / "data" / SCAN
+    found = read_fids(tmp_path / "data" / SCAN)
+    np.testing.assert_allclose(found.fids, fids.conj(), rtol=1e-6)
+    assert found.dims == ("DIM_DYN",) and found.header["EchoTime"] == 0.068
+    path.write_bytes(b"no xz")
+    with pytest.raises(SpinsculptError, match="fetch it again"):
+        read_megapress(path)

@@ -44,6 +44,24 @@ rule fetch_example_data:
         "../scripts/fetch_example_data.py"
 
 
+rule fetch_megapress:
+    # Of a licence of its own (GPL-3), hence not among the others; no output for the same reason.
+    log:
+        "<logs>/fetch_megapress.log",
+    benchmark:
+        "<benchmarks>/fetch_megapress.tsv"
+    conda:
+        "../../envs/spinsculpt.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=30,
+    params:
+        folder=example_folder,
+    script:
+        "../scripts/fetch_megapress.py"
+
+
 rule describe_dataset:
     output:
         "<results>/bids/dataset_description.json",
