@@ -5,12 +5,8 @@ import sys
 
 import pytest
 
+from commands import spinsculpt
 from spinsculpt.problems import problem
-
-
-def spinsculpt(*arguments: str) -> subprocess.CompletedProcess:
-    code = "from spinsculpt.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(

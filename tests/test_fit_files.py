@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-import subprocess
 import sys
 
 import nibabel
@@ -12,6 +11,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
+from commands import spinsculpt
 from fit_phantom import CONCENTRATIONS, DWELL, FREQUENCY, LINES, POINTS, phantom, phantom_basis
 from spinsculpt.basis import write_fslmrs, write_lcmodel
 from spinsculpt.cli._fit import fit_command
@@ -372,15 +372,14 @@ def test_fitting_into_a_folder_of_the_user_removes_nothing(scan, tmp_path, where
     shutil.copytree(scan, home)
     (home.parent / "diary.txt").write_text("mine")
     before = {path: path.read_bytes() for path in home.parent.rglob("*") if path.is_file()}
-    command = ["fit", "data.nii.gz", "--basis", "basis", "--out", where]
-    code = "from spinsculpt.cli import main; main()"
-    run = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=home)
+    command = ["fit", "data.nii.gz", "--basis", "basis", "--out", where, "--baseline", "poly:2"]
+    run = spinsculpt(*command, folder=home)
     assert run.returncode == 0, run.stderr
     assert all(path.read_bytes() == content for path, content in before.items())
     assert (home / where / "summary.csv").is_file()
-    again = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=home)
+    again = spinsculpt(*command, folder=home)
     assert again.returncode == 0, again.stderr
     (home / where / "summary.csv").write_text("edited by hand")
-    refused = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=home)
+    refused = spinsculpt(*command, folder=home)
     assert refused.returncode == 1 and "was changed since spinsculpt wrote it" in refused.stderr
     assert (home / where / "summary.csv").read_text() == "edited by hand"
