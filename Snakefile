@@ -35,4 +35,4 @@ report: "workflow/report/workflow.rst"
 rule all:
     default_target: True
     input:
-        wanted_files(),
+        plan.wanted_files(),

@@ -101,6 +101,6 @@ def test_bounds_hold_every_rival_once_and_say_what_is_true_of_them(folders):
     [("states", ["state"]), ("selectivity", ["select"]), ("frontier", ["select", "lossy"]), ("bounds", ["bound"])],
 )
 def test_every_rung_is_drawn(tmp_path, folders, rung, designs):
-    plot_ladder(rung, {name: folders[name] for name in designs}, tmp_path / f"ladder_{rung}.png", STUDY)
+    plot_ladder(rung, [folders[name] / "metrics.json" for name in designs], tmp_path / f"ladder_{rung}.png", STUDY)
     for ending in ("png", "pdf", "tsv"):
         assert (tmp_path / f"ladder_{rung}.{ending}").stat().st_size > 50

@@ -3,9 +3,9 @@
 
 rule build_sequence:
     input:
-        pulses=pulses_of_sequence,
-        own=pulse_files_of_sequence,
-        files=files_of_sequence,
+        pulses=jobs.designed_pulses,
+        own=jobs.pulse_files,
+        files=jobs.files_of_sequence,
     output:
         "<results>/sequences/{sequence}.json",
     log:
@@ -14,14 +14,10 @@ rule build_sequence:
         "<benchmarks>/sequences/{sequence}.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
-        entry=sequence_entry,
-        basis=basis_section,
-        system=system_section,
+        entry=jobs.sequence_entry,
+        basis=jobs.basis_section,
+        system=jobs.system_section,
     script:
         "../scripts/build_sequence.py"
 
@@ -29,7 +25,7 @@ rule build_sequence:
 rule simulate_basis:
     input:
         sequence="<results>/sequences/{sequence}.json",
-        measured=measured_macromolecules,
+        measured=jobs.measured_macromolecules,
     output:
         "<results>/basis/{sequence}.json",
     log:
@@ -39,11 +35,8 @@ rule simulate_basis:
     conda:
         "../../envs/spinsculpt.yaml"
     threads: 2
-    resources:
-        mem_mb=2000,
-        runtime=10,
     params:
-        basis=basis_section,
+        basis=jobs.basis_section,
     script:
         "../scripts/simulate_basis.py"
 
@@ -59,10 +52,6 @@ rule export_lcmodel:
         "<benchmarks>/lcmodel/{basis}.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         subspectrum=lambda wildcards: wildcards.basis.partition("_")[2],
     script:
@@ -80,9 +69,5 @@ rule draw_basis:
         "<benchmarks>/draw_basis/{sequence}.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     script:
         "../scripts/draw_basis.py"

@@ -3,8 +3,8 @@
 
 rule compare_separation:
     input:
-        sequences=expand("<results>/sequences/{sequence}.json", sequence=RANKED_SEQUENCES),
-        basis=expand("<results>/basis/{sequence}.json", sequence=RANKED_SEQUENCES),
+        sequences=expand("<results>/sequences/{sequence}.json", sequence=plan.sequences_of(plan.ranked)),
+        basis=expand("<results>/basis/{sequence}.json", sequence=plan.sequences_of(plan.ranked)),
     output:
         "<results>/compare/separation.tsv",
     log:
@@ -13,13 +13,9 @@ rule compare_separation:
         "<benchmarks>/compare/separation.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=1500,
-        runtime=10,
     params:
-        sequences=RANKED_SEQUENCES,
-        analyses={name: plain(ANALYSES[name]) for name in RANKED},
+        sequences=plan.sequences_of(plan.ranked),
+        analyses=plan.entries(plan.ranked),
         basis=plain(study.basis),
         fit=plain(study.fit),
         compare=plain(study.compare),
@@ -30,7 +26,7 @@ rule compare_separation:
 
 rule tabulate_designs:
     input:
-        expand("<results>/design/{design}/metrics.json", design=drawn_designs()),
+        expand("<results>/design/{design}/metrics.json", design=plan.drawn_designs),
     output:
         "<results>/compare/designs.tsv",
     log:
@@ -39,19 +35,15 @@ rule tabulate_designs:
         "<benchmarks>/compare/designs.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
-        designs=drawn_designs(),
+        designs=plan.drawn_designs,
     script:
         "../scripts/tabulate_designs.py"
 
 
 rule tabulate_quality:
     input:
-        quality_files(),
+        plan.quality_files(),
     output:
         "<results>/compare/quality.tsv",
     log:
@@ -60,12 +52,8 @@ rule tabulate_quality:
         "<benchmarks>/compare/quality.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
-        labels=scan_labels(),
+        labels=plan.scan_labels(),
         limits=plain(study.quality.limits),
     script:
         "../scripts/tabulate_quality.py"
@@ -73,9 +61,9 @@ rule tabulate_quality:
 
 rule fill_checklist:
     input:
-        sidecars=sidecars(),
-        preprocessing=quality_files(),
-        fits_quality=fits("qc.json"),
+        sidecars=plan.sidecars(),
+        preprocessing=plan.quality_files(),
+        fits_quality=plan.fits("qc.json"),
         quality="<results>/compare/quality.tsv",
         fits="<results>/compare/fits.tsv",
     output:
@@ -86,13 +74,9 @@ rule fill_checklist:
         "<benchmarks>/compare/mrsinmrs.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
-        labels=scan_labels(),
-        fit_labels=fit_labels(),
+        labels=plan.scan_labels(),
+        fit_labels=plan.fit_labels(),
         config=plain(study),
     script:
         "../scripts/fill_checklist.py"
@@ -100,7 +84,7 @@ rule fill_checklist:
 
 rule tabulate_fits:
     input:
-        fits=fits("summary.csv"),
+        fits=plan.fits("summary.csv"),
         quality="<results>/compare/quality.tsv",
     output:
         "<results>/compare/fits.tsv",
@@ -110,13 +94,9 @@ rule tabulate_fits:
         "<benchmarks>/compare/fits.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
-        labels=fit_labels(),
-        sequences={name: ANALYSES[name].sequence for name in COMPARED},
+        labels=plan.fit_labels(),
+        sequences=plan.measured_with,
     script:
         "../scripts/tabulate_fits.py"
 
@@ -132,12 +112,8 @@ rule compare_engines:
         "<benchmarks>/compare/engines.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
-        engines=ENGINES,
+        engines=list(plan.engines),
     script:
         "../scripts/compare_engines.py"
 
@@ -145,7 +121,7 @@ rule compare_engines:
 rule compare_recovery:
     input:
         fits="<results>/compare/fits.tsv",
-        truth=[f"<results>/scanner/{scan.folder}/{scan.sequence}_truth.tsv" for scan in COMPARED_SCANS],
+        truth=plan.truths(),
     output:
         "<results>/compare/recovery.tsv",
     log:
@@ -154,12 +130,8 @@ rule compare_recovery:
         "<benchmarks>/compare/recovery.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
-        sequences={name: ANALYSES[name].sequence for name in COMPARED},
+        sequences=plan.measured_with,
         reference=list(study.fit.reference),
     script:
         "../scripts/compare_recovery.py"
@@ -176,10 +148,6 @@ rule compare_expected:
         "<benchmarks>/compare/expected.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         expected=plain(study.compare.expected),
     script:
@@ -188,8 +156,8 @@ rule compare_expected:
 
 rule run_monte_carlo:
     input:
-        sequences=expand("<results>/sequences/{sequence}.json", sequence=RANKED_SEQUENCES),
-        basis=expand("<results>/basis/{sequence}.json", sequence=RANKED_SEQUENCES),
+        sequences=expand("<results>/sequences/{sequence}.json", sequence=plan.sequences_of(plan.ranked)),
+        basis=expand("<results>/basis/{sequence}.json", sequence=plan.sequences_of(plan.ranked)),
     output:
         errors="<results>/compare/montecarlo.tsv",
         ranking="<results>/compare/ranking.tsv",
@@ -201,12 +169,9 @@ rule run_monte_carlo:
     conda:
         "../../envs/spinsculpt.yaml"
     threads: 2
-    resources:
-        mem_mb=1500,
-        runtime=60,
     params:
-        sequences=RANKED_SEQUENCES,
-        analyses={name: plain(ANALYSES[name]) for name in RANKED},
+        sequences=plan.sequences_of(plan.ranked),
+        analyses=plan.entries(plan.ranked),
         basis=plain(study.basis),
         fit=plain(study.fit),
         compare=plain(study.compare),
@@ -226,12 +191,8 @@ rule tabulate_power:
         "<benchmarks>/compare/power.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=10,
     params:
-        minutes=MINUTES,
-        between=100 * study.scanner.cv,
+        minutes=plan.minutes,
+        between=plan.between,
     script:
         "../scripts/tabulate_power.py"

@@ -3,7 +3,7 @@
 
 rule convert_scan:
     input:
-        raw_files,
+        jobs.raw_files,
     output:
         "<results>/bids/{folder}/mrs/{scan}_{suffix}.nii.gz",
         sidecar="<results>/bids/{folder}/mrs/{scan}_{suffix}.json",
@@ -13,15 +13,11 @@ rule convert_scan:
         "<benchmarks>/convert/{folder}/{scan}_{suffix}.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
     params:
-        raw=raw_paths,
-        scan=scan_of,
+        raw=jobs.raw_paths,
+        scan=jobs.scan,
         convert=plain(study.convert),
-        sequence=sequence_of_scan,
+        sequence=jobs.claimed_sequence,
     script:
         "../scripts/convert_scan.py"
 
@@ -34,12 +30,8 @@ rule fetch_example_data:
         "<benchmarks>/fetch_example_data.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=30,
     params:
-        folder=example_folder,
+        folder=study.example_data,
     script:
         "../scripts/fetch_example_data.py"
 
@@ -73,20 +65,16 @@ rule describe_dataset:
         "<benchmarks>/convert/dataset_description.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         name=study.run or "spinsculpt",
-        subjects=sorted({scan.subject for scan in SCANS}),
+        subjects=plan.subjects,
         kind="raw",
         source="",
     script:
         "../scripts/describe_dataset.py"
 
 
-rule describe_derivative:
+use rule describe_dataset as describe_derivative with:
     output:
         "<results>/{derivative}/dataset_description.json",
         "<results>/{derivative}/README",
@@ -98,16 +86,8 @@ rule describe_derivative:
         "<benchmarks>/convert/{derivative}_description.tsv"
     wildcard_constraints:
         derivative="preproc|fit/(builtin|fsl_mrs)",
-    conda:
-        "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         name=study.run or "spinsculpt",
-        subjects=sorted({scan.subject for scan in SCANS}),
+        subjects=plan.subjects,
         kind=lambda wildcards: wildcards.derivative.split("/")[0],
         source=lambda wildcards: {"preproc": "../bids"}.get(wildcards.derivative, "../../preproc"),
-    script:
-        "../scripts/describe_dataset.py"

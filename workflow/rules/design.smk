@@ -15,11 +15,8 @@ rule design_pulse:
     conda:
         "../../envs/spinsculpt.yaml"
     threads: 2
-    resources:
-        mem_mb=2000,
-        runtime=20,
     params:
-        design=design_entry,
+        design=jobs.design_entry,
         basis=plain(study.basis),
         system=plain(study.system),
     script:

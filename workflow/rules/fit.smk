@@ -3,9 +3,9 @@
 
 rule fit_scan:
     input:
-        data=preprocessed_scan,
-        water=water_of_fit,
-        basis=basis_of_analysis,
+        data=jobs.preprocessed_scan,
+        water=jobs.preprocessed_water,
+        basis=jobs.basis_of_analysis,
     output:
         summary="<results>/fit/builtin/{folder}/{analysis}/summary.csv",
         covariance="<results>/fit/builtin/{folder}/{analysis}/covariance.csv",
@@ -23,14 +23,10 @@ rule fit_scan:
         "<benchmarks>/fit/builtin/{folder}/{analysis}.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         engine="builtin",
-        spectra=spectra_of_analysis,
-        fit=fit_section,
+        spectra=jobs.spectra_of_analysis,
+        fit=jobs.fit_section,
     script:
         "../scripts/fit_scan.py"
 
@@ -55,5 +51,5 @@ use rule fit_scan as fit_scan_fsl_mrs with:
         "../../envs/fsl-mrs.yaml"
     params:
         engine="fsl_mrs",
-        spectra=spectra_of_analysis,
-        fit=fit_section,
+        spectra=jobs.spectra_of_analysis,
+        fit=jobs.fit_section,

@@ -14,7 +14,7 @@ rule paper:
         "<results>/compare/ladder.tsv",
 
 
-rule tabulate_ladder:
+use rule tabulate_designs as tabulate_ladder with:
     input:
         expand("<results>/design/{design}/metrics.json", design=LADDER_DESIGNS),
     output:
@@ -23,41 +23,23 @@ rule tabulate_ladder:
         "<logs>/compare/ladder.log",
     benchmark:
         "<benchmarks>/compare/ladder.tsv"
-    conda:
-        "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         designs=LADDER_DESIGNS,
-    script:
-        "../scripts/tabulate_designs.py"
 
 
-rule plot_ladder:
+use rule plot_crlb as plot_ladder with:
     input:
+        lambda wildcards: expand("<results>/design/{design}/history.tsv", design=LADDER[wildcards.rung]),
+        lambda wildcards: expand("<results>/design/{design}/spectra.tsv", design=LADDER[wildcards.rung]),
         metrics=lambda wildcards: expand("<results>/design/{design}/metrics.json", design=LADDER[wildcards.rung]),
-        histories=lambda wildcards: expand("<results>/design/{design}/history.tsv", design=LADDER[wildcards.rung]),
-        spectra=lambda wildcards: expand("<results>/design/{design}/spectra.tsv", design=LADDER[wildcards.rung]),
     output:
         pdf="<results>/figures/ladder_{rung}.pdf",
-        png=report(
-            "<results>/figures/ladder_{rung}.png",
-            category="Ladder of designs",
-            caption="../report/ladder.rst",
-        ),
+        png=report("<results>/figures/ladder_{rung}.png", category="Ladder of designs", caption="../report/ladder.rst"),
     log:
         "<logs>/figures/ladder_{rung}.log",
     benchmark:
         "<benchmarks>/figures/ladder_{rung}.tsv"
-    conda:
-        "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=800,
-        runtime=5,
     params:
-        style=STYLE,
-    script:
-        "../scripts/plot_ladder.py"
+        figure="ladder",
+        rung=lambda wildcards: wildcards.rung,
+        study=plan.style,

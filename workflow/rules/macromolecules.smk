@@ -14,17 +14,13 @@ rule fit_macromolecules:
         "<benchmarks>/fit_macromolecules.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     script:
         "../scripts/fit_macromolecules.py"
 
 
 use rule fit_macromolecules as fit_nulled_scan with:
     input:
-        unpack(nulled_inputs),
+        unpack(jobs.nulled_inputs),
     output:
         json="<results>/macromolecules/{sequence}.json",
         picture="<results>/macromolecules/{sequence}.png",

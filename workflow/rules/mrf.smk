@@ -1,82 +1,79 @@
 """Molecular fingerprinting: maps of exchange from raw stacks (section mrf), with figures and a page of their own."""
 
-MRF_METHODS = "|".join(MRF.methods)
+from functools import partial
 
 
 rule mrf:
     input:
-        mrf_files(),
+        plan.mrf.files(),
 
 
 rule mrf_design:
     input:
-        mrf_design_files(),
+        plan.mrf.designed_files(),
 
 
-if MRF.simulated is not None:
+if plan.mrf.is_simulated:
 
     rule simulate_fingerprints:
         output:
-            mrf_phantom_files("{subject}"),
+            plan.mrf.phantom_files("{subject}"),
         log:
             "<logs>/mrf/simulate_{subject}.log",
         benchmark:
             "<benchmarks>/mrf/simulate_{subject}.tsv"
         wildcard_constraints:
-            subject="|".join(MRF.subjects),
+            subject=plan.mrf.subject_pattern,
         conda:
             "../../envs/spinsculpt.yaml"
         threads: 2
-        resources:
-            mem_mb=2000,
-            runtime=20,
         params:
-            prefix=mrf_phantom_prefix,
-            number=mrf_number,
+            prefix=plan.mrf.phantom_prefix,
+            number=plan.mrf.phantom_number,
             section=plain(study.mrf),
         script:
             "../scripts/simulate_fingerprints.py"
 
 
 # One rule a stage and method, because they make different maps.
-for stage in MRF.stages:
-    for method in MRF.methods:
+for stage in plan.mrf.study.stages:
+    for method in plan.mrf.study.methods:
 
         rule:
             name:
                 f"fit_{stage}_{method}"
             input:
-                files=partial(mrf_inputs, stage),
-                found=partial(mrf_maps_before, stage, method),
-                reconstructor=partial(mrf_reconstructor, stage, method),
+                files=partial(plan.mrf.inputs, stage),
+                found=partial(plan.mrf.maps_before, stage, method),
+                reconstructor=partial(plan.mrf.reconstructor, stage, method),
             output:
-                **mrf_outputs("{subject}", stage, method),
+                **plan.mrf.outputs("{subject}", stage, method),
             log:
                 f"<logs>/mrf/{{subject}}_{stage}_{method}.log",
             benchmark:
                 f"<benchmarks>/mrf/{{subject}}_{stage}_{method}.tsv"
             wildcard_constraints:
-                subject="|".join(MRF.subjects),
+                subject=plan.mrf.subject_pattern,
             conda:
                 "../../envs/spinsculpt.yaml"
             threads: 2
-            resources:
-                mem_mb=3000,
-                runtime=120,
+            resources:  # the study names these rules, so that no profile can
+                mem_mb=lambda wildcards, attempt: 3000 * attempt,
+                runtime=lambda wildcards, attempt: 120 * attempt,
             params:
                 stage=stage,
                 method=method,
-                scan=partial(mrf_scan, stage, method),
-                entry=MRF.stages[stage],
-                settings=MRF.settings.get(method, {}),
+                scan=partial(plan.mrf.scan, stage, method),
+                entry=plan.mrf.study.stages[stage],
+                settings=plan.mrf.study.settings.get(method, {}),
             script:
                 "../scripts/fit_fingerprints.py"
 
 
 rule tabulate_fingerprints:
     input:
-        mrf_fits(),
-        [path for subject in MRF.subjects.values() for path in mrf_references(subject)],
+        plan.mrf.summaries(),
+        plan.mrf.references(),
     output:
         agreement="<results>/compare/mrf_agreement.tsv",
         regions="<results>/compare/mrf_regions.tsv",
@@ -87,39 +84,31 @@ rule tabulate_fingerprints:
         "<benchmarks>/mrf/tables.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
-        root=mrf_root,
+        root=f"{plan.results}/mrf",
         section=plain(study.mrf),
-        results=mrf_results,
+        results=plan.results,
     script:
         "../scripts/tabulate_fingerprints.py"
 
 
 rule plot_fingerprints:
     input:
-        mrf_fits(),
+        plan.mrf.summaries(),
         agreement="<results>/compare/mrf_agreement.tsv",
         regions="<results>/compare/mrf_regions.tsv",
     output:
-        [report(path, category="Fingerprints", caption="../report/mrf.rst") for path in mrf_pictures()],
+        [report(path, category="Fingerprints", caption="../report/mrf.rst") for path in plan.mrf.pictures()],
     log:
         "<logs>/mrf/figures.log",
     benchmark:
         "<benchmarks>/mrf/figures.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
-        root=mrf_root,
+        root=f"{plan.results}/mrf",
         section=plain(study.mrf),
-        results=mrf_results,
+        results=plan.results,
         dpi=study.figures.dpi,
     script:
         "../scripts/plot_fingerprints.py"
@@ -127,7 +116,7 @@ rule plot_fingerprints:
 
 rule plot_fingerprint_protocol:
     input:
-        mrf_protocol_files,
+        plan.mrf.protocol_files,
     output:
         schedule="<results>/figures/mrf_protocol_{stage}.png",
         bounds="<results>/figures/mrf_bounds_{stage}.png",
@@ -136,16 +125,13 @@ rule plot_fingerprint_protocol:
     benchmark:
         "<benchmarks>/mrf/protocol_{stage}.tsv"
     wildcard_constraints:
-        stage="|".join(MRF.stages),
+        stage=plan.mrf.stage_pattern,
     conda:
         "../../envs/spinsculpt.yaml"
     threads: 2
-    resources:
-        mem_mb=2000,
-        runtime=15,
     params:
         section=plain(study.mrf),
-        results=mrf_results,
+        results=plan.results,
         dpi=study.figures.dpi,
     script:
         "../scripts/plot_fingerprint_protocol.py"
@@ -154,7 +140,7 @@ rule plot_fingerprint_protocol:
 rule write_fingerprint_report:
     input:
         tables=expand("<results>/compare/mrf_{name}.tsv", name=["agreement", "regions", "timing"]),
-        figures=mrf_figures(),
+        figures=plan.mrf.figures(),
     output:
         report("<results>/mrf.html", category="Report", caption="../report/mrf.rst"),
     log:
@@ -163,18 +149,14 @@ rule write_fingerprint_report:
         "<benchmarks>/mrf/report.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
     params:
         section=plain(study.mrf),
-        results=mrf_results,
+        results=plan.results,
     script:
         "../scripts/write_fingerprint_report.py"
 
 
-rule describe_fingerprints:
+use rule describe_dataset as describe_fingerprints with:
     output:
         "<results>/mrf/dataset_description.json",
         "<results>/mrf/README",
@@ -184,24 +166,16 @@ rule describe_fingerprints:
         "<logs>/mrf/description.log",
     benchmark:
         "<benchmarks>/mrf/description.tsv"
-    conda:
-        "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
         name=study.run or "spinsculpt",
-        subjects=sorted(MRF.subjects),
+        subjects=sorted(plan.mrf.study.subjects),
         kind="mrf",
-        source="../mrf_phantom" if MRF.simulated is not None else "",
-    script:
-        "../scripts/describe_dataset.py"
+        source="../mrf_phantom" if plan.mrf.is_simulated else "",
 
 
 rule design_fingerprint_protocol:
     input:
-        mrf_protocol_files,
+        plan.mrf.protocol_files,
     output:
         protocol="<results>/mrf_design/{stage}.yaml",
         figure=report("<results>/figures/mrf_design_{stage}.png", category="Fingerprints", caption="../report/mrf.rst"),
@@ -210,13 +184,10 @@ rule design_fingerprint_protocol:
     benchmark:
         "<benchmarks>/mrf/design_{stage}.tsv"
     wildcard_constraints:
-        stage="|".join(MRF.stages),
+        stage=plan.mrf.stage_pattern,
     conda:
         "../../envs/spinsculpt.yaml"
     threads: 2
-    resources:
-        mem_mb=3000,
-        runtime=120,
     params:
         section=plain(study.mrf),
         dpi=study.figures.dpi,

@@ -1,11 +1,14 @@
 """Stage 4: from converted to clean spectra, one scan a job."""
 
+# Whose environment cleans.
+CLEANING = "fsl-mrs" if study.preprocess.engine == "fsl_mrs" else "spinsculpt"
+
 
 rule preprocess_scan:
     input:
         data="<results>/bids/{folder}/mrs/{scan}_svs.nii.gz",
-        water=water_reference,
-        basis=basis_of_designed,
+        water=jobs.water_reference,
+        basis=jobs.basis_of_designed,
     output:
         data="<results>/preproc/{folder}/{scan}_svs.nii.gz",
         qc="<results>/preproc/{folder}/{scan}_qc.json",
@@ -20,13 +23,9 @@ rule preprocess_scan:
         "<benchmarks>/preprocess/{folder}/{scan}.tsv"
     conda:
         f"../../envs/{CLEANING}.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
     params:
         preprocess=plain(study.preprocess),
-        conditions=conditions_of,
+        conditions=jobs.conditions,
     script:
         "../scripts/preprocess_scan.py"
 
@@ -43,12 +42,8 @@ rule preprocess_water:
         "<benchmarks>/preprocess/{folder}/{scan}_mrsref.tsv"
     conda:
         f"../../envs/{CLEANING}.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
     params:
         preprocess=plain(study.preprocess),
-        conditions=conditions_of,
+        conditions=jobs.conditions,
     script:
         "../scripts/preprocess_water.py"

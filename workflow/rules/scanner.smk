@@ -4,7 +4,7 @@
 rule simulate_scan:
     input:
         sequence="<results>/sequences/{sequence}.json",
-        basis=basis_of_truth,
+        basis=jobs.basis_of_truth,
     output:
         data="<results>/scanner/{folder}/{sequence}_act.SDAT",
         data_header="<results>/scanner/{folder}/{sequence}_act.SPAR",
@@ -17,14 +17,10 @@ rule simulate_scan:
         "<benchmarks>/scanner/{folder}/{sequence}.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
     params:
-        subject=subject_of_folder,
-        scanner=SCANNER,
-        basis=basis_section_of_truth,
+        subject=jobs.simulated_subject,
+        scanner=plain(plan.scanner_of_each),
+        basis=jobs.basis_section_of_truth,
     script:
         "../scripts/simulate_scan.py"
 
@@ -37,4 +33,4 @@ use rule simulate_basis as simulate_other_truth with:
     benchmark:
         "<benchmarks>/scanner/basis/{sequence}.tsv"
     params:
-        basis=plain(OTHER_BASIS),
+        basis=plain(plan.other_truth),

@@ -30,13 +30,9 @@ rule design_sweep_point:
         "sweep"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=1500,
-        runtime=20,
     params:
         name=study.sweep.design,
-        design=sweep_entry,
+        design=jobs.sweep_entry,
         basis=plain(study.basis),
         system=plain(study.system),
     script:
@@ -54,17 +50,13 @@ rule tabulate_sweep:
         "<benchmarks>/sweep/table.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     script:
         "../scripts/tabulate_sweep.py"
 
 
-rule plot_sweep:
+use rule plot_crlb as plot_sweep with:
     input:
-        "<results>/sweep/table.tsv",
+        table="<results>/sweep/table.tsv",
     output:
         pdf="<results>/figures/sweep.pdf",
         png=report("<results>/figures/sweep.png", category="Sweep", caption="../report/sweep.rst"),
@@ -72,13 +64,6 @@ rule plot_sweep:
         "<logs>/figures/sweep.log",
     benchmark:
         "<benchmarks>/figures/sweep.tsv"
-    conda:
-        "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
     params:
-        style=STYLE,
-    script:
-        "../scripts/plot_sweep.py"
+        figure="sweep",
+        study=plan.style,

@@ -6,7 +6,7 @@ from spinsculpt.study import Limits, Preprocess, Study
 from spinsculpt.workflow import given, job
 
 with job(snakemake) as s:
-    study = Study.of(s.params.style)
+    study = Study.of(s.params.study)
     view = plot_scan(
         s.input.data,
         given(s.input, "water"),

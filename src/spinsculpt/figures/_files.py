@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spinsculpt.basis import basis_library
+from spinsculpt.basis import basis_library, listed_basis
 from spinsculpt.compare import (
     Analysis,
     as_measured,
@@ -45,7 +45,7 @@ from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.preprocess import Drift, Trace, draw_page, failures, uncorrected
 from spinsculpt.pulses import read_designed
 from spinsculpt.spins import Library
-from spinsculpt.study import AnalysisEntry, Basis, Compare, Limits, Preprocess, Study
+from spinsculpt.study import Compare, Limits, Preprocess, Study
 
 
 def study_style(study: Study) -> Style:
@@ -123,16 +123,21 @@ def _along(rows: Sequence[Mapping], kind: str) -> pd.DataFrame:
 
 
 def plot_spectra(
-    analyses: Mapping[str, AnalysisEntry],
-    sequences: Mapping[str, Path | str],
-    basis: Mapping[str, Path | str],
-    basis_section: Basis,
-    settings: Compare,
-    png: Path | str,
-    study: Study,
+    names: Sequence[str], sequences: Sequence[Path | str], basis: Sequence[Path | str], png: Path | str, study: Study
 ) -> None:
-    """Draw the spectra of the pair; arguments as of `compare_separation`, `study` as of `study_style`."""
-    library = basis_library(basis_section)
+    """Draw the spectra of the pair.
+
+    Args:
+        names: of sequences.
+        sequences, basis: of each its JSON and the list of its basis.
+        png: path of the figure.
+        study: as of `study_style`; its `basis` counts, too.
+    """
+    analyses = {name: study.analyses[name] for name in study.compare.analyses}
+    sequences = dict(zip(names, sequences, strict=True))
+    basis = dict(zip(names, map(listed_basis, basis), strict=True))
+    settings = study.compare
+    library = basis_library(study.basis)
     low, high = study.figures.spectra_ppm
     table = pd.concat(
         _spectra(
@@ -173,11 +178,19 @@ def plot_answer(
     retest: Path | str,
     minutes: float,
     between: float,
-    folder: Path | str,
+    png: Sequence[Path | str],
     study: Study,
 ) -> None:
-    """Draw ranking, errors, scan time, power, losses and repeatability; between subjects in %, scan time in minutes."""
-    style, folder = study_style(study), Path(folder)
+    """Draw ranking, errors, scan time, power, losses and repeatability into one folder.
+
+    Args:
+        separation, errors, ranking, retest: tables.
+        minutes: time of a scan.
+        between: coefficient of variation between subjects in %.
+        png: paths of the figures, named as these are.
+        study: as of `study_style`.
+    """
+    style, folder = study_style(study), Path(png[0]).parent
     ranked, found = read_table(ranking), read_table(errors)
     draw_ranking(ranked, found, folder / "ranking", style)
     draw_errors(ranked, found, folder / "errors", style)
@@ -290,15 +303,16 @@ def plot_sweep(table: Path | str, png: Path | str, study: Study) -> None:
     draw_sweep(read_table(table), Path(png).with_suffix(""), study_style(study))
 
 
-def plot_ladder(rung: str, folders: Mapping[str, Path], png: Path | str, study: Study) -> None:
+def plot_ladder(rung: str, metrics: Iterable[Path | str], png: Path | str, study: Study) -> None:
     """Draw one rung of the ladder of designs.
 
     Args:
         rung: "states", "selectivity", "frontier" or "bounds".
-        folders: of the results of its designs, by their names.
+        metrics: metrics.json of its designs; histories and spectra are beside them.
         png: path of the figure.
         study: as of `study_style`.
     """
+    folders = {Path(path).parent.name: Path(path).parent for path in metrics}
     stem = Path(png).with_suffix("")
     style = Style.of_study(study.figures, folders)
     match rung:
