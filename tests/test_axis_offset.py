@@ -27,7 +27,7 @@ SCANS = {
 def ge(path):
     """A P-file of MR30.1, whose axis others met 0.169 ppm off (wtclarke/fsl_mrs, issue 28): singlets of a brain."""
     time = np.arange(2048) * DWELL
-    peaks = ((2.008, 12), (3.027, 9), (3.2, 9), (3.91, 6), (4.65, 3))
+    peaks = ((2.008, 12), (3.027, 9), (3.21, 9), (3.91, 6), (4.65, 3))
     fid = sum(a * np.exp((2j * np.pi * ppm_to_hz(ppm, FREQUENCY) - np.pi * 5) * time) for ppm, a in peaks)
     noise = np.random.default_rng(1).normal(size=(2, 4, 2048)) * 0.1
     water = 1e4 * np.exp((2j * np.pi * ppm_to_hz(4.65, FREQUENCY) - np.pi * 8) * time)

@@ -27,7 +27,7 @@ def lines(*peaks: tuple[float, float], width: float = 4.0) -> np.ndarray:
     return sum(a * np.exp((2j * np.pi * ppm_to_hz(p, CENTRAL) - np.pi * width) * TIME) for p, a in peaks)
 
 
-BRAIN = lines((2.008, 12.0), (3.027, 9.0), (3.2, 9.0), (3.91, 6.0), (2.35, 2.0))
+BRAIN = lines((2.008, 12.0), (3.027, 9.0), (3.21, 9.0), (3.91, 6.0), (2.35, 2.0))
 WATER = lines((4.65, 1e4), width=6.0)
 
 
@@ -164,10 +164,10 @@ def test_shots_of_a_designed_pair_stay_as_they_are_to_each_other(tmp_path):
 
 def test_singlets_that_a_designed_pulse_turns_are_found_and_measured_upright(tmp_path):
     """The basis says how each line is turned; frequency, phase and width come out as without the pulse."""
-    turned = {"NAA": (2.008, 3, 0.9j), "Cr": (3.027, 3, -0.8), "PCh": (3.2, 9, 0.7 - 0.4j)}
+    turned = {"NAA": (2.008, 3, 0.9j), "Cr": (3.027, 3, -0.8), "PCh": (3.21, 9, 0.7 - 0.4j)}
     fids = np.stack([protons * factor * lines((ppm, 1.0), width=1.0) for ppm, protons, factor in turned.values()])
     write_basis({"": BasisSet(tuple(turned), fids, DWELL, CENTRAL, 1.0)}, tmp_path / "basis")
-    heights = {2.008: 12.0, 3.027: 9.0, 3.2: 9.0}
+    heights = {2.008: 12.0, 3.027: 9.0, 3.21: 9.0}
     brain = sum(factor * lines((ppm, heights[ppm])) for ppm, _, factor in turned.values())
     data = scan(tmp_path, brain * np.exp(2j * np.pi * 3.0 * TIME + 0.5j) + noise((POINTS,), 0.05))
     paths = [tmp_path / name for name in ("o.nii.gz", "o.json", "o.png")]

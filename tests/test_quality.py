@@ -32,7 +32,7 @@ def brain(*more: np.ndarray, sd: float = 0.02, width: float = 5.0) -> FID:
     """NAA, creatine and choline with noise of `sd` a sample and channel."""
     generator = np.random.default_rng(1)
     noise = sd * (generator.standard_normal(POINTS) + 1j * generator.standard_normal(POINTS))
-    samples = line(2.008, 1.0, width) + line(3.027, 0.7, width) + line(3.2, 0.5, width) + sum(more, 0.0 * TIME)
+    samples = line(2.008, 1.0, width) + line(3.027, 0.7, width) + line(3.21, 0.5, width) + sum(more, 0.0 * TIME)
     return FID(samples + noise, DWELL, CENTRAL)
 
 
@@ -67,7 +67,7 @@ def test_the_tail_of_water_is_no_artefact():
 
 def test_choline_left_in_the_difference_is_the_share_left():
     off = brain(sd=0.0).samples
-    on = off - 0.08 * line(3.2, 0.5)
+    on = off - 0.08 * line(3.21, 0.5)
     assert subtraction(np.stack([on, off], axis=1), DWELL, CENTRAL)["subtraction_artefact"] == pytest.approx(
         0.04, rel=0.1
     )

@@ -10,6 +10,10 @@ import numpy as np
 
 GAMMA_BAR = 42.577478518  # MHz/T, proton gamma/2pi (CODATA 2018)
 WATER_PPM = 4.65  # chemical shift of the receiver frequency
+SIGNAL_PPM = (-1.0, 10.0)  # protons of the brain and what water leaves beside itself; noise is measured outside
+# Singlets of the brain: N-acetyl, N-methyl of creatine and of choline (between GPC, 3.212, and PCh, 3.208), CH2 of
+# creatine (Govindaraju et al. 2000, doi:10.1002/1099-1492(200005)13:3<129::AID-NBM619>3.0.CO;2-V).
+NAA_PPM, CREATINE_PPM, CHOLINE_PPM, CREATINE_CH2_PPM = 2.008, 3.027, 3.21, 3.913
 
 
 def larmor_frequency(field: float) -> float:

@@ -11,18 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.conventions import FID, ppm_to_hz, to_spectrum
+from spinsculpt.conventions import CHOLINE_PPM, CREATINE_CH2_PPM, CREATINE_PPM, FID, NAA_PPM, ppm_to_hz, to_spectrum
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.provenance import atomic_path, provenance, write_json
 from spinsculpt.spectra import decay
 from spinsculpt.spins import Library, Macromolecule, load_library
 
 NAME = "MMexp"
-_SINGLETS = (2.008, 3.027, 3.208, 3.913)  # ppm: NAA, creatine, choline, creatine; nulled at no single inversion time
+_SINGLETS = (NAA_PPM, CREATINE_PPM, CHOLINE_PPM, CREATINE_CH2_PPM)  # nulled at no single inversion time
 _SINGLET_WIDTH = 7.0  # Hz
 _BASELINE_ORDER = 2
 _WIDTHS = (0.6, 1.6)  # factors on the widths of the consensus
 _MOVE = 0.04  # ppm that a resonance may lie away from the position of the consensus
+_LEAST_HEIGHT = 0.05  # of the line at 0.92 ppm, relative to the largest value in the range of the fit
 _ACQUISITION = 0.4  # s; macromolecules have died away by then
 
 
@@ -97,7 +98,7 @@ def fit_macromolecules(fid: FID, library: Library, ppm: tuple[float, float] = (0
     found = least_squares(residuals, best, bounds=bounds, x_scale=[0.1, *(place + 0.01), *(width * 0.1)], ftol=1e-4)
     weights, columns, data = solve(found.x)
     areas = weights[:count]
-    if areas[0] <= 0:
+    if areas[0] * np.abs(columns[:, 0]).max() < _LEAST_HEIGHT:
         raise SpinsculptError("the spectrum shows no macromolecules at 0.92 ppm; is it really metabolite-nulled?")
     positive, negative = np.split(weights[count:], 2)
     baseline = np.hstack([polynomials, 1j * polynomials]) @ (positive - negative)[len(_SINGLETS) :]

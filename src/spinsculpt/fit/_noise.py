@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spinsculpt.conventions import FID, WATER_PPM
+from spinsculpt.conventions import FID, SIGNAL_PPM, WATER_PPM
 from spinsculpt.errors import SpinsculptError
 
-SIGNAL_PPM = (-1.0, 10.0)  # protons of the brain and what water leaves beside itself
 _BLOCK = 32
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spinsculpt.conventions import ppm_axis, to_spectrum
+from spinsculpt.conventions import CHOLINE_PPM, CREATINE_CH2_PPM, CREATINE_PPM, NAA_PPM, ppm_axis, to_spectrum
 from spinsculpt.nifti import MRSData
 from spinsculpt.plotting import (
     BLACK,
@@ -28,7 +28,14 @@ from spinsculpt.preprocess._quality import MEASURES, in_words
 from spinsculpt.provenance import atomic_path
 
 COLOURS = {"": BLUE, "ON": BLUE, "A": BLUE, "OFF": VERMILION, "B": VERMILION, "C": ORANGE, "D": PURPLE, "DIFF": GREEN}
-NAMED = {2.008: "NAA", 2.35: "Glu", 3.027: "tCr", 3.2: "tCho", 3.56: "Ins", 3.91: "tCr"}  # ppm
+NAMED = {
+    NAA_PPM: "NAA",
+    2.35: "Glu",
+    CREATINE_PPM: "tCr",
+    CHOLINE_PPM: "tCho",
+    3.56: "Ins",
+    CREATINE_CH2_PPM: "tCr",
+}
 EDITED = {3.01: "GABA", 3.75: "Glx"}  # ppm, what editing at 1.9 ppm leaves in DIFF
 MAGNIFIED = 5.0  # DIFF, whose NAA is clipped
 WINDOW, METABOLITES = (0.0, 5.2), (0.5, 4.2)  # ppm: what is drawn, and what sets its scale

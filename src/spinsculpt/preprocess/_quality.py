@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from spinsculpt.conventions import FID, ppm_axis, to_spectrum
+from spinsculpt.conventions import FID, SIGNAL_PPM, ppm_axis, to_spectrum
 from spinsculpt.study import Limits
 
 NAA, CREATINE = (1.9, 2.1), (2.9, 3.15)  # ppm, where the highest point is the methyl line
@@ -76,7 +76,7 @@ def _inner(spectrum: FID) -> np.ndarray:
 def noise_sd(spectrum: FID) -> float:
     """SD of one real channel of the spectrum where it holds no signal, slow variation removed."""
     ppm = spectrum.ppm
-    empty = (ppm < -1.0) | (ppm > 9.5)
+    empty = (ppm < SIGNAL_PPM[0]) | (ppm > SIGNAL_PPM[1])
     inner = _inner(spectrum)
     values = spectrum.spectrum[empty & inner] if np.any(empty & inner) else spectrum.spectrum[~inner]
     steps = np.diff(values) / np.sqrt(2)

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.conventions import ppm_to_hz, time_axis
+from spinsculpt.conventions import CHOLINE_PPM, CREATINE_PPM, NAA_PPM, ppm_to_hz, time_axis
 from spinsculpt.preprocess._match import band, match, shifted
 
-SINGLETS = {2.008: 3.0, 3.027: 2.4, 3.2: 1.8}  # ppm: protons times concentration relative to NAA, of NAA, tCr, tCho
-_CARRIERS = {2.008: ({"NAA"}, 3), 3.027: ({"Cr", "PCr"}, 3), 3.2: ({"GPC", "PCh"}, 9)}  # ppm: whose, protons
+SINGLETS = {NAA_PPM: 3.0, CREATINE_PPM: 2.4, CHOLINE_PPM: 1.8}  # protons times concentration relative to NAA
+_CARRIERS = {
+    NAA_PPM: ({"NAA"}, 3),
+    CREATINE_PPM: ({"Cr", "PCr"}, 3),
+    CHOLINE_PPM: ({"GPC", "PCh"}, 9),
+}  # whose, protons
 _LINES = ((5.0, 0.04), (8.0, 0.03), (14.0, 0.015))  # width in Hz of the lines looked for, and from which time on in s:
 # by then macromolecules, lipids and baseline have decayed, which would turn the phase by 10-70 degrees
 _BROAD = 0.6  # correlation that broader lines than the first need: the less of macromolecules has decayed, the more so

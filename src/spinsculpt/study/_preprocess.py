@@ -24,7 +24,7 @@ class Steps(Section):
             "of lipids is better"
         ),
     ] = False
-    reference: Annotated[bool, key("put NAA, creatine and choline at 2.008, 3.027 and 3.20 ppm")] = True
+    reference: Annotated[bool, key("put NAA, creatine and choline at 2.008, 3.027 and 3.21 ppm")] = True
     phase: Annotated[bool, key("zero-order phase from the same singlets")] = True
 
 
