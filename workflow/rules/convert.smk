@@ -44,12 +44,8 @@ rule fetch_megapress:
         "<benchmarks>/fetch_megapress.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=30,
     params:
-        folder=example_folder,
+        folder=study.example_data,
     script:
         "../scripts/fetch_megapress.py"
 
