@@ -85,9 +85,9 @@ rule tabulate_fingerprints:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
-        root=f"{plan.results}/mrf",
+        root=plan.mrf.root,
         section=plain(study.mrf),
-        results=plan.results,
+        results=plan.mrf.results_folder,
     script:
         "../scripts/tabulate_fingerprints.py"
 
@@ -106,9 +106,9 @@ rule plot_fingerprints:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
-        root=f"{plan.results}/mrf",
+        root=plan.mrf.root,
         section=plain(study.mrf),
-        results=plan.results,
+        results=plan.mrf.results_folder,
         dpi=study.figures.dpi,
     script:
         "../scripts/plot_fingerprints.py"
@@ -131,7 +131,7 @@ rule plot_fingerprint_protocol:
     threads: 2
     params:
         section=plain(study.mrf),
-        results=plan.results,
+        results=plan.mrf.results_folder,
         dpi=study.figures.dpi,
     script:
         "../scripts/plot_fingerprint_protocol.py"
@@ -151,7 +151,7 @@ rule write_fingerprint_report:
         "../../envs/spinsculpt.yaml"
     params:
         section=plain(study.mrf),
-        results=plan.results,
+        results=plan.mrf.results_folder,
     script:
         "../scripts/write_fingerprint_report.py"
 

@@ -33,6 +33,14 @@ class FingerprintPlan:
     def is_simulated(self) -> bool:
         return self.study.simulated is not None
 
+    def results_folder(self, wildcards) -> str:
+        """Where results are, for what scripts look up by subject, stage and method."""
+        return self.results
+
+    def root(self, wildcards) -> str:
+        """The BIDS derivative of the maps."""
+        return f"{self.results}/mrf"
+
     @cached_property
     def subject_pattern(self) -> str:
         return "|".join(self.study.subjects)
