@@ -15,8 +15,6 @@ HOLDERS = {"config", "study", "section", "settings", "entry", "basis_section", "
 # Maps that are no configuration yet, or another file's: entries of the library of metabolites, what a form of the
 # workbench holds before it is parsed.
 OTHERS = {"spins/_library.py", "explore/_page.py", "explore/_tabs.py", "explore/_bench.py", "explore/_save.py"}
-# Fingerprints have maps and defaults of their own still (docs/design.md).
-OTHERS |= {"mrf/_scan.py", "report/_fingerprints.py", "cli/_mrf.py"}
 
 
 def sections(of: type = Section) -> list[type[Section]]:

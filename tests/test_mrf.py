@@ -297,9 +297,9 @@ def test_voxels_at_the_end_of_a_range_and_in_noise_are_flagged():
 
 @pytest.mark.parametrize("noise", [1e-3, None])
 def test_a_network_that_does_not_explain_the_data_is_not_trusted(noise):
-    """One epoch is no training; a voxelwise fit of the same voxels is trusted."""
+    """One step of a small rate is no training; a voxelwise fit of the same voxels is trusted."""
     task = replace(small_task(60, noise=1e-3)[0], noise=noise)
-    astray = estimate("nbmf", task, epochs=1)
+    astray = estimate("nbmf", task, epochs=1, passes=1, rate=1e-6)
     assert astray.inconsistent.mean() > 0.8
     fine = estimate("vbmf", task)
     assert not fine.inconsistent.any() and fine.trusted.mean() > 0.9
@@ -392,7 +392,7 @@ def test_locked_spins_relax_with_r1rho(ppm):
 def trained():
     """A task of 300 voxels, and NBMF of it."""
     task, truth = small_task(300, noise=1e-3)
-    return task, truth, estimate("nbmf", task, epochs=30)
+    return task, truth, estimate("nbmf", task, epochs=25)
 
 
 def test_nbmf_comes_near_the_bound_and_knows_its_spread(trained):
@@ -402,7 +402,7 @@ def test_nbmf_comes_near_the_bound_and_knows_its_spread(trained):
         bound = np.sqrt((found.bound[name] ** 2).mean())
         assert error < 2.5 * bound
         assert np.median(found.spread[name]) == pytest.approx(bound, rel=0.5)
-    assert found.history[-1]["loss"] < 0.1 * found.history[0]["loss"]
+    assert found.history[-1]["loss"] < 1.2e-3  # the noise is 1e-3
     assert not found.unfamiliar.any()
 
 

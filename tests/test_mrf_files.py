@@ -42,7 +42,7 @@ from spinsculpt.mrf import (
 )
 from spinsculpt.mrf._tables import connected_regions
 from spinsculpt.report import write_fingerprint_report
-from spinsculpt.study import Mrf, parse, plain
+from spinsculpt.study import Mrf, parse
 
 B1, SHAPE = (0, 2, 1, 3.5, 0.6, 2.5), (5, 4, 2)
 TABLE = {"b1_uT": list(B1), "offset_ppm": 3.5, "saturation_s": 1.0, "recovery_s": 1.5}
@@ -325,7 +325,7 @@ def test_the_page_says_what_was_found_and_what_is_flagged(mapped, tmp_path):
     for name, table_of in (("agreement", agreement_table), ("regions", region_table), ("timing", timing_table)):
         table_of(study, root).to_csv(tmp_path / f"mrf_{name}.tsv", sep="\t", index=False)
     tables = sorted(tmp_path.glob("*.tsv"))
-    write_fingerprint_report(study, tables, [], plain(section), tmp_path / "mrf.html")
+    write_fingerprint_report(study, tables, [], section, tmp_path / "mrf.html")
     page = (tmp_path / "mrf.html").read_text()
     assert "NRMSE against the truth" in page and "at an end of a range" in page and "25 mM, pH 4" in page
 

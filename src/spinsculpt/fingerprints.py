@@ -4,11 +4,11 @@ It imports nothing of `spinsculpt.mrf`, so that planning a run costs nothing.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.study import Mrf, MrfDesign, MrfSubject, Phantom, nearest_name, plain, workflow_folder
+from spinsculpt.study import Mrf, MrfDesign, MrfStage, MrfSubject, Phantom, nearest_name, plain, workflow_folder
 
 PUBLISHED = ("mt", "amide", "arginine")  # schedules that come with the package
 NETWORKS = ("supervised", "nbmf")  # estimators that train
@@ -65,7 +65,7 @@ class FingerprintStudy:
 
     Attributes:
         subjects: by label; of a simulated study their files are below `results`.
-        stages: keys of `MrfStage` and `field` of each, in order; protocols with their folder.
+        stages: in order; protocols with their folder, the noise of simulated scans filled in.
         methods: estimators.
         settings: of each estimator.
         field: T.
@@ -74,7 +74,7 @@ class FingerprintStudy:
     """
 
     subjects: Mapping[str, Subject]
-    stages: Mapping[str, Mapping]
+    stages: Mapping[str, MrfStage]
     methods: tuple[str, ...]
     settings: Mapping[str, Mapping]
     field: float
@@ -99,9 +99,8 @@ class FingerprintStudy:
         stages = {}
         for name, stage in section.stages.items():
             protocol = stage.protocol if stage.protocol in PUBLISHED else str(folder / stage.protocol)
-            stages[name] = {**plain(stage), "field": section.field, "protocol": protocol}
-            if simulated is not None and stage.noise is None:
-                stages[name]["noise"] = simulated.noise or None
+            noise = stage.noise if simulated is None or stage.noise is not None else simulated.noise or None
+            stages[name] = replace(stage, protocol=protocol, noise=noise)
         if simulated is None:
             subjects = {name: _real(entry, folder) for name, entry in section.subjects.items()}
         else:
@@ -137,13 +136,13 @@ class FingerprintStudy:
 
     def names(self, stage: str) -> tuple[str, ...]:
         """Parameters that a stage looks for."""
-        return tuple(self.stages[stage]["ranges"])
+        return tuple(self.stages[stage].ranges)
 
     def assumed(self, stage: str) -> dict[str, float]:
         """Tissue of bounds and designs: what earlier stages find, mid-range, and what the stage fixes."""
         before = list(self.stages)[: list(self.stages).index(stage)]
-        middle = {name: sum(ends) / 2 for each in before for name, ends in self.stages[each]["ranges"].items()}
-        known = {**middle, **self.stages[stage]["fixed"]}
+        middle = {name: sum(ends) / 2 for each in before for name, ends in self.stages[each].ranges.items()}
+        known = {**middle, **self.stages[stage].fixed}
         return {name: value for name, value in known.items() if name not in self.names(stage)}
 
     def found_before(self, stage: str, subject: str) -> dict[str, str]:

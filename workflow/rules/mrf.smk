@@ -64,7 +64,8 @@ for stage in plan.mrf.study.stages:
                 stage=stage,
                 method=method,
                 scan=partial(plan.mrf.scan, stage, method),
-                entry=plan.mrf.study.stages[stage],
+                entry=plain(plan.mrf.study.stages[stage]),
+                field=plan.mrf.study.field,
                 settings=plan.mrf.study.settings.get(method, {}),
             script:
                 "../scripts/fit_fingerprints.py"

@@ -4,11 +4,12 @@ import logging
 from pathlib import Path
 
 from spinsculpt.mrf import FingerprintScan, fit_scan, read_scan, stage_of, write_fit
+from spinsculpt.study import MrfStage
 from spinsculpt.workflow import given, job
 
 with job(snakemake) as s:
     p, summary = s.params, Path(s.output.summary)
-    stage, scan = stage_of(p.entry), FingerprintScan(**p.scan)
+    stage, scan = stage_of(MrfStage.of(p.entry), p.field), FingerprintScan(**p.scan)
     voxels = read_scan(stage, scan)
     fitted = fit_scan(voxels, p.method, p.settings, given(s.input, "reconstructor"), s.threads, logging.info)
     prefix = f"sub-{s.wildcards.subject}_acq-{p.stage}"

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from spinsculpt.study import Mrf, MrfStage
+
 mrf = typer.Typer(
     help="Fingerprints of CEST and MT: simulate them, and make maps of exchange rates and proton fractions of them.",
     no_args_is_help=True,
@@ -49,11 +51,11 @@ def simulate_command(
     tissue: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE[,VALUE…], e.g. fs=0.002,0.004; a column for each combination")
     ] = None,
-    field: Field = 3.0,
-    solute: Solute = True,
-    semisolid: Semisolid = "",
+    field: Field = Mrf.field,
+    solute: Solute = MrfStage.solute,
+    semisolid: Semisolid = MrfStage.semisolid,
     readout: Readout = None,
-    steps: Steps = 0,
+    steps: Steps = MrfStage.steps,
     force: Annotated[bool, typer.Option(help="replace a file that is there")] = False,
 ) -> None:
     """Simulate the signal of each image in units of M0, for one tissue or all combinations of several values."""
@@ -90,24 +92,33 @@ def match_command(
     data: Data,
     protocol: ProtocolFile,
     out: Out,
-    field: Field = 3.0,
-    solute: Solute = True,
-    semisolid: Semisolid = "",
+    field: Field = Mrf.field,
+    solute: Solute = MrfStage.solute,
+    semisolid: Semisolid = MrfStage.semisolid,
     ranges: Ranges = None,
     fixed: Fixed = None,
     maps: Maps = None,
     mask: Mask = None,
-    scale: Scale = "free",
+    scale: Scale = MrfStage.scale,
     readout: Readout = None,
-    steps: Steps = 0,
-    entries: Annotated[int, typer.Option(help="of the dictionary, spread evenly over the ranges")] = 16384,
-    memory: Annotated[float, typer.Option(help="MB that signals of the dictionary may take at once")] = 500.0,
-    seed: Annotated[int, typer.Option(help="of the points of the dictionary")] = 0,
+    steps: Steps = MrfStage.steps,
+    entries: Annotated[
+        int | None, typer.Option(help="of the dictionary, spread evenly over the ranges [default: 16384]")
+    ] = None,
+    memory: Annotated[
+        float | None, typer.Option(help="MB that signals of the dictionary may take at once [default: 500]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="of the points of the dictionary")] = None,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=LOW:HIGH:NUMBER of each parameter: all combinations in place of random entries"),
+    ] = None,
     label: Label = "sub-01",
 ) -> None:
     """Match fingerprints with a dictionary, which is simulated piece by piece."""
     stage, scan = _stage(**{name: value for name, value in locals().items() if name in _STAGE})
-    settings = {"entries": entries, "memory_mb": memory, "seed": seed}
+    given = {"entries": entries, "memory_mb": memory, "seed": seed, "grid": _pairs(grid, "--grid", _axis) or None}
+    settings = {name: value for name, value in given.items() if value is not None}
     _fit(stage, scan, out, label, "dictionary", settings)
 
 
@@ -117,17 +128,17 @@ def fit_command(
     protocol: ProtocolFile,
     out: Out,
     method: Annotated[str, typer.Option(help="vbmf (each voxel by itself), nbmf, supervised or dictionary")] = "vbmf",
-    field: Field = 3.0,
-    solute: Solute = True,
-    semisolid: Semisolid = "",
+    field: Field = Mrf.field,
+    solute: Solute = MrfStage.solute,
+    semisolid: Semisolid = MrfStage.semisolid,
     ranges: Ranges = None,
     fixed: Fixed = None,
     maps: Maps = None,
     mask: Mask = None,
-    scale: Scale = "m0",
+    scale: Scale = MrfStage.scale,
     readout: Readout = None,
-    steps: Steps = 0,
-    engine: Engine = "exact",
+    steps: Steps = MrfStage.steps,
+    engine: Engine = MrfStage.engine,
     noise: Noise = None,
     settings: Settings = None,
     label: Label = "sub-01",
@@ -147,17 +158,17 @@ def apply_command(
     reconstructor: Annotated[Path, typer.Option(help="network (.pt) that `fit --method nbmf` or supervised wrote")],
     protocol: ProtocolFile,
     out: Out,
-    field: Field = 3.0,
-    solute: Solute = True,
-    semisolid: Semisolid = "",
+    field: Field = Mrf.field,
+    solute: Solute = MrfStage.solute,
+    semisolid: Semisolid = MrfStage.semisolid,
     ranges: Ranges = None,
     fixed: Fixed = None,
     maps: Maps = None,
     mask: Mask = None,
-    scale: Scale = "m0",
+    scale: Scale = MrfStage.scale,
     readout: Readout = None,
-    steps: Steps = 0,
-    engine: Engine = "exact",
+    steps: Steps = MrfStage.steps,
+    engine: Engine = MrfStage.engine,
     noise: Noise = None,
     label: Label = "sub-02",
 ) -> None:
@@ -201,7 +212,9 @@ def _stage(
     return stage, FingerprintScan(data, mask, given)
 
 
-def _fit(stage, scan, out: Path, label: str, method: str, settings: dict, reconstructor: Path | None = None) -> None:
+def _fit(
+    stage, scan, out: Path, label: str, method: str, settings: dict[str, object], reconstructor: Path | None = None
+) -> None:
     from spinsculpt.errors import SpinsculptError
     from spinsculpt.folders import checked_name, owned_files
     from spinsculpt.mrf import METHODS, fit_scan, read_scan, summary_sentence, write_fit
@@ -251,6 +264,11 @@ def _number(text: str) -> float:
 def _range(text: str) -> tuple[float, float]:
     low, _, high = text.partition(":")
     return _number(low), _number(high)
+
+
+def _axis(text: str) -> tuple[float, float, int]:
+    low, high, count = text.split(":")
+    return _number(low), _number(high), int(count)
 
 
 def _plain(text: str) -> object:

@@ -18,10 +18,11 @@ Two stages are two tasks: `known |= first.values` hands fss and kssw of the MT d
 
 from spinsculpt.mrf._design import DesignedProtocol, design_protocol
 from spinsculpt.mrf._dictionary import Match, grid, match, random_grid
-from spinsculpt.mrf._estimate import METHODS, Estimate, Task, estimate
+from spinsculpt.mrf._estimate import Estimate, Task
 from spinsculpt.mrf._files import Grid, read_labels, read_map, read_mask, read_stack, write_map
 from spinsculpt.mrf._isar import simulate_isar2
 from spinsculpt.mrf._kernel import simulate
+from spinsculpt.mrf._methods import METHODS, estimate
 from spinsculpt.mrf._model import NAMES, PARAMETERS, Model, tissue
 from spinsculpt.mrf._network import Reconstructor
 from spinsculpt.mrf._phantom import write_phantom

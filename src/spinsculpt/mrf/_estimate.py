@@ -14,13 +14,13 @@ from scipy.stats import chi2
 from scipy.stats import f as f_distribution
 
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.mrf._dictionary import grid as cartesian
 from spinsculpt.mrf._dictionary import match, random_grid
 from spinsculpt.mrf._isar import simulate_isar2
 from spinsculpt.mrf._kernel import simulate
 from spinsculpt.mrf._model import PARAMETERS, Model, tissue
 from spinsculpt.mrf._protocol import Protocol
 
-METHODS = ("dictionary", "vbmf", "supervised", "nbmf")
 SCALES = ("m0", "free")
 ENGINES = ("exact", "isar2")
 Ranges = Mapping[str, tuple[float, float]]
@@ -223,6 +223,18 @@ def _inconsistent(task: Task, residual: np.ndarray, jacobian: np.ndarray, r2: np
     return (r2 < _R2) | (gain / count > f_distribution.isf(_CHANCE, count, rest) * (power - gain) / rest)
 
 
+def coarse(task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Best point of a coarse grid of the ranges, in units of them, (voxels, parameters), and its sum of squares."""
+    low, high = task.bounds()
+    unit, cost = np.empty((len(task.data), len(low))), np.full(len(task.data), np.inf)
+    for start in product(_STARTS, repeat=len(low)):
+        tried = np.tile(start, (len(unit), 1))
+        reached = (fitted(task, low + tried * (high - low), derivatives=False)[0] ** 2).sum(1)
+        better = reached < cost
+        unit[better], cost[better] = start, reached[better]
+    return unit, cost
+
+
 def fit_voxels(task: Task, iterations: int = 25, tolerance: float = 1e-4) -> Estimate:
     """VBMF: each voxel by itself, Levenberg-Marquardt with exact derivatives of the simulator.
 
@@ -234,12 +246,7 @@ def fit_voxels(task: Task, iterations: int = 25, tolerance: float = 1e-4) -> Est
         tolerance: step, as a part of the range, at which a voxel has converged.
     """
     low, high = task.bounds()
-    unit, cost = np.empty((len(task.data), len(low))), np.full(len(task.data), np.inf)
-    for start in product(_STARTS, repeat=len(low)):
-        tried = np.tile(start, (len(unit), 1))
-        reached = (fitted(task, low + tried * (high - low), derivatives=False)[0] ** 2).sum(1)
-        better = reached < cost
-        unit[better], cost[better] = start, reached[better]
+    unit, cost = coarse(task)
     residual, jacobian = fitted(task, low + unit * (high - low))
     damping, active = np.full(len(unit), 1e-2), np.ones(len(unit), bool)
     for _ in range(iterations):
@@ -273,26 +280,43 @@ def fit_voxels(task: Task, iterations: int = 25, tolerance: float = 1e-4) -> Est
     return judged(task, low + unit * (high - low))
 
 
-def match_voxels(task: Task, entries: int = 16384, seed: int = 0, memory_mb: float = 500.0) -> Estimate:
-    """Dictionary matching on a random (Sobol) grid of the ranges; known parameters must be single numbers."""
-    if several := [name for name, value in task.known.items() if np.size(value) > 1]:
-        raise SpinsculptError(f"a dictionary takes one value of {several[0]} for all voxels; use vbmf with maps.")
-    points = random_grid(task.ranges, entries, seed)
-    found = match(task.data, task.protocol, task.model, points, task.known, memory_mb)
-    return judged(task, np.stack([found.values[name] for name in task.names], 1))
+def match_voxels(
+    task: Task,
+    entries: int = 16384,
+    seed: int = 0,
+    memory_mb: float = 500.0,
+    grid: Mapping[str, tuple[float, float, int]] | None = None,
+) -> Estimate:
+    """Dictionary matching on a random (Sobol) grid of the ranges, or on a Cartesian one.
 
-
-def estimate(method: str, task: Task, **settings: object) -> Estimate:
-    """Values of each voxel by one of `METHODS`.
-
-    Settings are those of `match_voxels` (dictionary), `fit_voxels` (vbmf), `fit_supervised` and `fit_network` (nbmf).
+    Args:
+        task: the data and what is known: single numbers, because all voxels share one dictionary.
+        entries: of the random grid.
+        seed: of the random grid.
+        memory_mb: as of `match`.
+        grid: lowest value, highest value and their number of each parameter, evenly spaced, in place of the random
+            grid. Parameters that the task does not look for are searched, too, and count as known afterwards.
     """
-    if method == "dictionary":
-        return match_voxels(task, **settings)
-    if method == "vbmf":
-        return fit_voxels(task, **settings)
-    if method in METHODS:
-        from spinsculpt.mrf._network import fit_network, fit_supervised  # torch only where it is needed
+    if several := [name for name, value in task.known.items() if np.size(value) > 1]:
+        raise SpinsculptError(
+            f"a dictionary takes one value of {several[0]} for all voxels; give a number in place of the map, or use "
+            "vbmf, supervised or nbmf, which take maps."
+        )
+    if grid:
+        if missing := [name for name in task.names if name not in grid]:
+            raise SpinsculptError(f"the grid of the dictionary leaves out {missing[0]}; give all that is looked for.")
+        points = cartesian({name: _spaced(name, *ends) for name, ends in grid.items()})
+    else:
+        points = random_grid(task.ranges, entries, seed)
+    found = match(task.data, task.protocol, task.model, points, task.known, memory_mb).values
+    beside = {name: values for name, values in found.items() if name not in task.names}
+    values = np.stack([found[name] for name in task.names], 1)
+    return judged(replace(task, known={**task.known, **beside}), values)
 
-        return (fit_network if method == "nbmf" else fit_supervised)(task, **settings)
-    raise SpinsculptError(f"unknown estimator {method!r}; known are {', '.join(METHODS)}.")
+
+def _spaced(name: str, low: float, high: float, count: float) -> np.ndarray:
+    if name not in PARAMETERS:
+        raise SpinsculptError(f"unknown tissue parameter {name!r}; known are {', '.join(PARAMETERS)}.")
+    if count != int(count) or count < 1 or low > high:
+        raise SpinsculptError(f"the grid of {name} is {low:g}, {high:g}, {count:g}; give lowest, highest and number.")
+    return np.linspace(low, high, int(count))

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.mrf._dictionary import random_grid
-from spinsculpt.mrf._estimate import Estimate, Task, fitted, judged
+from spinsculpt.mrf._estimate import Estimate, Task, coarse, fitted, judged
 from spinsculpt.mrf._kernel import simulate
 from spinsculpt.mrf._model import tissue
 
@@ -32,8 +32,11 @@ _WIDTH, _LAYERS = 256, 3
 _START = 0.05  # of a range: SD of each parameter before training
 _SMALLEST = 1e-4  # of a range: SD that a network can state
 _GENTLE = 4.0  # divides the input of the sigmoids, so that few steps do not drive them to where they are flat
-_TRUST = 0.1  # of a range: how far the derivatives of an epoch are trusted
+_TRUST = 0.1  # of a range: the longest step of an epoch
+_DAMPING = (0.3, 1e-3, 10.0)  # of the steps: at first, least and most
+_ROUND = 0.1  # of the mean curvature that is added in all directions, so that weak ones are not learnt last
 _WARM = 4  # epochs in which the learning rate rises
+_FIRST = 10  # epochs on the coarse values that NBMF begins with
 _BETTER = 0.005  # relative fall of the loss that counts as progress
 
 
@@ -293,8 +296,8 @@ def _train(
 
 def fit_network(
     task: Task,
-    epochs: int = 100,
-    passes: int = 8,
+    epochs: int = 60,
+    passes: int = 24,
     batch: int = 128,
     rate: float = 2e-3,
     noise: float = 1e-3,
@@ -306,9 +309,12 @@ def fit_network(
 ) -> Estimate:
     """NBMF: fit the data and train a reconstructor in one, without a dictionary.
 
-    An epoch simulates its voxels once, with derivatives J, at what the network says (and its covariance, at random);
-    `passes` over them then train on F(p0) + J (p - p0), damped as by Levenberg and Marquardt, so that one simulation
-    serves several steps. At convergence p = p0, and the gradient is that of the simulator itself.
+    It begins with a few epochs on the best points of a coarse grid, those of the voxelwise fit, so that it does not
+    train into a wrong minimum. Each epoch then simulates its voxels once, with derivatives J, at what the network says.
+    `passes` over them train on the damped Gauss-Newton step from there, under the metric J'J with a part of its mean
+    curvature in all directions: one simulation serves many steps of the optimiser, and the valley that f and k share
+    does not slow it down. Where no step is left, the gradient of the simulated residuals is zero. Noise of the
+    predicted covariance is averaged in closed form, sum |J L|^2; its layer alone learns from that.
 
     Args:
         task: the data and what is known.
@@ -335,47 +341,57 @@ def fit_network(
     made = _new("nbmf", task, task.data, task.known, noise)
     (low, high), count = task.bounds(), len(task.names)
     top = np.abs(task.data).max(1, keepdims=True)
-    damping, before = 1.0, np.inf
+    damping, before = _DAMPING[0], np.inf
+    rough = torch.as_tensor(coarse(task)[0], dtype=torch.float32)
 
-    def outputs(rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-        """What the network says of noisy data, the same at random within its covariance, and the factor of that."""
+    def outputs(rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """What the network says of noisy data, in units of the ranges, and the factors of its covariances."""
         seen = task.data[rows] + noise * top[rows] * rng.normal(size=(len(rows), task.data.shape[1]))
         known = {name: np.asarray(task.known[name]).ravel()[rows] for name in made.form.inputs}
-        unit, factor = _heads(made.network(torch.as_tensor(made.features(seen, known))), count)
-        drawn = torch.as_tensor(rng.normal(size=(len(rows), count, 1)), dtype=torch.float32)
-        return unit, (unit + (factor @ drawn)[..., 0]).clamp(0, 1), factor
+        trunk = made.network[:-1](torch.as_tensor(made.features(seen, known)))
+        unit, _ = _heads(made.network[-1](trunk), count)
+        _, factor = _heads(made.network[-1](trunk.detach()), count)
+        return unit, factor
 
     def epoch_of() -> tuple[float, Callable[[np.ndarray], Tensor], np.ndarray]:
         nonlocal damping, before
         rows = rng.permutation(len(task.data))[:voxels]
         with torch.no_grad():
-            centre, anchor, _ = outputs(rows)
+            anchor = outputs(rows)[0].double().numpy()
         part = task.part(rows)
-        start = low + anchor.double().numpy() * (high - low)
-        residual, jacobian = fitted(part, start, measured=None if sequential else part.data)
-        scale = top[rows]
-        error = float(np.sqrt(((residual / scale) ** 2).mean()))
-        damping = min(damping * 3, 10.0) if error > 1.1 * before else max(damping / 1.5, 0.03)
+        residual, jacobian = fitted(part, low + anchor * (high - low), measured=None if sequential else part.data)
+        error = float(np.sqrt(((residual / top[rows]) ** 2).mean()))
+        damping = min(damping * 3, _DAMPING[2]) if error > 1.1 * before else max(damping / 2, _DAMPING[1])
         before = error
-        weight = 1 / (error * scale)
-        missed = torch.as_tensor(residual * weight, dtype=torch.float32)
-        slope = torch.as_tensor(jacobian * (high - low) * weight[..., None], dtype=torch.float32)
-        strength = (slope**2).sum(1)
-        stiffness = damping * (strength + 0.1 * strength.mean(1, keepdim=True))
+        weight = 1 / (error * top[rows])
+        slope = jacobian * (high - low) * weight[..., None]
+        normal = np.einsum("vip,viq->vpq", slope, slope)
+        strength = np.einsum("vpp->vp", normal)
+        mean = strength.mean(1, keepdims=True)
+        stiff = normal + (damping * (strength + 0.1 * mean) + 1e-12 * mean.max())[..., None] * np.eye(count)
+        step = np.linalg.solve(stiff, np.einsum("vip,vi->vp", slope, residual * weight)[..., None])[..., 0]
+        step *= np.minimum(1, _TRUST / np.maximum(np.abs(step).max(1, keepdims=True), 1e-300))
+        goal = torch.as_tensor((anchor + step).clip(0, 1), dtype=torch.float32)
+        metric = torch.as_tensor(normal + _ROUND * mean[..., None] * np.eye(count), dtype=torch.float32)
+        normal = torch.as_tensor(normal, dtype=torch.float32)
         place = np.empty(len(task.data), int)
         place[rows] = np.arange(len(rows))
 
         def loss_of(batch_rows: np.ndarray) -> Tensor:
             at = torch.as_tensor(place[batch_rows])
-            unit, drawn, factor = outputs(batch_rows)
-            left = missed[at] - (slope[at] @ (drawn - anchor[at])[..., None])[..., 0]
-            moved = unit - centre[at]
-            beyond = ((moved.abs() - _TRUST).clamp(min=0) ** 2).sum(1) * 10 * strength[at].sum(1)
+            unit, factor = outputs(batch_rows)
+            missed = (unit - goal[at])[..., None]
+            wide = torch.einsum("vpa,vpq,vqa->v", factor, normal[at], factor)
             inner = torch.log(torch.diagonal(factor, dim1=1, dim2=2)).sum(1)
-            return (((left**2).sum(1) + (stiffness[at] * moved**2).sum(1) + beyond) / 2 - inner).mean()
+            return ((missed.mT @ metric[at] @ missed)[:, 0, 0] / 2 + wide / 2 - inner).mean()
 
         return error, loss_of, rows
 
+    def warm() -> tuple[float, Callable[[np.ndarray], Tensor], np.ndarray]:
+        rows = rng.permutation(len(task.data))[:voxels]
+        return 1.0, lambda some: ((outputs(some)[0] - rough[some]) ** 2).sum(1).mean(), rows
+
+    _train(made.network, warm, _FIRST, passes, batch, rate, _FIRST + 1, rng, None)
     history = _train(made.network, epoch_of, epochs, passes, batch, rate, patience, rng, progress)
     return replace(made.apply(task), history=history)
 

@@ -3,19 +3,21 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fingerprints import PUBLISHED, FingerprintStudy, map_files
-from spinsculpt.mrf._estimate import Estimate, Task, estimate
+from spinsculpt.mrf._estimate import Estimate, Task
 from spinsculpt.mrf._files import Grid, described, read_map, read_mask, read_stack, write_map
+from spinsculpt.mrf._methods import estimate
 from spinsculpt.mrf._model import PARAMETERS, Model
 from spinsculpt.mrf._network import Reconstructor
 from spinsculpt.mrf._protocol import Protocol, published_protocol, read_protocol
 from spinsculpt.provenance import atomic_path, provenance, write_json
+from spinsculpt.study import MrfStage
 
 SCALES = ("m0", "first", "free")
 SOURCE = "https://doi.org/10.1038/s42005-025-02063-8"
@@ -79,14 +81,14 @@ class Stage:
         return read_protocol(self.protocol, self.field, self.readout, self.steps)
 
 
-def stage_of(entry: Mapping) -> Stage:
-    """A stage from the keys of `FingerprintStudy.stages`."""
-    return Stage(**{**entry, "ranges": {name: tuple(ends) for name, ends in entry["ranges"].items()}})
+def stage_of(entry: MrfStage, field: float) -> Stage:
+    """A stage of the study at a static field in T."""
+    return Stage(field=field, **{key.name: getattr(entry, key.name) for key in fields(entry)})
 
 
 def stages_of(study: FingerprintStudy) -> dict[str, Stage]:
     """The stages of a study, by name."""
-    return {name: stage_of(entry) for name, entry in study.stages.items()}
+    return {name: stage_of(entry, study.field) for name, entry in study.stages.items()}
 
 
 @dataclass(frozen=True)
@@ -251,8 +253,8 @@ def write_fit(
         if name in found.spread:
             volumes[f"{name}_sd"] = (found.spread[name], described(name, "SD that the network predicts"))
     names = map_files(prefix, task.names, method)
-    for key, (values, fields) in volumes.items():
-        write_map(folder / names[key], values, voxels.mask, voxels.grid, fields | origin)
+    for key, (values, said) in volumes.items():
+        write_map(folder / names[key], values, voxels.mask, voxels.grid, said | origin)
     stem = folder / f"{prefix}_desc-{method}"
     if history := list(found.history):
         with atomic_path(f"{stem}_history.tsv") as temporary:

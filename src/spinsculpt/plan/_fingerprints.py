@@ -69,7 +69,7 @@ class FingerprintPlan:
         return self._protocol(wildcards.stage)
 
     def _protocol(self, stage: str) -> list[str]:
-        name = self.study.stages[stage]["protocol"]
+        name = self.study.stages[stage].protocol
         return [name] if name not in PUBLISHED and Path(name).exists() else []
 
     def _found_before(self, stage: str, method: str, subject: str) -> dict[str, str]:

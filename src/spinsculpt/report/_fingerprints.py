@@ -1,7 +1,7 @@
 """The page of the fingerprints."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +11,7 @@ from spinsculpt.fingerprints import FingerprintStudy
 from spinsculpt.provenance import atomic_path, provenance
 from spinsculpt.report._pack import Pack
 from spinsculpt.report._page import figure_of, html_of, template
+from spinsculpt.study import Mrf, plain
 
 CAPTIONS = {
     "maps": "The fullest slice of {where}: a row an estimator, a column a parameter. Grey voxels are flagged.",
@@ -27,7 +28,7 @@ def write_fingerprint_report(
     study: FingerprintStudy,
     tables: Iterable[Path | str],
     figures: Iterable[Path | str],
-    section: Mapping,
+    section: Mrf,
     out: Path | str,
 ) -> None:
     """Write the page.
@@ -52,7 +53,7 @@ def write_fingerprint_report(
         drawn["protocol" if kind == "bounds" else kind].append({**figure_of(path), "caption": caption})
         if kind == "protocol":
             protocols.append(_protocol(study, where[0], path.with_suffix(".tsv")))
-    pack, origin = Pack(), provenance(dict(section))
+    pack, origin = Pack(), provenance(plain(section))
     page = template("fingerprints.html").render(
         data=pack.text({"tables": {name: path.read_text(encoding="utf-8") for name, path in paths.items()}}),
         subjects=list(study.subjects),
@@ -67,7 +68,7 @@ def write_fingerprint_report(
         figures=drawn,
         protocols=protocols,
         provenance=origin,
-        config_text=json.dumps(section, indent=1, default=str),
+        config_text=json.dumps(plain(section), indent=1, default=str),
     )
     with atomic_path(out) as path:
         path.write_text(page, encoding="utf-8")
@@ -173,13 +174,13 @@ def _timing(table: pd.DataFrame) -> pd.DataFrame:
 
 def _protocol(study: FingerprintStudy, stage: str, table: Path) -> dict:
     rows = pd.read_csv(table, sep="\t")
-    source = Path(study.stages[stage]["protocol"]).name
+    source = Path(study.stages[stage].protocol).name
     return {
         "name": stage,
         "images": len(rows),
         "minutes": (rows["on_s"] + rows["off_s"]).sum() / 60,
         "source": source if "." in source else f"published schedule {source}",
-        "readout": _readout(study.stages[stage]["readout"]),
+        "readout": _readout(study.stages[stage].readout),
     }
 
 

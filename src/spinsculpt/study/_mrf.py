@@ -92,6 +92,13 @@ class DictionarySettings(Section):
     entries: Annotated[int | None, key("fingerprints, spread evenly over the ranges")] = None
     memory_mb: Annotated[Positive | None, key("MB that they take at most at once")] = None
     seed: Annotated[int | None, key("of their points")] = None
+    grid: Annotated[
+        dict[str, tuple[float, float, int]] | None,
+        key(
+            "in place of them [lowest, highest, number] of each parameter, all combinations; those that the stage does "
+            "not look for are searched, too"
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
