@@ -246,7 +246,7 @@ def test_the_example_is_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study = FingerprintStudy.of(parse(Mrf, read_yaml(REPOSITORY / "config/mrf.yaml")["mrf"]))
     assert all(Path(path).is_file() for path in study.subjects["phantom"].files("amine"))
-    assert Path(study.stages["amine"]["protocol"]).is_file()
+    assert Path(study.stages["amine"].protocol).is_file()
 
 
 def test_figures_are_drawn_with_their_tables(tmp_path):
