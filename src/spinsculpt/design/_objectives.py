@@ -1,18 +1,16 @@
 """What a design can be asked for: small losses, each of shape (starts, conditions), 0 = as good as the reference."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import FID, ppm_axis
+from spinsculpt.conventions import ppm_axis
 from spinsculpt.design._simulate import Acquisition, Signals
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fit import FitModel, Problem
+from spinsculpt.fit import Axis, FitModel, Layout, derivatives
 from spinsculpt.spins import unitary_bound
 
 
@@ -117,8 +115,8 @@ class CRLB:
     r"""sum_i w_i log(CRLB_i / CRLB_i,ref), sum_i w_i = 1: the geometric mean of the bounds relative to a reference.
 
     Fisher = Re(J^H J) / sigma^2 with J over concentrations, width, shift and phase of each group, and baseline: the
-    model of `spinsculpt.fit`, whose parameters and baseline this class takes from there. n shots share the scan time:
-    each has sqrt(n) times the noise.
+    model of `spinsculpt.fit`, whose parameters, baseline and formulas this class takes from there. n shots share the
+    scan time: each has sqrt(n) times the noise.
 
     Args:
         metabolites: weight of each.
@@ -163,22 +161,17 @@ class CRLB:
         self.rows = [names.index(name) for name in self.targets]
         self.c = torch.tensor([concentrations[name] for name in names], dtype=torch.float64)
         self.reference = reference
-        shape = (len(names), acquisition.points)
-        flat = FID(np.ones(acquisition.points, complex), acquisition.dwell, acquisition.central_frequency)
-        basis = BasisSet(tuple(names), np.ones(shape, complex), acquisition.dwell, acquisition.central_frequency)
-        noise = noise_sd * np.sqrt(len(self.shots))
-        self.problem = Problem(
-            [flat] * len(self.shots), [basis] * len(self.shots), replace(model, metabolites=(), exclude=()),
-            np.eye(len(self.shots)) * noise**2,
-        )  # fmt: skip
-        self.noise = noise
-        self._baseline = torch.as_tensor(self.problem.baseline)
+        self.noise = noise_sd * np.sqrt(len(self.shots))
+        axis = Axis.of(acquisition.points, acquisition.dwell, acquisition.central_frequency, model)
+        covariance = np.eye(len(self.shots)) * self.noise**2
+        self.layout = Layout(names, [axis] * len(self.shots), acquisition.central_frequency, model, covariance)
+        self._baseline = torch.as_tensor(self.layout.baseline)
         self._penalty = torch.block_diag(
             torch.zeros(len(names), len(names)),
-            torch.as_tensor(self.problem.prior_precision),
-            torch.as_tensor(self.problem.baseline_penalty),
+            torch.as_tensor(self.layout.prior_precision),
+            torch.as_tensor(self.layout.baseline_penalty),
         ).to(torch.float64)
-        self._group = torch.as_tensor(self.problem.groups)
+        self._group = torch.as_tensor(self.layout.groups)
 
     def covariance(self, signals: Signals) -> Tensor:
         """Covariance of the concentrations, everything else marginalised, shape (starts, conditions, L, L)."""
@@ -217,27 +210,19 @@ class CRLB:
 
     def _rows(self, fid: Tensor, spectrum: int) -> Tensor:
         """Rows of one spectrum: metabolites, then the nonlinear parameters, real, shape (..., L + K, 2 points)."""
-        problem, block = self.problem, self.problem.blocks[spectrum]
-        t, points = torch.as_tensor(block.time), torch.as_tensor(block.points)
-        weighted = fid * self.c[:, None]
-        grouped = torch.zeros(*fid.shape[:-2], problem.group_count, fid.shape[-1], dtype=fid.dtype)
-        grouped = grouped.index_add(-2, self._group, weighted)
+        layout, axis = self.layout, self.layout.blocks[spectrum]
+        time, frequency, points = map(torch.as_tensor, (axis.time, axis.frequency, axis.points))
+        grouped = torch.zeros(*fid.shape[:-2], layout.group_count, fid.shape[-1], dtype=fid.dtype)
+        grouped = grouped.index_add(-2, self._group, fid * self.c[:, None])
 
         def transform(signal: Tensor) -> Tensor:
             return torch.fft.fft(signal)[..., points]
 
-        first, whole = transform(t * grouped), transform(weighted.sum(-2, keepdim=True))
-        derivatives = {
-            "gamma": -first,
-            "gauss": -transform(t * t * grouped),
-            "eps": -1j * first,
-            "phi0": -1j * whole,
-            "phi1": -1j * torch.as_tensor(block.frequency) * whole,
-        }
+        found = derivatives(grouped, time, frequency, transform)
         rows = [transform(fid)]
-        for parameter in problem.parameters:
+        for parameter in layout.parameters:
             mine = parameter.spectrum in (None, spectrum)
-            row = derivatives[parameter.kind][..., parameter.group or 0, :]
+            row = found[parameter.kind][..., parameter.group or 0, :]
             rows.append((row if mine else torch.zeros_like(row)).unsqueeze(-2))
         return torch.view_as_real(torch.cat(rows, -2)).flatten(-2) / self.noise
 

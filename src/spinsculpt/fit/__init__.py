@@ -15,7 +15,7 @@ from spinsculpt.fit._files import (
     sub_spectrum,
 )
 from spinsculpt.fit._fslmrs import find_fsl_mrs, fit_with_fsl_mrs
-from spinsculpt.fit._model import Problem
+from spinsculpt.fit._model import Axis, Layout, Problem, derivatives
 from spinsculpt.fit._quantify import WaterScaling, water_scaling
 from spinsculpt.fit._resample import monte_carlo, sample_posterior, spread
 from spinsculpt.fit._result import Curve, FitResult
@@ -25,17 +25,20 @@ from spinsculpt.study import BROAD, Baseline, FitModel, SoftRatio, matches
 
 __all__ = [
     "BROAD",
+    "Axis",
     "Baseline",
     "Curve",
     "Estimates",
     "FitModel",
     "FitResult",
+    "Layout",
     "Problem",
     "SoftRatio",
     "Spectra",
     "WaterScaling",
     "basis_at",
     "conditions_of",
+    "derivatives",
     "describe_model",
     "find_fsl_mrs",
     "fit",

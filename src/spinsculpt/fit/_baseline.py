@@ -24,36 +24,30 @@ def spline(ppm: np.ndarray, per_ppm: float = 15.0) -> tuple[np.ndarray, np.ndarr
     Returns:
         columns, shape (m, n), and penalty D'D, shape (m, m).
     """
+    from scipy.interpolate import BSpline  # imports slowly, and splines alone need it
+
     low, high = ppm.min(), ppm.max()
     intervals = max(int(np.ceil((high - low) * per_ppm)), 4)
     position = (ppm - low) / (high - low) * intervals
-    columns = np.array([_cubic(position - centre) for centre in range(-1, intervals + 2)])
+    columns = BSpline.design_matrix(position, np.arange(-3.0, intervals + 4.0), 3).toarray().T
     difference = np.diff(np.eye(len(columns)), 2, axis=0)
     return columns, difference.T @ difference
 
 
 def strength_for(columns: np.ndarray, penalty: np.ndarray, dimension: float) -> float:
     """Weight of the penalty at which the spline has `dimension` degrees of freedom (2 is a straight line)."""
-    gram = columns @ columns.T
+    from scipy.linalg import eigh
+    from scipy.optimize import brentq
+
     # In the basis that diagonalises penalty against gram, the trace is a sum of 1 / (1 + strength * e).
-    factor = np.linalg.cholesky(gram + _ridge(gram))
-    half = np.linalg.solve(factor, penalty)
-    e = np.clip(np.linalg.eigvalsh(np.linalg.solve(factor, half.T)), 0.0, None)
-    low, high = -20.0, 30.0  # log10: from no penalty to a straight line
-    for _ in range(80):
-        middle = 0.5 * (low + high)
-        if np.sum(1.0 / (1.0 + 10.0**middle * e)) > dimension:
-            low = middle
-        else:
-            high = middle
-    return 10.0**high
+    gram = columns @ columns.T
+    e = np.clip(eigh(penalty, gram + _ridge(gram), eigvals_only=True), 0.0, None)
 
+    def excess(exponent: float) -> float:
+        return float(np.sum(1.0 / (1.0 + 10.0**exponent * e))) - dimension
 
-def _cubic(x: np.ndarray) -> np.ndarray:
-    x = np.abs(x)
-    inner = 2.0 / 3.0 - x**2 + 0.5 * x**3
-    outer = np.clip(2.0 - x, 0.0, None) ** 3 / 6.0
-    return np.where(x < 1.0, inner, outer)
+    softest, stiffest = -20.0, 30.0  # log10: from no penalty to a straight line
+    return 10.0 ** (brentq(excess, softest, stiffest, xtol=1e-12) if excess(softest) > 0.0 else softest)
 
 
 def _ridge(gram: np.ndarray) -> np.ndarray:

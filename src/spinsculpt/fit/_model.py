@@ -9,20 +9,27 @@ in 1/s^2, eps in rad/s, phi0 in rad, phi1 in rad/Hz. Inside, s and not sigma is 
 in s down to its bound s = 0, where the derivative with respect to sigma vanishes.
 
 Rows are real: real and imaginary parts interleaved, each divided by the SD of its noise.
+
+`Layout` is the model before there is anything to fit: parameters, priors and baseline, and which points count.
+`derivatives` are the formulas of the Jacobian. Designs (`spinsculpt.design`) take both, these with tensors of torch
+for arrays, so that a design minimises the bound of the very model that is fitted. `Problem` is a layout with data.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Self, TypeVar
 
 import numpy as np
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import FID, frequency_axis, hz_to_ppm
+from spinsculpt.conventions import FID, frequency_axis, hz_to_ppm, time_axis
 from spinsculpt.fit import _baseline
 from spinsculpt.study import FitModel, matches
 
 KINDS = {"gamma": "width", "gauss": "width", "eps": "shift", "phi0": "phase", "phi1": "phase"}  # and what shares them
+Array = TypeVar("Array")  # of numpy, or a tensor of torch
 MAX_PHASE1 = 2.0 * np.pi * 1e-3  # rad/Hz: a start of the acquisition 1 ms off
 
 
@@ -45,16 +52,30 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Block:
-    """One spectrum of the problem: its basis on its own time axis, and its points in the fit range."""
+class Axis:
+    """One spectrum as it is planned: when it is sampled, and its points in the fit range.
 
-    samples: np.ndarray
-    fids: np.ndarray
+    Attributes:
+        time: s, shape (points,).
+        points: indices into the unshifted FFT, ordered by ascending frequency, shape (size,).
+        frequency, ppm: in Hz and ppm, shape (size,).
+    """
+
     time: np.ndarray
-    points: np.ndarray  # indices into the unshifted FFT, ordered by ascending frequency
+    points: np.ndarray
     frequency: np.ndarray
     ppm: np.ndarray
-    data: np.ndarray
+
+    @classmethod
+    def of(cls, points: int, dwell: float, central_frequency: float, model: FitModel) -> Self:
+        """Of spectra of `points` samples every `dwell` seconds at `central_frequency` MHz."""
+        frequency = frequency_axis(points, dwell)
+        ppm = hz_to_ppm(frequency, central_frequency)
+        inside = np.zeros(len(ppm), bool)
+        for low, high in model.ranges:
+            inside |= (ppm >= low) & (ppm <= high)
+        order = np.fft.fftshift(np.arange(points))[inside]
+        return cls(time_axis(points, dwell), order, frequency[inside], ppm[inside])
 
     @property
     def size(self) -> int:
@@ -63,6 +84,41 @@ class Block:
     def transform(self, fids: np.ndarray) -> np.ndarray:
         """Spectrum of FIDs at the points of the fit range, shape (..., size)."""
         return np.fft.fft(fids, axis=-1)[..., self.points]
+
+
+@dataclass(frozen=True)
+class Block(Axis):
+    """One spectrum of the problem: its axis, its basis on that axis, shape (L, points), and its data.
+
+    Attributes:
+        samples: its FID, shape (points,).
+        data: its spectrum in the fit range, shape (size,).
+    """
+
+    samples: np.ndarray
+    fids: np.ndarray
+    data: np.ndarray
+
+
+def derivatives(fids: Array, time: Array, frequency: Array, transform: Callable[[Array], Array]) -> dict[str, Array]:
+    """Derivatives of one spectrum with respect to each kind of nonlinear parameter, as arrays of numpy or of torch.
+
+    Args:
+        fids: what each group of metabolites sends, damped and shifted, shape (..., G, points).
+        time: s, shape (points,).
+        frequency: Hz, shape (size,).
+        transform: from FIDs to their spectra in the fit range with the phases of the model, shape (..., size).
+    Returns:
+        Complex, by kind: of shape (..., G, size), of phases (..., 1, size).
+    """
+    first, whole = transform(time * fids), transform(fids.sum(-2)[..., None, :])
+    return {
+        "gamma": -first,
+        "gauss": -transform(time * time * fids),
+        "eps": -1j * first,
+        "phi0": -1j * whole,
+        "phi1": -1j * frequency * whole,
+    }
 
 
 @dataclass(frozen=True)
@@ -86,31 +142,32 @@ class Linear:
     phase: tuple[np.ndarray, ...]
 
 
-class Problem:
-    """Data, bases and model of one (joint) fit.
+class Layout:
+    """A model of one or several spectra that are fitted jointly, before there are any.
 
     Args:
-        data: one FID a spectrum.
-        bases: one basis a spectrum, on the time axis of its data, all with the same names.
+        names: of the metabolites, L of them.
+        axes: one a spectrum.
+        central_frequency: MHz.
         model: choices of the user.
         noise: covariance of the noise of the spectra, one real channel of `to_spectrum`, shape (S, S).
 
     Attributes:
+        blocks: the axes.
+        groups: group of each metabolite, shape (L,), numbers below `group_count`.
         parameters: the nonlinear parameters theta, in order, K of them.
         lower, upper: their bounds, shape (K,).
         prior_precision: precision matrix of Gaussian priors on theta with mean zero, shape (K, K).
-        target: the data as one row, shape (R,).
-        concentration_penalty: quadratic penalty on the concentrations, shape (L, L).
+        baseline, baseline_penalty: rows of the baseline, shape (m, R), and quadratic penalty on their coefficients.
     """
 
-    def __init__(self, data: Sequence[FID], bases: Sequence[BasisSet], model: FitModel, noise: np.ndarray):
-        self.model = model
-        self.names = bases[0].names
+    def __init__(
+        self, names: Sequence[str], axes: Sequence[Axis], central_frequency: float, model: FitModel, noise: np.ndarray
+    ):
+        self.model, self.names, self.central_frequency, self.noise = model, tuple(names), central_frequency, noise
         self.groups = np.array(model.group_of(self.names))
         self.group_count = int(self.groups.max()) + 1
-        self.blocks = tuple(_block(fid, basis, model) for fid, basis in zip(data, bases, strict=True))
-        self.central_frequency = data[0].central_frequency
-        self.noise = noise
+        self.blocks = tuple(axes)
         self._whitener = np.linalg.inv(np.linalg.cholesky(noise))
         self._member = (self.groups == np.arange(self.group_count)[:, None]).astype(float)  # (G, L)
         self.parameters = _declare(model, len(self.blocks), self.group_count, self.central_frequency)
@@ -118,9 +175,6 @@ class Problem:
         self.lower = np.array([p.lower for p in self.parameters])
         self.upper = np.array([p.upper for p in self.parameters])
         self.prior_precision = self._priors()
-        self.concentration_penalty = np.zeros((len(self.names), len(self.names)))
-        self.target = self.whiten([block.data[None] for block in self.blocks])[0]
-        self.set_line(None)
         self._columns = [_baseline_columns(block.ppm, model) for block in self.blocks]
         self.set_stiffness(model.baseline.number)
 
@@ -161,22 +215,6 @@ class Problem:
                 precision += np.outer(difference, difference) / (sd * unit) ** 2
         return precision
 
-    def set_soft_ratios(self, c: np.ndarray) -> None:
-        """Turn the soft ratios into a quadratic penalty, their scale taken from concentrations `c`, shape (L,)."""
-        self.concentration_penalty = np.zeros((len(c), len(c)))
-        for soft in self.model.priors:
-            below = np.array([matches(name, soft.reference) for name in self.names], float)
-            weight = np.array([matches(name, soft.reference + soft.weight) for name in self.names], float)
-            if soft.metabolite not in self.names or not below.any():
-                continue
-            own = self.names.index(soft.metabolite)
-            # The sum below the line, as it and the numerator together tell it, so that it cannot vanish beside that.
-            scale = soft.sd * (weight @ c + c[own]) / (1.0 + soft.ratio)
-            if scale > 0.0:
-                difference = -soft.ratio * below
-                difference[own] += 1.0
-                self.concentration_penalty += np.outer(difference, difference) / scale**2
-
     # -- rows ----------------------------------------------------------------------------------------------------------
 
     def whiten(self, parts: Sequence[np.ndarray]) -> np.ndarray:
@@ -196,18 +234,11 @@ class Problem:
         parts[spectrum] = part
         return self.whiten(parts)
 
-    def retarget(self, target: np.ndarray) -> "Problem":
-        """The same problem with other data, given as one row, shape (R,)."""
-        other = copy.copy(self)
-        other.target = target
-        other.lower, other.upper = self.lower.copy(), self.upper.copy()
-        return other
-
     # -- baseline ------------------------------------------------------------------------------------------------------
 
     def set_stiffness(self, dimension: float | None) -> None:
         """Lay out the baseline; `dimension`: degrees of freedom per ppm of a spline, None for a straight line."""
-        rows, penalties = [np.zeros((0, len(self.target)))], []
+        rows, penalties = [np.zeros((0, 2 * sum(block.size for block in self.blocks)))], []
         for s, (columns, penalty) in enumerate(self._columns):
             rows.append(self._alone(np.concatenate([columns, 1j * columns]), s))
             strength = 0.0
@@ -221,7 +252,61 @@ class Problem:
         gram = self.baseline @ self.baseline.T + self.baseline_penalty
         self._factor = np.linalg.cholesky(gram + 1e-12 * np.diag(np.diag(gram)))
         # Products of rows on it are what the baseline takes off the products of the rows themselves.
-        self._projector = np.linalg.solve(self._factor, self.baseline)
+        self._projector = np.linalg.solve(self._factor, self.baseline)  # once a stiffness, not worth importing scipy
+
+    @property
+    def baseline_dimension(self) -> float:
+        """Effective degrees of freedom of the baseline, all real channels together."""
+        return float(np.sum(self._projector**2))
+
+
+class Problem(Layout):
+    """Data, bases and model of one (joint) fit.
+
+    Args:
+        data: one FID a spectrum.
+        bases: one basis a spectrum, on the time axis of its data, all with the same names.
+        model: choices of the user.
+        noise: covariance of the noise of the spectra, one real channel of `to_spectrum`, shape (S, S).
+
+    Attributes:
+        blocks: spectra with their bases.
+        target: the data as one row, shape (R,).
+        concentration_penalty: quadratic penalty on the concentrations, shape (L, L).
+        Others are those of `Layout`.
+    """
+
+    def __init__(self, data: Sequence[FID], bases: Sequence[BasisSet], model: FitModel, noise: np.ndarray):
+        blocks = [_block(fid, basis, model) for fid, basis in zip(data, bases, strict=True)]
+        super().__init__(bases[0].names, blocks, data[0].central_frequency, model, noise)
+        self.concentration_penalty = np.zeros((len(self.names), len(self.names)))
+        self.target = self.whiten([block.data[None] for block in self.blocks])[0]
+        self.set_line(None)
+
+    def set_soft_ratios(self, c: np.ndarray) -> None:
+        """Turn the soft ratios into a quadratic penalty, their scale taken from concentrations `c`, shape (L,)."""
+        self.concentration_penalty = np.zeros((len(c), len(c)))
+        for soft in self.model.priors:
+            below = np.array([matches(name, soft.reference) for name in self.names], float)
+            weight = np.array([matches(name, soft.reference + soft.weight) for name in self.names], float)
+            if soft.metabolite not in self.names or not below.any():
+                continue
+            own = self.names.index(soft.metabolite)
+            # The sum below the line, as it and the numerator together tell it, so that it cannot vanish beside that.
+            scale = soft.sd * (weight @ c + c[own]) / (1.0 + soft.ratio)
+            if scale > 0.0:
+                difference = -soft.ratio * below
+                difference[own] += 1.0
+                self.concentration_penalty += np.outer(difference, difference) / scale**2
+
+    def retarget(self, target: np.ndarray) -> "Problem":
+        """The same problem with other data, given as one row, shape (R,)."""
+        other = copy.copy(self)
+        other.target = target
+        other.lower, other.upper = self.lower.copy(), self.upper.copy()
+        return other
+
+    # -- baseline ------------------------------------------------------------------------------------------------------
 
     def without_baseline(self, rows: np.ndarray, spectrum: int) -> np.ndarray:
         """Complex rows of one spectrum less their best quadratic polynomial, when the model has a baseline."""
@@ -229,11 +314,6 @@ class Problem:
             return rows
         smooth = _baseline.polynomial(self.blocks[spectrum].ppm, 2)
         return rows - (rows @ smooth.T) @ smooth
-
-    @property
-    def baseline_dimension(self) -> float:
-        """Effective degrees of freedom of the baseline, all real channels together."""
-        return float(np.sum(self._projector**2))
 
     def residual_without_metabolites(self) -> float:
         """Chi-squared of the baseline alone."""
@@ -309,18 +389,9 @@ class Problem:
         """Derivatives of the model with respect to theta at concentrations `c`, shape (K, R)."""
         rows = np.zeros((len(self.parameters), len(self.target)))
         for s, block in enumerate(self.blocks):
-            phase, t = linear.phase[s], block.time
             fids = (self._member * c) @ linear.damped[s]  # one a group
-            first = block.transform(t * fids) * phase
-            whole = block.transform(fids.sum(axis=0, keepdims=True)) * phase
-            derivatives = {
-                "gamma": -first,
-                "gauss": -block.transform(t * t * fids) * phase,
-                "eps": -1j * first,
-                "phi0": -1j * whole,
-                "phi1": -1j * block.frequency * whole,
-            }
-            for kind, part in derivatives.items():
+            found = derivatives(fids, block.time, block.frequency, partial(_phased, block, linear.phase[s]))
+            for kind, part in found.items():
                 places = [self.index(kind, group, s) for group in _groups(kind, self.group_count)]
                 if None not in places:
                     rows[places] += self._alone(part, s)
@@ -391,21 +462,22 @@ def _groups(kind: str, count: int) -> Sequence[int | None]:
 
 
 def _block(fid: FID, basis: BasisSet, model: FitModel) -> Block:
-    frequency = frequency_axis(fid.points, fid.dwell)
-    ppm = hz_to_ppm(frequency, fid.central_frequency)
-    inside = np.zeros(len(ppm), bool)
-    for low, high in model.ranges:
-        inside |= (ppm >= low) & (ppm <= high)
-    order = np.fft.fftshift(np.arange(fid.points))[inside]
-    return Block(fid.samples, basis.fids, fid.time, order, frequency[inside], ppm[inside], fid.spectrum[inside])
+    axis = Axis.of(fid.points, fid.dwell, fid.central_frequency, model)
+    data = axis.transform(fid.samples)
+    return Block(axis.time, axis.points, axis.frequency, axis.ppm, fid.samples, basis.fids, data)
 
 
 def _block_diagonal(*matrices: np.ndarray) -> np.ndarray:
+    """As scipy.linalg.block_diag, whose import would take longer than most fits."""
     ends = np.cumsum([0, *(len(matrix) for matrix in matrices)])
     whole = np.zeros((ends[-1], ends[-1]))
     for matrix, start, end in zip(matrices, ends, ends[1:], strict=False):
         whole[start:end, start:end] = matrix
     return whole
+
+
+def _phased(block: Axis, phase: np.ndarray, fids: np.ndarray) -> np.ndarray:
+    return block.transform(fids) * phase
 
 
 def _baseline_columns(ppm: np.ndarray, model: FitModel) -> tuple[np.ndarray, np.ndarray]:
