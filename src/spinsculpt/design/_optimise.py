@@ -3,6 +3,7 @@
 All of it is deterministic, and all of it is in `state()`, so that a run that was killed goes on as if it had not been.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -15,36 +16,46 @@ Evaluation = Callable[[Tensor], tuple[Tensor, Tensor, dict[str, Tensor]]]
 
 
 class Adam:
-    """Kingma & Ba 2015 (arXiv:1412.6980) with a cosine decay of the step to 5 %."""
+    """torch.optim.Adam (Kingma & Ba 2015, arXiv:1412.6980), elementwise, with a cosine decay of the step to 5 %."""
 
     def __init__(self, x: Tensor, iterations: int, step: float):
-        self.x, self.iterations, self.rate = x, iterations, step
-        self.first, self.second, self.count = torch.zeros_like(x), torch.zeros_like(x), 0
+        self.iterations, self.rate = iterations, step
+        self.load({"x": x, "first": torch.zeros_like(x), "second": torch.zeros_like(x), "count": 0})
+
+    @property
+    def x(self) -> Tensor:
+        return self._x.detach().clone()
 
     def step(self, evaluate: Evaluation) -> tuple[Tensor, dict[str, Tensor]]:
         """One step; returns the loss and its parts where the step began."""
-        loss, gradient, parts = evaluate(self.x)
+        loss, self._x.grad, parts = evaluate(self.x)
         self.count += 1
-        self.first = 0.9 * self.first + 0.1 * gradient
-        self.second = 0.999 * self.second + 0.001 * gradient**2
-        mean, spread = self.first / (1 - 0.9**self.count), self.second / (1 - 0.999**self.count)
-        decay = 0.525 + 0.475 * torch.cos(torch.tensor(torch.pi * self.count / self.iterations))
-        self.x = self.x - self.rate * decay * mean / (spread.sqrt() + 1e-8)
+        decay = 0.525 + 0.475 * math.cos(math.pi * self.count / self.iterations)
+        self._adam.param_groups[0]["lr"] = self.rate * decay
+        self._adam.step()
         return loss, parts
 
     def keep(self, rows: Tensor) -> None:
-        self.x, self.first, self.second = self.x[rows], self.first[rows], self.second[rows]
+        self.load({key: value[rows] if isinstance(value, Tensor) else value for key, value in self.state().items()})
 
     def state(self) -> dict:
-        return {"x": self.x, "first": self.first, "second": self.second, "count": self.count}
+        moments = self._adam.state[self._x]
+        return {"x": self.x, "first": moments["exp_avg"], "second": moments["exp_avg_sq"], "count": self.count}
 
     def load(self, state: dict) -> None:
-        self.x, self.first, self.second, self.count = (state[k] for k in ("x", "first", "second", "count"))
+        self._x, self.count = torch.nn.Parameter(state["x"].clone()), state["count"]
+        self._adam = torch.optim.Adam([self._x], lr=self.rate)
+        self._adam.state[self._x] = {
+            "step": torch.tensor(float(self.count), device="cpu"),
+            "exp_avg": state["first"].clone(),
+            "exp_avg_sq": state["second"].clone(),
+        }
 
 
 class LBFGS:
     """Limited-memory BFGS (Nocedal 1980, doi:10.2307/2006193), a two-loop recursion and a line search for each start.
 
+    Ours, because torch.optim.LBFGS takes a batch for one vector: one line search and one curvature for all starts.
     The line search halves the step until the loss falls enough (Armijo); pairs without positive curvature are left out.
     """
 
