@@ -82,7 +82,7 @@ def matrix_exponential(task, dtype=torch.complex64, gradient=True):
     if not gradient:
         nutation = nutation.detach()
     columns = np.eye(task.system.dimension)
-    evolved = engine.exact_propagate(nutation, DWELL, task.group(columns), dtype)
+    evolved = engine.exact(nutation, DWELL, [task.group(columns)], dtype=dtype)[0]
     loss = task.fidelity(evolved, np.diag(task.start).real)
     return float(loss.detach()), torch.autograd.grad(loss, waveform)[0] if gradient else None
 

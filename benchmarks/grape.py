@@ -17,7 +17,7 @@ import torch
 
 from spinsculpt.conventions import larmor_frequency
 from spinsculpt.design import Search
-from spinsculpt.dynamics.engine import SpinGroup, exact_propagate, propagate
+from spinsculpt.dynamics.engine import SpinGroup, exact, propagate
 from spinsculpt.spins import hamiltonian, load_library, total
 
 FREQUENCY, RECEIVER_PPM = larmor_frequency(3.0), 3.0
@@ -41,8 +41,8 @@ def ours(group, target, start, substeps=2):
     while search.done < LIMIT and search.best[0] > GOAL:
         search.advance()
     waveform = search.best[2].reshape(1, SAMPLES, 2) * 1e3
-    exact = exact_propagate(waveform, DWELL, group)[0]
-    return search.done, calls, 1 - float((target.conj() * exact).sum().abs() / len(target))
+    reached = exact(waveform, DWELL, [group])[0][0]
+    return search.done, calls, 1 - float((target.conj() * reached).sum().abs() / len(target))
 
 
 def of_qutip(system, target, start):
@@ -69,7 +69,7 @@ def main():
     group = SpinGroup.from_system(system, FREQUENCY, receiver_ppm=RECEIVER_PPM)
     rng = np.random.default_rng(7)
     hidden = torch.as_tensor(rng.normal(size=(1, SAMPLES, 2)) * 600.0)
-    target = exact_propagate(hidden, DWELL, group)[0]
+    target = exact(hidden, DWELL, [group])[0][0]
     start = rng.normal(size=(SAMPLES, 2)) * 600.0
     ours(group, target, start)  # compile
     rows = {}

@@ -3,22 +3,24 @@ r"""Differentiable propagation of many coupled-spin systems through shaped pulse
 One call takes a batch of waveforms (starts x B1 scales x ...) and any number of spin groups and returns the columns
 U(waveform) C of each, with exact gradients with respect to the waveform by an adjoint that costs no memory per step.
 On the CPU a compiled kernel runs (group, member) pairs over threads; on a GPU the same splitting runs as batched
-matrix products. `exact_propagate` is the reference: one matrix exponential a sample, differentiated by autograd.
+matrix products. `exact` is the reference: one matrix exponential a sample, differentiated by autograd. What an engine
+promises is in `Propagator`.
 """
 
 import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from spinsculpt.conventions import WATER_PPM, ppm_to_hz
-from spinsculpt.spins import SpinSystem, hamiltonian, single_spin, total
+from spinsculpt.spins import SpinSystem, quantum_numbers, scalar_coupling, single_spin, total
 
 _LANES = 8  # columns are padded to whole vector registers
 _threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -81,6 +83,31 @@ def set_threads(count: int) -> None:
     _threads = max(1, count)
 
 
+class Propagator(Protocol):
+    """The contract of an engine: columns of spin groups after waveforms, with their gradient.
+
+    An engine returns U C, of shape (members, d, columns), for each group, where U solves dU/dt = -i H(t) U over the
+    waveform, H = sum_k (w_x I_kx + w_y I_ky + d_k I_kz) + sum_{j<k} 2pi J_jk I_j.I_k. It keeps U unitary; its error
+    falls with the square of dwell / substeps, or is none; and `backward` through it gives the exact gradient of its own
+    result with respect to `nutation`. The tests hold every engine to `exact`.
+    """
+
+    def __call__(
+        self, nutation: Tensor, dwell: float, groups: Sequence[SpinGroup], substeps: int, dtype: torch.dtype
+    ) -> tuple[Tensor, ...]:
+        """Columns of all groups after the waveforms.
+
+        Args:
+            nutation: (w_x, w_y) in rad/s, shape (members, samples, 2), real; may require a gradient.
+            dwell: duration of one sample in s.
+            groups: spin systems; `offset` has one row, or one a member.
+            substeps: steps of the splitting in one sample (`choose_substeps`).
+            dtype: complex64 or complex128, of the states.
+        Returns:
+            For each group U C, shape (members, d, columns).
+        """
+
+
 def propagate(
     nutation: Tensor,
     dwell: float,
@@ -88,24 +115,26 @@ def propagate(
     substeps: int = 1,
     dtype: torch.dtype = torch.complex128,
 ) -> tuple[Tensor, ...]:
-    """Columns of all groups after the waveforms.
+    """By the engine for the device of `nutation`; arguments and result as of `Propagator`."""
+    return (batched if nutation.is_cuda else compiled)(nutation, dwell, groups, substeps, dtype)
 
-    Args:
-        nutation: (w_x, w_y) in rad/s, shape (members, samples, 2), real; may require a gradient.
-        dwell: duration of one sample in s.
-        groups: spin systems; `offset` has one row, or one a member.
-        substeps: steps of the splitting in one sample (`choose_substeps`).
-        dtype: complex64 or complex128, of the states.
-    Returns:
-        For each group U C, shape (members, d, columns).
-    """
-    if nutation.is_cuda:
-        return tuple(_BatchedPropagation.apply(nutation, dwell, group, substeps, dtype) for group in groups)
+
+def compiled(nutation, dwell, groups, substeps, dtype):
+    """A `Propagator` for the CPU: the numba kernel over threads, one job a (group, member)."""
     return _CompiledPropagation.apply(nutation, dwell, tuple(groups), substeps, dtype)
 
 
-def exact_propagate(nutation: Tensor, dwell: float, group: SpinGroup, dtype=torch.complex128) -> Tensor:
-    """As `propagate` for one group by one `torch.matrix_exp` a sample and plain autograd: slow and exact."""
+def batched(nutation, dwell, groups, substeps, dtype):
+    """A `Propagator` for any device: the same splitting as batched matrix products."""
+    return tuple(_BatchedPropagation.apply(nutation, dwell, group, substeps, dtype) for group in groups)
+
+
+def exact(nutation, dwell, groups, substeps=1, dtype=torch.complex128):
+    """The `Propagator` that is the reference: one `torch.matrix_exp` a sample, plain autograd, no splitting; slow."""
+    return tuple(_exactly(nutation, dwell, group, dtype) for group in groups)
+
+
+def _exactly(nutation: Tensor, dwell: float, group: SpinGroup, dtype: torch.dtype) -> Tensor:
     free = torch.as_tensor(_free_hamiltonians(group), dtype=dtype, device=nutation.device)
     fx, fy = (torch.as_tensor(np.array(total(group.levels, a)), dtype=dtype, device=nutation.device) for a in "xy")
     state = torch.as_tensor(group.columns, dtype=dtype, device=nutation.device)
@@ -114,6 +143,9 @@ def exact_propagate(nutation: Tensor, dwell: float, group: SpinGroup, dtype=torc
         w = nutation[:, sample, :, None, None].to(dtype)
         state = torch.matrix_exp(-1j * dwell * (free + w[:, 0] * fx + w[:, 1] * fy)) @ state
     return state
+
+
+ENGINES: dict[str, Propagator] = {"compiled": compiled, "batched": batched, "exact": exact}
 
 
 def splitting_error(nutation: Tensor, dwell: float, groups: Sequence[SpinGroup], substeps: int) -> float:
@@ -145,12 +177,9 @@ def choose_substeps(
 
 
 def _free_hamiltonians(group: SpinGroup) -> np.ndarray:
-    levels, n = group.levels, len(group.levels)
-    z = np.stack([np.diag(single_spin(levels, k, "z")).real for k in range(n)])
-    couplings = tuple((i, j, strength / (2 * np.pi)) for i, j, strength in group.couplings)
-    bare = SpinSystem(group.name, ("",) * n, (0.0,) * n, couplings, levels=levels)
-    coupling = hamiltonian(bare, 1.0, receiver_ppm=0.0)
-    return coupling + np.stack([np.diag(offset @ z) for offset in group.offset])
+    """Chemical shift and couplings in rad/s, shape (members or 1, d, d)."""
+    shift = group.offset @ quantum_numbers(group.levels)
+    return scalar_coupling(group.levels, group.couplings) + np.stack([np.diag(energies) for energies in shift])
 
 
 class _CompiledPropagation(torch.autograd.Function):
@@ -256,8 +285,7 @@ class _BatchedTools:
         offset = torch.as_tensor(group.offset, dtype=nutation.dtype, device=device).expand(len(nutation), n)
         transverse = nutation[:, :, None, :].expand(-1, -1, n, -1)
         self.theta = self.dt * torch.cat([transverse, offset[:, None, :, None].expand(*transverse.shape[:3], 1)], -1)
-        coupling = _free_hamiltonians(replace(group, offset=np.zeros((1, n))))[0]
-        energy, states = np.linalg.eigh(coupling)
+        energy, states = np.linalg.eigh(scalar_coupling(group.levels, group.couplings))
         self.half, self.whole = (
             torch.as_tensor((states * np.exp(-1j * energy * dt)) @ states.T, dtype=dtype, device=device)
             for dt in (self.dt / 2, self.dt)

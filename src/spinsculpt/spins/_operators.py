@@ -3,6 +3,7 @@ r"""Spin operators in the product basis |m_1 m_2 ... m_n>, spin 1 the slowest in
 `levels` holds 2 I + 1 of each spin: (2, 2) are two protons, (2, 4) are a proton and a spin 3/2.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from math import prod
 
@@ -80,12 +81,24 @@ def hamiltonian(system: SpinSystem, central_frequency: float, receiver_ppm: floa
         receiver_ppm: chemical shift in ppm of the rotating frame.
     """
     offsets = ppm_to_hz(np.array(system.shifts), central_frequency) - ppm_to_hz(receiver_ppm, central_frequency)
-    quantum_numbers = np.stack([np.diag(single_spin(system.levels, k, "z")).real for k in range(system.n_spins)])
-    h = np.diag(2 * np.pi * offsets @ quantum_numbers)
-    for i, j, value in system.couplings:
-        places, elements = _scalar_product(system.levels, i, j)
-        h[places] += 2 * np.pi * value * elements
+    strengths = [(i, j, 2 * np.pi * value) for i, j, value in system.couplings]
+    return np.diag(2 * np.pi * offsets @ quantum_numbers(system.levels)) + scalar_coupling(system.levels, strengths)
+
+
+def scalar_coupling(levels: tuple[int, ...], strengths: Iterable[tuple[int, int, float]]) -> np.ndarray:
+    r"""sum_{j<k} w_jk I_j.I_k, real symmetric, shape (d, d), from (j, k, w_jk = 2pi J_jk in rad/s)."""
+    h = np.zeros((prod(levels), prod(levels)))
+    for i, j, strength in strengths:
+        places, elements = _scalar_product(levels, i, j)
+        h[places] += strength * elements
     return h
+
+
+@cache
+def quantum_numbers(levels: tuple[int, ...]) -> np.ndarray:
+    """m of each spin in each product state, shape (n_spins, d)."""
+    below = np.indices(levels).reshape(len(levels), -1)  # steps of each spin below its highest state
+    return (np.array(levels)[:, None] - 1) / 2 - below
 
 
 @cache
@@ -93,7 +106,7 @@ def _scalar_product(levels: tuple[int, ...], i: int, j: int) -> tuple[tuple[np.n
     """Places (rows, columns) and values of the elements of I_i.I_j = I_iz I_jz + (I_i+ I_j- + I_i- I_j+) / 2."""
     states = np.arange(prod(levels))
     below = np.indices(levels).reshape(len(levels), -1)  # steps of each spin below its highest state
-    m = (np.array(levels)[:, None] - 1) / 2 - below
+    m = quantum_numbers(levels)
     old = states[(below[i] > 0) & (below[j] < levels[j] - 1)]
     new = old - prod(levels[i + 1 :]) + prod(levels[j + 1 :])
     flip = ladder(levels[i])[below[i, old] - 1] * ladder(levels[j])[below[j, old]] / 2
