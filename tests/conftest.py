@@ -4,6 +4,7 @@ import lzma
 import os
 import shutil
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,15 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 REFERENCE = REPOSITORY / "tests" / "reference"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests that share a fixture of their module run in the process that made it."""
+    for item in items:
+        fixtures = chain.from_iterable(item._fixtureinfo.name2fixturedefs.values())
+        if not item.get_closest_marker("xdist_group") and any(fixture.scope == "module" for fixture in fixtures):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -104,7 +104,7 @@ def test_a_file_of_another_vendor(raw, tmp_path):
     assert f"{raw.name}: named like" in sentence(raw)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kept=st.floats(0, 0.9999))
 def test_a_file_cut_short_gives_no_shorter_fid(raw, here, kept):
     """Either it is refused, or what was lost is no part of the data (padding, a checksum)."""
@@ -122,7 +122,7 @@ def test_a_file_cut_short_gives_no_shorter_fid(raw, here, kept):
 HEAD = {"a.7": 210_000, "a.dat": 12_000, "a.rda": 2_000, "a.SDAT": 10**6, "a.nii.gz": 10**6, "a.dcm": 130_000}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=20))
 def test_no_broken_header_ends_in_a_traceback(raw, here, changes):
     content = raw.read_bytes()
