@@ -1,6 +1,7 @@
 """Pages that are made from the code at each build, so that they cannot go stale: commands and error messages."""
 
 import ast
+import os
 import re
 from pathlib import Path
 
@@ -70,17 +71,29 @@ def errors() -> str:
         "a message names (a file, a key, a number). A traceback is a bug: please report it.",
         "",
     ]
+    found["The system, and packages that are not installed"] = _of_the_system()
     for stage, sentences in found.items():
         if sentences:
             lines += [f"## {stage}", "", *(f"- {sentence}" for sentence in dict.fromkeys(sentences)), ""]
     return "\n".join(lines) + "\n"
 
 
+def _of_the_system() -> list[str]:
+    """What `problem` says of errors that are not ours."""
+    from spinsculpt.problems import _ADVICE, _EXTRAS, sentence_of
+
+    errors = [OSError(code, os.strerror(code), "…") for code in _ADVICE]
+    errors += [MemoryError(), *(ModuleNotFoundError(name=package) for package in _EXTRAS)]
+    return [_cell(sentence_of(error)) for error in errors]
+
+
 def _sentences(path: Path) -> list[str]:
     tree, found = ast.parse(path.read_text()), []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
-            text = _text(node.exc.args[0])
+        raised = node.exc if isinstance(node, ast.Raise) else node
+        ours = isinstance(raised, ast.Call) and getattr(raised.func, "id", "") == "SpinsculptError"
+        if isinstance(raised, ast.Call) and raised.args and (ours or raised is not node):
+            text = _text(raised.args[0])
             if len(re.sub(r"[…\W]", "", text)) > 8:
                 found.append(_cell(text))
     return found
