@@ -34,7 +34,7 @@ _EXTRAS = {  # packages that one use needs: the extra that brings them, and that
     "skimage": ("mrf", "the agreement of maps"),
     "panel": ("explore", "the workbench"),
     "emcee": ("sampling", "sampling of posteriors"),
-    "pypulseq": ("pulseq", "Pulseq files"),
+    "pypulseq": ("pulseq", "the exchange of Pulseq files"),
     "snakemake": ("workflow", "the workflow (spinsculpt run)"),
 }
 
