@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping
 
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.problems import sentence_of
 
 ADDRESS = "127.0.0.1"
 
@@ -22,8 +23,8 @@ def serve(start: Mapping | None = None, port: int = 0, browser: bool = True) -> 
     """
     try:
         import panel as pn
-    except ImportError as error:
-        raise SpinsculptError("The workbench needs Panel: pip install 'spinsculpt[explore]'.") from error
+    except ModuleNotFoundError as error:
+        raise SpinsculptError(sentence_of(error)) from error
     from spinsculpt.explore._page import Workbench
 
     port = free_port(port)

@@ -11,6 +11,7 @@ from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._model import Problem
 from spinsculpt.fit._result import FitResult
 from spinsculpt.fit._solver import minimise
+from spinsculpt.problems import sentence_of
 from spinsculpt.progress import bar
 
 
@@ -72,8 +73,8 @@ def sample_posterior(result: FitResult, draws: int = 2000, seed: int = 0) -> np.
     """
     try:
         import emcee
-    except ImportError as error:
-        raise SpinsculptError("Sampling the posterior needs the package emcee: pip install emcee.") from error
+    except ModuleNotFoundError as error:
+        raise SpinsculptError(sentence_of(error)) from error
     problem, solution = _origin(result)
     rng = np.random.default_rng(seed)
     scale = (result.curves[0].noise_sd ** 2) / problem.noise[0, 0]

@@ -13,6 +13,7 @@ import numpy as np
 from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.gate import LARGEST, read_text, read_yaml
+from spinsculpt.problems import sentence_of
 
 AGAIN = "; write the file again."
 SPOIL, SAMPLE = -1, -2  # in the order of a protocol, beside the numbers of operators
@@ -240,10 +241,8 @@ def _read_pulseq(path: Path, field_strength: float, readout: float | None, steps
     read_text(path, LARGEST["text"])
     try:
         from pypulseq import Sequence as PulseqSequence
-    except ImportError as error:
-        raise SpinsculptError(
-            f"{path}: reading Pulseq files needs pypulseq; pip install 'spinsculpt[pulseq]'."
-        ) from error
+    except ModuleNotFoundError as error:
+        raise SpinsculptError(sentence_of(error)) from error
     try:
         sequence = PulseqSequence()
         with warnings.catch_warnings():  # of rasters that files of version 1.3 do not state

@@ -19,6 +19,7 @@ from spinsculpt import __version__
 from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.gate import LARGEST, check_size, quantity
+from spinsculpt.problems import sentence_of
 from spinsculpt.provenance import atomic_path
 from spinsculpt.pulses import Pulse, gaussian
 from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
@@ -264,8 +265,8 @@ def _check_event(event: Event, path: Path) -> None:
 def _pypulseq() -> ModuleType:
     try:
         import pypulseq
-    except ImportError as error:
-        raise SpinsculptError("Pulseq files need pypulseq: pip install 'spinsculpt[pulseq]'.") from error
+    except ModuleNotFoundError as error:
+        raise SpinsculptError(sentence_of(error)) from error
     return pypulseq
 
 
