@@ -1,11 +1,15 @@
 """The command line: every command explains itself, and a mistake is one sentence."""
 
+import re
 import subprocess
 import sys
 
 import pytest
+import yaml
 
 from commands import spinsculpt
+from conftest import REPOSITORY
+from spinsculpt import __version__
 from spinsculpt.problems import problem
 
 
@@ -19,6 +23,12 @@ def test_every_command_has_help(command):
 def test_the_version_is_printed():
     run = spinsculpt("--version")
     assert run.returncode == 0 and run.stdout.startswith("spinsculpt 0.")
+
+
+def test_changelog_and_citation_declare_the_version_that_is_printed():
+    newest = re.search(r"^## (\S+), (\d{4}-\d\d-\d\d)$", (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE)
+    cited = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    assert newest.groups() == (__version__, str(cited["date-released"])) and cited["version"] == __version__
 
 
 def test_a_design_runs_from_any_folder_and_takes_what_it_leaves_out_from_the_defaults(tmp_path, monkeypatch):
