@@ -6,11 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from spinsculpt.compare import quality_table, write_table
+from spinsculpt.compare import quality_table
 from spinsculpt.report import fill_checklist
 from spinsculpt.report._checklist import ITEMS, NOT_STATED, read_checklist
 from spinsculpt.report._scans import checklist_sections
 from spinsculpt.study import Study, parse, schema_of
+from spinsculpt.tables import write_frame
 
 SIDECAR = {
     "SpectrometerFrequency": [127.75],
@@ -48,11 +49,11 @@ def filled(folder: Path, *scans: dict, settings: Study | None = None) -> pd.Data
     for k, scan in enumerate(scans):
         for kind, content in (("sidecar", scan), ("qc", QUALITY), ("fit", {"reduced_chi_squared": 1.1})):
             paths[kind][k].write_text(json.dumps(content))
-    write_table(quality_table(paths["qc"], labels, settings.quality.limits), folder / "quality.tsv")
+    write_frame(quality_table(paths["qc"], labels, settings.quality.limits), folder / "quality.tsv")
     of_fit = [label | {"sequence": "fitted", "engine": "builtin"} for label in labels]
     given = {"quantity": "ratio", "value": 1.0, "unit": "/Cr+PCr", "crlb": 3.0}
     fits = [label | given | {"metabolite": name} for label in of_fit for name in ("Glu", "Gln")]
-    write_table(pd.DataFrame(fits), folder / "fits.tsv")
+    write_frame(pd.DataFrame(fits), folder / "fits.tsv")
     tables = (folder / "quality.tsv", folder / "fits.tsv")
     out = folder / "mrsinmrs.tsv"
     fill_checklist(paths["sidecar"], paths["qc"], labels, paths["fit"], of_fit, *tables, settings, out)

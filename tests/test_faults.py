@@ -15,7 +15,6 @@ from fit_phantom import phantom, phantom_basis
 from results import TIMES
 from spinsculpt import basis
 from spinsculpt.bids import write_dataset_description
-from spinsculpt.compare import write_table
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.figures import Style
 from spinsculpt.figures._style import save
@@ -24,6 +23,7 @@ from spinsculpt.folders import MANIFEST
 from spinsculpt.philips import write_sdat
 from spinsculpt.problems import sentence_of
 from spinsculpt.provenance import write_json
+from spinsculpt.tables import write_frame
 from spinsculpt.workflow import job, what_stopped
 from test_fuzz import BASIS, FIDS, PULSE, checkpoint, designed, fids, press, write_pulse
 
@@ -45,7 +45,7 @@ TABLE = pd.DataFrame({"value": range(300)})
 FIT = fit([phantom(phantom_basis(), noise_sd=20.0)], [phantom_basis()])
 WRITERS = {
     "JSON": lambda folder: write_json(folder / "a.json", {"values": list(range(300))}),
-    "table": lambda folder: write_table(TABLE, folder / "a.tsv"),
+    "table": lambda folder: write_frame(TABLE, folder / "a.tsv"),
     "figure": figure,
     "NIfTI-MRS": lambda folder: fids(folder / "a.nii.gz"),
     "SDAT": lambda folder: write_sdat(folder / "a.SDAT", FIDS),

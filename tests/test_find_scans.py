@@ -11,7 +11,7 @@ import yaml
 
 from raw_files import write_p_file, write_philips, write_philips_dicom, write_rda, write_twix_head
 from spinsculpt.cli import app
-from spinsculpt.convert import FoundScans, find_scans, read_raw_header, write_table
+from spinsculpt.convert import FoundScans, find_scans, read_raw_header, write_scans
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData, write_fids
 from spinsculpt.study import SequenceEntry, default_config, read_study
@@ -197,12 +197,12 @@ def test_no_name_of_a_patient_reaches_table_or_sentences(tmp_path):
 def test_a_table_with_lines_is_kept_unless_forced(tmp_path):
     table = tmp_path / "subjects.tsv"
     table.write_text("subject\tsequence\tdata\n\n")
-    write_table(table, [Scan("01", "", "press30", "a.SDAT")])
+    write_scans(table, [Scan("01", "", "press30", "a.SDAT")])
     assert read_subjects(table, list(SEQUENCES)) == [Scan("01", "", "press30", "a.SDAT")]
     with pytest.raises(SpinsculptError, match=r"has lines already.*--force"):
-        write_table(table, [])
+        write_scans(table, [])
     assert "a.SDAT" in table.read_text()
-    write_table(table, [], force=True)
+    write_scans(table, [], force=True)
     assert "a.SDAT" not in table.read_text()
 
 
@@ -278,7 +278,7 @@ def test_a_name_that_the_table_cannot_hold_is_passed_over_and_loses_no_other(tmp
     write_philips(tmp_path / "sub-01", "press_act")
     write_philips(tmp_path / "sub-02" / name, "press_act")
     found = look(tmp_path)
-    write_table(tmp_path / "table.tsv", found.scans)
+    write_scans(tmp_path / "table.tsv", found.scans)
     plain = name.startswith("plain")
     assert [scan.subject for scan in found.scans] == (["01", "02"] if plain else ["01"])
     assert any("rename it" in sentence for sentence in found.sentences) != plain

@@ -13,7 +13,7 @@ from spinsculpt.basis import BasisSet, read_basis, write_basis, write_fslmrs
 from spinsculpt.cli._basis import Format, basis_command
 from spinsculpt.cli._design import Device, design_command
 from spinsculpt.cli._export import export_command
-from spinsculpt.convert import write_table
+from spinsculpt.convert import write_scans
 from spinsculpt.design._run import RESULTS
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.folders import MANIFEST, checked_name, owned_files, sha256
@@ -224,8 +224,8 @@ def test_an_import_replaces_no_file_with_lines(tmp_path, content):
     table = tmp_path / "subjects.tsv"
     table.write_text(content)
     with pytest.raises(SpinsculptError, match="has lines already"):
-        write_table(table, [])
+        write_scans(table, [])
     assert table.read_text() == content
     for header in ("", "subject\tsession\tsequence\tdata\twater\n"):
         table.write_text(header)
-        write_table(table, [])
+        write_scans(table, [])

@@ -17,7 +17,7 @@ from entries import build_sequence, simulate_basis
 from fit_phantom import phantom, phantom_basis
 from spinsculpt.basis import BasisSet, read_basis, read_lcmodel, write_fslmrs
 from spinsculpt.cli import app
-from spinsculpt.compare import power_table, read_table, subjects_needed, write_table
+from spinsculpt.compare import power_table, read_table, subjects_needed
 from spinsculpt.convert._read import read_raw
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, fit
@@ -25,6 +25,7 @@ from spinsculpt.gate import LARGEST, RANGES, check_numbers, quantity, read_json,
 from spinsculpt.provenance import write_json
 from spinsculpt.sequences import Sequence
 from spinsculpt.study import Study, default_config, parse, plain, read_study, reference_page
+from spinsculpt.tables import write_frame
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True) | st.integers() | st.booleans() | st.none() | st.text(max_size=5))
@@ -270,7 +271,7 @@ def test_the_page_of_the_configuration_says_every_range():
 
 
 def test_tables_hold_finite_numbers_or_nothing(tmp_path):
-    write_table(pd.DataFrame({"name": ["a", "b", "c"], "value": [1.5, np.inf, -np.inf]}), tmp_path / "t.tsv")
+    write_frame(pd.DataFrame({"name": ["a", "b", "c"], "value": [1.5, np.inf, -np.inf]}), tmp_path / "t.tsv")
     assert (tmp_path / "t.tsv").read_text() == "name\tvalue\na\t1.5\nb\t\nc\t\n"
     assert subjects_needed(0.1, float("inf"), groups=False) == 0
 

@@ -10,7 +10,7 @@ import pytest
 
 from browser import complaints, opened, overflow
 from entries import build_sequence
-from spinsculpt.compare import engines_table, fits_table, write_table
+from spinsculpt.compare import engines_table, fits_table
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.report import (
     answer,
@@ -26,6 +26,7 @@ from spinsculpt.report._pack import Pack
 from spinsculpt.report._scan_page import _estimates
 from spinsculpt.report._unfinished import Job
 from spinsculpt.study import Basis, Figures, MonteCarlo, Quality, Study, parse
+from spinsculpt.tables import write_frame
 
 CONFIG = parse(
     Study,
@@ -126,8 +127,8 @@ def test_a_rejected_scan_stands_in_the_report_with_its_reason(tmp_path):
         given | {"subject": "02", "value": 5.0, "reason": "SNR of NAA 5, below 10", "verdict": "reject"},
     ]
     tables = [tmp_path / "separation.tsv", tmp_path / "quality.tsv"]
-    write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
-    write_table(pd.DataFrame(rows), tables[1])
+    write_frame(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
+    write_frame(pd.DataFrame(rows), tables[1])
     write_report(tables, [], CONFIG, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert "1 of 2 scans rejected" in page and "count in no mean" in page
@@ -177,10 +178,10 @@ def test_a_scan_links_to_its_page_and_a_flag_stands_at_its_number():
 
 def test_ones_own_scans_come_before_the_bounds_and_simulated_ones_after(tmp_path):
     tables = [tmp_path / "separation.tsv", tmp_path / "fits.tsv", tmp_path / "quality.tsv"]
-    write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
-    write_table(estimates(("01", "Glu", 8.0, "")), tables[1])
+    write_frame(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
+    write_frame(estimates(("01", "Glu", 8.0, "")), tables[1])
     quality = {"subject": "01", "session": "", "sequence": "press30", "measure": "snr", "value": 80.0, "unit": "1"}
-    write_table(pd.DataFrame([quality | {"min": 10.0, "max": None, "reason": "", "verdict": "accept"}]), tables[2])
+    write_frame(pd.DataFrame([quality | {"min": 10.0, "max": None, "reason": "", "verdict": "accept"}]), tables[2])
     order = {}
     for subjects in ("", "scans.tsv"):
         write_report(tables, [], CONFIG.but(subjects=subjects), tmp_path / "report.html")
@@ -193,7 +194,7 @@ def test_hostile_names_are_text(tmp_path):
     hostile = "<img src=x onerror=alert(1)>"
     config = CONFIG.but(figures=Figures(labels={"new": hostile}, title="</script><script>alert(1)</script>"))
     table = tmp_path / "separation.tsv"
-    write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), table)
+    write_frame(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), table)
     write_report([table], [], config, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert hostile not in page and "<script>alert(1)" not in page and "&lt;img src=x" in page
@@ -208,7 +209,7 @@ def test_after_failures_the_report_says_what_failed_why_and_how_to_go_on(tmp_pat
     job = failed(tmp_path / "a.log", "2026-01-01 10:00:00,000 ERROR b.SDAT: too short;\nexport it again.\n")
     waiting = Job("fit_scan", ("sub-02",), None, ("fit.npz",), failed=False)
     table, out = tmp_path / "separation.tsv", tmp_path / "report.html"
-    write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), table)
+    write_frame(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), table)
     none = ([str(tmp_path / "no_qc.json")], [{"subject": "02", "session": "", "sequence": "press30"}])
     study = {"tables": [str(table), "no.tsv"], "figures": ["no.png"], "quality": none, "fits": ([], []), "curves": []}
     text = report_failures(out, jobs=[job, waiting], config=CONFIG, **study)
@@ -260,8 +261,8 @@ def test_the_report_stays_small(tmp_path, scans, megabytes):
         labels.append({"engine": "builtin", "subject": f"{k:03d}", "session": "", "sequence": "press30"})
         rows += [(f"{k:03d}", f"M{i}", rng.uniform(1, 10), "") for i in range(27)]
     tables = [tmp_path / "separation.tsv", tmp_path / "fits.tsv"]
-    write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
-    write_table(estimates(*rows), tables[1])
+    write_frame(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
+    write_frame(estimates(*rows), tables[1])
     figure = tmp_path / "designs.png"
     figure.write_bytes(rng.bytes(1_500_000))
     write_report(tables, [figure], CONFIG, tmp_path / "report.html", list(zip(fits, labels, strict=True)))
@@ -301,13 +302,13 @@ def test_the_protocol_sheet_says_what_a_scanner_must_be_set_to(tmp_path):
 
 def test_the_verdict_on_a_design_stands_where_its_sequence_is_ranked(tmp_path):
     tables = [tmp_path / "separation.tsv", tmp_path / "designs.tsv"]
-    write_table(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
+    write_frame(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
     verdict = {"design": "d", "metric": "verdict", "metabolite": "", "unit": "1 = use"}
     verdict |= {"source": "do not use d: PRESS reaches more"}
     found = {0.0: "its pulse: do not use", 1.0: "its pulse: better than its rivals", np.nan: "its pulse: no rival"}
     with opened(viewport={"width": 390, "height": 800}) as page:
         for value, words in found.items():
-            write_table(pd.DataFrame([verdict | {"value": value}]), tables[1])
+            write_frame(pd.DataFrame([verdict | {"value": value}]), tables[1])
             write_report(tables, [], CONFIG, tmp_path / "report.html")
             page.goto((tmp_path / "report.html").as_uri())
             page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
@@ -338,7 +339,7 @@ def test_switches_say_which_wrong_models_count_in_the_ranking(tmp_path):
     tables = [tmp_path / f"{name}.tsv" for name in ("separation", "montecarlo", "ranking")]
     bounds = separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)})
     for table, path in zip((bounds, *montecarlo()), tables, strict=True):
-        write_table(table, path)
+        write_frame(table, path)
     config = CONFIG.but(compare=CONFIG.compare.but(montecarlo=MonteCarlo(repeats=6, subjects=20)))
     write_report(tables, [], config, tmp_path / "report.html")
     with opened(viewport={"width": 1200, "height": 900}) as page:

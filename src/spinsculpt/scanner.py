@@ -16,7 +16,6 @@ sequences and all last the same time: a sequence of two shots has half of the av
 design found; a dynamic of a shot with a larger share is the mean of more averages.
 """
 
-import csv
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,11 +27,11 @@ from spinsculpt.basis import BasisSet
 from spinsculpt.conventions import time_axis
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.philips import write_sdat, write_spar
-from spinsculpt.provenance import atomic_path
 from spinsculpt.sequences import Sequence
 from spinsculpt.spectra import decay
 from spinsculpt.spins import Library
 from spinsculpt.study import OtherTruth, Scanner
+from spinsculpt.tables import write_table
 
 TRUTH_COLUMNS = ("subject", "sequence", "metabolite", "quantity", "value", "unit")
 _REFERENCE = "NAA"  # whose methyl singlet (3 protons) defines the signal-to-noise ratio
@@ -188,11 +187,7 @@ def write_scan(
             averages=averages,
             scan_id=sequence,
         )
-    with atomic_path(truth) as temporary, temporary.open("w", newline="") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(TRUTH_COLUMNS)
-        for metabolite, quantity, value, unit in scan.truth:
-            table.writerow((subject, sequence, metabolite, quantity, f"{value:.8g}", unit))
+    write_table(truth, TRUTH_COLUMNS, [(subject, sequence, *row) for row in scan.truth], digits=8)
 
 
 def water_amplitude(sequence: Sequence, config: Scanner, basis: BasisSet) -> float:

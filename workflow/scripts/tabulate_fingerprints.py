@@ -2,7 +2,7 @@
 
 from spinsculpt.fingerprints import FingerprintStudy
 from spinsculpt.mrf import agreement_table, region_table, timing_table
-from spinsculpt.provenance import atomic_path
+from spinsculpt.tables import write_frame
 from spinsculpt.workflow import job
 
 TABLES = {"agreement": agreement_table, "regions": region_table, "timing": timing_table}
@@ -10,5 +10,4 @@ TABLES = {"agreement": agreement_table, "regions": region_table, "timing": timin
 with job(snakemake) as s:
     study = FingerprintStudy.of(s.params.section, s.params.results)
     for name, table_of in TABLES.items():
-        with atomic_path(s.output[name]) as path:
-            table_of(study, s.params.root).to_csv(path, sep="\t", index=False, float_format="%.6g")
+        write_frame(table_of(study, s.params.root), s.output[name])

@@ -20,7 +20,7 @@ def import_command(
 
     What cannot be guessed is left empty and said in a sentence.
     """
-    from spinsculpt.convert import find_scans, write_table
+    from spinsculpt.convert import find_scans, write_scans
     from spinsculpt.gate import check_numbers
     from spinsculpt.study import default_config, read_study
     from spinsculpt.subjects import TABLE
@@ -36,7 +36,7 @@ def import_command(
     typer.echo(f"{folder}: found {formats}.")
     if not found.scans:
         raise typer.Exit(1)
-    write_table(out, found.scans, force)
+    write_scans(out, found.scans, force)
     if found.needed:
         measured = {scan.sequence for scan in found.scans}
         known = [name for name, analysis in settings.analyses.items() if analysis.sequence in measured]

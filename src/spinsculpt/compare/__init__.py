@@ -13,7 +13,6 @@ from spinsculpt.compare._files import (
     tabulate_fits,
     tabulate_power,
     tabulate_quality,
-    write_table,
 )
 from spinsculpt.compare._fits import engines_table, expected_table, fits_table, recovery_table
 from spinsculpt.compare._ladder import best_histories, bounds_table, frontier_table, spectra_before_after, windows
@@ -66,5 +65,4 @@ __all__ = [
     "verdicts",
     "windows",
     "with_verdict",
-    "write_table",
 ]

@@ -18,9 +18,9 @@ from spinsculpt.compare._separation import separation_table
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.fit import FitModel
 from spinsculpt.gate import LARGEST, check_size
-from spinsculpt.provenance import atomic_path
 from spinsculpt.sequences import idealised
 from spinsculpt.study import AnalysisEntry, Basis, Compare, Expected, Limits
+from spinsculpt.tables import write_frame
 
 _TEXT = dict.fromkeys(
     (
@@ -57,12 +57,6 @@ def read_table(path: Path | str, columns: Iterable[str] = ()) -> pd.DataFrame:
     return table.fillna(dict.fromkeys(table.columns.intersection(list(_TEXT)), ""))
 
 
-def write_table(table: pd.DataFrame, path: Path | str) -> None:
-    """Write a tidy table, tab-separated, whole or not at all; what is not finite (a bound of nothing) is empty."""
-    with atomic_path(path) as temporary:
-        table.replace([np.inf, -np.inf], np.nan).to_csv(temporary, sep="\t", index=False, float_format="%.6g")
-
-
 def compare_separation(
     analyses: Mapping[str, AnalysisEntry],
     sequences: Mapping[str, Path | str],
@@ -87,7 +81,7 @@ def compare_separation(
         for name, entry in analyses.items()
     ]
     references = reference_bases(compared, settings.pair, basis_section)
-    write_table(
+    write_frame(
         separation_table(compared, basis_library(basis_section), model, settings, references, repetition_time), out
     )
 
@@ -121,7 +115,7 @@ def run_monte_carlo(
             ideal[name] = {label: simulated[used][label] for label in analysis.bases}
     study = monte_carlo_study(compared, ideal, basis_library(basis_section), model, settings, between, processes)
     for table, path in out.items():
-        write_table(getattr(study, table), path)
+        write_frame(getattr(study, table), path)
 
 
 def tabulate_power(separation: Path | str, minutes: float, between: float, out: Path | str) -> None:
@@ -133,19 +127,19 @@ def tabulate_power(separation: Path | str, minutes: float, between: float, out: 
         between: coefficient of variation between subjects in %.
         out: path of the table.
     """
-    write_table(power_table(read_table(separation), minutes=minutes, between=between), out)
+    write_frame(power_table(read_table(separation), minutes=minutes, between=between), out)
 
 
 def tabulate_designs(metrics: Mapping[str, Path | str], out: Path | str) -> None:
     """Write the metrics of designs ({name: metrics.json}) as one table."""
-    write_table(designs_table(metrics), out)
+    write_frame(designs_table(metrics), out)
 
 
 def tabulate_quality(
     qualities: Sequence[Path | str], labels: Sequence[Mapping[str, str]], limits: Limits, out: Path | str
 ) -> None:
     """Write the quality of all scans with the verdict on each; arguments as of `quality_table`."""
-    write_table(quality_table(qualities, labels, limits), out)
+    write_frame(quality_table(qualities, labels, limits), out)
 
 
 def tabulate_fits(
@@ -156,7 +150,7 @@ def tabulate_fits(
     out: Path | str,
 ) -> None:
     """Write the summaries of all fits as one table; arguments as of `fits_table` and `with_verdict`."""
-    write_table(with_verdict(fits_table(summaries, labels), read_table(quality), sequences), out)
+    write_frame(with_verdict(fits_table(summaries, labels), read_table(quality), sequences), out)
 
 
 def compare_recovery(
@@ -171,14 +165,14 @@ def compare_recovery(
     table = recovery_table(read_table(fits), known, sequences, reference)
     if table.empty:
         raise SpinsculptError(f"{fits} and the truth have no scan and metabolite in common; run the cohort again.")
-    write_table(table, out)
+    write_frame(table, out)
 
 
 def compare_expected(fits: Path | str, expected: Mapping[str, Mapping[str, Expected]], out: Path | str) -> None:
     """Write our ratios beside those of the config's `compare.expected`."""
-    write_table(expected_table(read_table(fits), expected), out)
+    write_frame(expected_table(read_table(fits), expected), out)
 
 
 def compare_engines(fits: Path | str, engines: Sequence[str], out: Path | str) -> None:
     """Write the numbers of every two engines side by side."""
-    write_table(engines_table(read_table(fits), engines), out)
+    write_frame(engines_table(read_table(fits), engines), out)

@@ -2,7 +2,7 @@
 
 from spinsculpt.convert._convert import convert_scan
 from spinsculpt.convert._dicom import dicom_spectrum, is_dicom
-from spinsculpt.convert._find import FoundScans, find_scans, write_table
+from spinsculpt.convert._find import FoundScans, find_scans, write_scans
 from spinsculpt.convert._formats import SUFFIXES, recognise
 from spinsculpt.convert._headers import RawHeader, read_raw_header, scanner_of
 from spinsculpt.convert._sources import files_on_disk, named_files, partners
@@ -21,5 +21,5 @@ __all__ = [
     "read_raw_header",
     "recognise",
     "scanner_of",
-    "write_table",
+    "write_scans",
 ]

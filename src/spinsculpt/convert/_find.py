@@ -3,7 +3,6 @@
 Of what headers say, kind and echo time alone are printed: names of protocols may hold names of people.
 """
 
-import csv
 import os
 import re
 from collections import Counter, defaultdict
@@ -18,9 +17,9 @@ from spinsculpt.convert._formats import SUFFIXES
 from spinsculpt.convert._headers import RawHeader, read_raw_header
 from spinsculpt.convert._sources import partners
 from spinsculpt.errors import NoSpectrum, SpinsculptError
-from spinsculpt.provenance import atomic_path
 from spinsculpt.study import SequenceEntry, guess_kind, match_sequence, needed_sequence
 from spinsculpt.subjects import NULLED, SEPARATOR, Scan, checked_place
+from spinsculpt.tables import write_table
 
 COLUMNS = ("subject", "session", "sequence", "data", "water", "use", "frequency", "vendor")
 _LISTED_BY = {".spar": (".sdat", ".data"), ".list": (".data",)}  # files of a scan that another one stands for
@@ -142,7 +141,7 @@ def find_scans(folder: Path, root: Path, sequences: Mapping[str, SequenceEntry],
     )
 
 
-def write_table(path: Path, scans: Iterable[Scan], force: bool = False) -> None:
+def write_scans(path: Path, scans: Iterable[Scan], force: bool = False) -> None:
     """Write a table of scans; a file that holds more than the header of one is replaced by `force` only."""
     with path.open("rb") if path.is_file() else nullcontext(BytesIO()) as file:
         held = file.read(1000).decode(errors="replace").split()  # a header is shorter
@@ -150,10 +149,7 @@ def write_table(path: Path, scans: Iterable[Scan], force: bool = False) -> None:
         raise SpinsculptError(
             f"{path}: this file has lines already; name another one for the table with --out, or say --force."
         )
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([getattr(scan, column) for column in COLUMNS] for scan in scans)
+    write_table(path, COLUMNS, [[getattr(scan, column) for column in COLUMNS] for scan in scans])
 
 
 def _open_questions(file: RawFile, sequence: str, reason: str, references: list[RawFile]) -> list[str]:

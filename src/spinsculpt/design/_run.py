@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -25,10 +24,11 @@ from spinsculpt.dynamics import evolve
 from spinsculpt.dynamics.engine import set_threads
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.folders import owned_files, refuse_foreign
-from spinsculpt.provenance import atomic_path, config_hash, provenance, write_json
+from spinsculpt.provenance import config_hash, provenance, write_json
 from spinsculpt.pulses import write_designed
 from spinsculpt.study import Basis, DesignEntry, plain
 from spinsculpt.system import System
+from spinsculpt.tables import write_table
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +107,9 @@ def run_design(
     limits = {"b1_limit_uT": entry.b1_limit, "carrier_ppm": entry.carrier_ppm}
     with owned_files(out) as folder:
         write_designed(folder / "pulse.json", designed, **limits, provenance=metrics["provenance"])
-        _write_table(folder / "history.tsv", search.history)
-        _write_table(folder / "state.tsv", final_states(design, x))
-        _write_table(folder / "spectra.tsv", spectra(design, x))
+        _write_rows(folder / "history.tsv", search.history)
+        _write_rows(folder / "state.tsv", final_states(design, x))
+        _write_rows(folder / "spectra.tsv", spectra(design, x))
         write_json(folder / "metrics.json", metrics)
     (out / CHECKPOINT).unlink(missing_ok=True)
     return metrics
@@ -217,14 +217,6 @@ def final_states(design: Design, x: Tensor) -> list[dict]:
     return rows
 
 
-def _write_table(path: Path, rows: list[dict]) -> None:
-    """Tab-separated, one header line, numbers with all digits that matter."""
+def _write_rows(path: Path, rows: list[dict]) -> None:
     columns = list(rows[0]) if rows else []
-    lines = ["\t".join(columns)]
-    lines += ["\t".join(_cell(row[column]) for column in columns) for row in rows]
-    with atomic_path(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n")
-
-
-def _cell(value: object) -> str:
-    return f"{value:.9g}" if isinstance(value, (float, np.floating)) else str(value)
+    write_table(path, columns, [[row[column] for column in columns] for row in rows], digits=9)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from spinsculpt.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from spinsculpt.provenance import atomic_path
 from spinsculpt.study import Figures
+from spinsculpt.tables import write_frame
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,6 @@ def save(figure: Figure, stem: Path | str, style: Style, **tables: pd.DataFrame)
     plt.close(figure)
     for name, table in tables.items():
         path = stem.with_name(f"{stem.name}.tsv" if name == "table" else f"{stem.name}_{name}.tsv")
-        with atomic_path(path) as temporary:
-            table.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
+        write_frame(table, path)
         paths.append(path)
     return paths

@@ -1,6 +1,5 @@
 """The result of a fit, and writing it whole or not at all."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from spinsculpt.fit._solver import Solution
 from spinsculpt.folders import owned_files
 from spinsculpt.provenance import provenance, write_json
 from spinsculpt.study import BROAD, FitModel, matches
+from spinsculpt.tables import write_table
 
 COLUMNS = ("Metab", "/{ref}", "/{ref} CRLB", "mMol/kg", "mMol/kg CRLB", "mM", "mM CRLB", "%CRLB", "SNR", "FWHM")
 
@@ -237,18 +237,17 @@ class FitResult:
         from spinsculpt.fit._plot import plot_fit  # matplotlib takes longer to import than a fit to run
 
         rows = self.summary()
-        write_table(folder / "summary.csv", list(rows[0]), [list(row.values()) for row in rows])
+        write_table(folder / "summary.csv", list(rows[0]), [list(row.values()) for row in rows], None)
         names = [*self.names, *(parameter.name for parameter in self.parameters)][: len(self.covariance)]
         matrix = [[name, *row] for name, row in zip(names, self.covariance, strict=True)]
-        write_table(folder / "covariance.csv", ["parameter", *names], matrix)
-        write_table(
-            folder / "parameters.csv", ["parameter", "value", "sd", "unit", "lower", "upper", "at_bound"], self._table()
-        )
+        write_table(folder / "covariance.csv", ["parameter", *names], matrix, None)
+        header = ["parameter", "value", "sd", "unit", "lower", "upper", "at_bound"]
+        write_table(folder / "parameters.csv", header, self._table(), None)
         if self.models:
             rows = [[each.choice, each.weight, each.chi2_per_point, *each.values] for each in self.models]
-            write_table(folder / "models.csv", ["model", "weight", "chi-squared per point", *self.names], rows)
+            write_table(folder / "models.csv", ["model", "weight", "chi-squared per point", *self.names], rows, None)
         if self.samples is not None:
-            write_table(folder / "resampled.csv", *self._resampled())
+            write_table(folder / "resampled.csv", *self._resampled(), None)
         qc = {
             "engine": self.engine,
             "messages": list(self.messages),
@@ -305,11 +304,3 @@ LOCAL_RESIDUAL = "high residual at its signals"
 def poorly(percent: float, limit: float, what: str = "CRLB") -> str:
     """Flag of an estimate by its CRLB, or its whole SD, in per cent."""
     return f"{what} above {limit:g} %" if not percent < limit else ""
-
-
-def write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence]) -> None:
-    """A CSV file; numbers that do not exist or have no bound, such as the CRLB in % of nothing, stay empty."""
-    with path.open("w", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows([["" if isinstance(v, float) and not np.isfinite(v) else v for v in row] for row in rows])

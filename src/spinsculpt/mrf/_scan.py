@@ -16,8 +16,9 @@ from spinsculpt.mrf._methods import estimate
 from spinsculpt.mrf._model import PARAMETERS, Model
 from spinsculpt.mrf._network import Reconstructor
 from spinsculpt.mrf._protocol import Protocol, published_protocol, read_protocol
-from spinsculpt.provenance import atomic_path, provenance, write_json
+from spinsculpt.provenance import provenance, write_json
 from spinsculpt.study import MrfStage
+from spinsculpt.tables import write_table
 
 SCALES = ("m0", "first", "free")
 SOURCE = "https://doi.org/10.1038/s42005-025-02063-8"
@@ -257,10 +258,7 @@ def write_fit(
         write_map(folder / names[key], values, voxels.mask, voxels.grid, said | origin)
     stem = folder / f"{prefix}_desc-{method}"
     if history := list(found.history):
-        with atomic_path(f"{stem}_history.tsv") as temporary:
-            columns = list(history[0])
-            lines = ["\t".join(columns), *("\t".join(f"{row[key]:.8g}" for key in columns) for row in history)]
-            temporary.write_text("\n".join(lines) + "\n")
+        write_table(f"{stem}_history.tsv", list(history[0]), [list(row.values()) for row in history], digits=8)
     if (network := found.reconstructor) is not None:
         network.save(f"{stem}_reconstructor.pt")
     summary = Path(f"{stem}_fit.json")

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from spinsculpt import __version__
-from spinsculpt.compare import read_table, write_table
+from spinsculpt.compare import read_table
 from spinsculpt.fit import describe_model
 from spinsculpt.preprocess import MEASURES, in_words
 from spinsculpt.study import SequenceEntry, Study, plain
+from spinsculpt.tables import write_frame
 
 COLUMNS = ["section", "item", "key", "sequence", "value", "source"]
 NOT_STATED = "not stated"  # as a source
@@ -307,7 +308,7 @@ def fill_checklist(
     tables = read_table(quality), read_table(fits)
     read = [[json.loads(Path(path).read_text()) for path in paths] for paths in (sidecars, preprocessing, fits_quality)]
     names = dict.fromkeys(label["sequence"] for label in labels)
-    write_table(checklist([_facts(name, read, labels, fit_labels, tables, config) for name in names]), out)
+    write_frame(checklist([_facts(name, read, labels, fit_labels, tables, config) for name in names]), out)
 
 
 def _facts(sequence: str, read, labels, fit_labels, tables, config: Study) -> Facts:
