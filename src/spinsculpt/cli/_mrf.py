@@ -14,7 +14,8 @@ mrf = typer.Typer(
 )
 
 Data = Annotated[str, typer.Argument(help="stack of images: NIfTI (x, y, z, images), FILE.mat[:VARIABLE] or .npy")]
-ProtocolFile = Annotated[Path, typer.Option("--protocol", help="Pulseq file (.seq, 1.3 to 1.5) or YAML table")]
+_PROTOCOL = "Pulseq file (.seq, 1.3 to 1.5), YAML table, or a published schedule: mt, amide or arginine"
+ProtocolFile = Annotated[Path, typer.Option("--protocol", help=_PROTOCOL)]
 Out = Annotated[Path, typer.Option(help="folder of the maps; what others have in it stays")]
 Field = Annotated[float, typer.Option(help="static field in T")]
 Solute = Annotated[bool, typer.Option(help="whether there is a CEST pool (amide, amine)")]
@@ -46,7 +47,7 @@ RANGES = {"fs": (0.0, 0.012), "ksw": (0.0, 400.0), "fss": (0.0, 0.3), "kssw": (0
 
 @mrf.command("simulate")
 def simulate_command(
-    protocol: Annotated[Path, typer.Argument(help="Pulseq file (.seq) or YAML table")],
+    protocol: Annotated[Path, typer.Argument(help=_PROTOCOL)],
     out: Annotated[Path, typer.Option(help="table to write (.tsv): an image a line")],
     tissue: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE[,VALUE…], e.g. fs=0.002,0.004; a column for each combination")
@@ -61,16 +62,17 @@ def simulate_command(
     """Simulate the signal of each image in units of M0, for one tissue or all combinations of several values."""
     from spinsculpt.conventions import GAMMA_BAR
     from spinsculpt.folders import refuse_existing
-    from spinsculpt.mrf import Model, grid, read_protocol, simulate
+    from spinsculpt.mrf import Stage, grid, simulate
     from spinsculpt.mrf import tissue as tissue_of
     from spinsculpt.provenance import atomic_path
 
     refuse_existing([out], force)
     values = _pairs(tissue, "--tissue", lambda text: [_number(part) for part in text.split(",")])
     _known(values, "--tissue")
-    played = read_protocol(protocol, field, readout, steps)
+    stage = Stage(str(protocol), {}, solute=solute, semisolid=semisolid, field=field, readout=readout, steps=steps)
+    played = stage.read()
     axes = grid(values) if values else {}
-    signals, _ = simulate(played, Model(solute, semisolid, field), tissue_of(axes))
+    signals, _ = simulate(played, stage.model, tissue_of(axes))
     several = [name for name, each in values.items() if len(each) > 1]
     heads = [
         " ".join(f"{name}={axes[name][column]:g}" for name in several) or "signal" for column in range(len(signals))
@@ -102,6 +104,7 @@ def match_command(
     scale: Scale = MrfStage.scale,
     readout: Readout = None,
     steps: Steps = MrfStage.steps,
+    noise: Noise = None,
     entries: Annotated[
         int | None, typer.Option(help="of the dictionary, spread evenly over the ranges [default: 16384]")
     ] = None,
@@ -117,7 +120,12 @@ def match_command(
 ) -> None:
     """Match fingerprints with a dictionary, which is simulated piece by piece."""
     stage, scan = _stage(**{name: value for name, value in locals().items() if name in _STAGE})
-    given = {"entries": entries, "memory_mb": memory, "seed": seed, "grid": _pairs(grid, "--grid", _axis) or None}
+    given = {
+        "entries": entries,
+        "memory_mb": memory,
+        "seed": seed,
+        "grid": _pairs(grid, "--grid", _axis, "not LOW:HIGH:NUMBER") or None,
+    }
     settings = {name: value for name, value in given.items() if value is not None}
     _fit(stage, scan, out, label, "dictionary", settings)
 
@@ -202,7 +210,7 @@ def _stage(
 
     given = _pairs(maps, "--map", str)
     constants = _pairs(fixed, "--fixed", _number)
-    wanted = _pairs(ranges, "--range", _range)
+    wanted = _pairs(ranges, "--range", _range, "not LOW:HIGH")
     for names, option in ((given, "--map"), (constants, "--fixed"), (wanted, "--range")):
         _known(names, option)
     if not wanted:
@@ -230,7 +238,7 @@ def _fit(
     typer.echo(f"{sentence}\nThe maps are {out / f'{label}_desc-{method}_*map.nii.gz'}")
 
 
-def _pairs(given: Sequence[str] | None, option: str, read: Callable[[str], Any]) -> dict:
+def _pairs(given: Sequence[str] | None, option: str, read: Callable[[str], Any], otherwise: str = "no number") -> dict:
     """NAME=VALUE of an option that may be repeated."""
     found = {}
     for pair in given or ():
@@ -240,7 +248,7 @@ def _pairs(given: Sequence[str] | None, option: str, read: Callable[[str], Any])
         try:
             found[name] = read(value)
         except ValueError:
-            raise typer.BadParameter(f"{value!r} of {name} is no number", param_hint=option) from None
+            raise typer.BadParameter(f"{value!r} of {name} is {otherwise}", param_hint=option) from None
     return found
 
 
