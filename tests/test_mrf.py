@@ -299,7 +299,7 @@ def test_voxels_at_the_end_of_a_range_and_in_noise_are_flagged():
 def test_a_network_that_does_not_explain_the_data_is_not_trusted(noise):
     """One step of a small rate is no training; a voxelwise fit of the same voxels is trusted."""
     task = replace(small_task(60, noise=1e-3)[0], noise=noise)
-    astray = estimate("nbmf", task, epochs=1, passes=1, rate=1e-6)
+    astray = estimate("nbmf", task, epochs=1, steps=1, rate=1e-6)
     assert astray.inconsistent.mean() > 0.8
     fine = estimate("vbmf", task)
     assert not fine.inconsistent.any() and fine.trusted.mean() > 0.9

@@ -12,6 +12,7 @@ from scipy.io import savemat
 from typer.testing import CliRunner
 
 from conftest import REPOSITORY
+from snakefile import snakemake
 from spinsculpt.cli import app
 from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError
@@ -356,3 +357,34 @@ def test_pulseq_files_of_later_versions_play_what_their_table_says(tmp_path, min
     (tmp_path / "other.seq").write_text(text.replace("B1pa 0.5 2 1", "B1pa 0.5 3 1"))
     with pytest.raises(SpinsculptError, match="B1pa says 3 for image 2 but its blocks play 2; write the file again"):
         read_protocol(tmp_path / "other.seq", 3.0)
+
+
+def test_the_workflow_maps_a_sound_scan_and_writes_nothing_of_those_that_cannot_be_meant(scan, tmp_path):
+    """One run of all subjects; each bad one fails in its own job with the sentence of the command line."""
+    stage, files, fs, mask = scan
+    subjects = {"sound": (files, "amide")}
+    for name in ("images", "raw", "normalised", "nan", "percent", "grid"):
+        folder = tmp_path / name
+        folder.mkdir()
+        subjects[name] = (BAD[name][0](stage, files, folder)[1], "amide")
+    subjects["pools"] = (files, "three")
+    entry = {"protocol": stage.protocol, "ranges": {name: list(ends) for name, ends in RANGES.items()}}
+    section = {"stages": {"amide": entry, "three": entry | {"semisolid": "lorentzian"}}, "methods": ["vbmf"]}
+    section["subjects"] = {
+        name: {"data": {which: each.data}, "mask": each.mask, "maps": dict(each.maps)}
+        for name, (each, which) in subjects.items()
+    }
+    config = tmp_path / "config.yaml"
+    config.write_text(json.dumps({"study": "fingerprints", "mrf": section}))
+    fits = [
+        f"results/mrf/sub-{name}/anat/sub-{name}_acq-{which}_desc-vbmf_fit.json"
+        for name, (_, which) in subjects.items()
+    ]
+    status, text = snakemake(tmp_path, *fits, "--keep-going", configfile=config)
+    assert status != 0
+    found = np.asarray(nibabel.load(tmp_path / fits[0].replace("_fit.json", "_fsmap.nii.gz")).dataobj)[mask]
+    assert np.abs(found / fs - 1).max() < 1e-3
+    for name in subjects:
+        if name != "sound":
+            assert BAD["three pools" if name == "pools" else name][1] in text, name
+            assert not list((tmp_path / "results/mrf").glob(f"sub-{name}/anat/*")), name

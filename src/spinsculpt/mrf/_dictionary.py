@@ -21,7 +21,7 @@ def random_grid(ranges: Mapping[str, tuple[float, float]], entries: int, seed: i
     """`entries` points spread evenly over ranges (a scrambled Sobol sequence), the same for the same seed."""
     from scipy.stats import qmc
 
-    points = qmc.Sobol(len(ranges), seed=seed).random(entries)
+    points = qmc.Sobol(len(ranges), seed=seed).random_base2((entries - 1).bit_length())[:entries]
     low, high = (np.array(values, float) for values in zip(*ranges.values(), strict=True))
     return dict(zip(ranges, (low + points * (high - low)).T, strict=True))
 

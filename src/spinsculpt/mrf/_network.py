@@ -257,14 +257,14 @@ def _train(
     network: nn.Module,
     epoch_of: Callable[[], tuple[float, Callable[[np.ndarray], Tensor], np.ndarray]],
     epochs: int,
-    passes: int,
+    steps: int,
     batch: int,
     rate: float,
     patience: int,
     rng: np.random.Generator,
     progress: Progress | None,
 ) -> list[dict[str, float]]:
-    """Adam with a cosine rate over batches in random order.
+    """Adam with a cosine rate, `steps` an epoch, over batches in random order.
 
     `epoch_of` starts an epoch: it returns the RMS error before it, the loss of given rows, and all its rows.
     """
@@ -284,11 +284,13 @@ def _train(
                 progress(f"epoch {epoch + 1} of at most {epochs}: RMS residual {error:.4g}")
             if plateau(history):
                 break
-            for _ in range(passes):
-                for part in np.array_split(rng.permutation(rows), max(1, round(len(rows) / batch))):
-                    optimiser.zero_grad()
-                    loss_of(part).backward()
-                    optimiser.step()
+            parts = max(1, round(len(rows) / batch))
+            for step in range(steps):
+                if step % parts == 0:
+                    shuffled = np.array_split(rng.permutation(rows), parts)
+                optimiser.zero_grad()
+                loss_of(shuffled[step % parts]).backward()
+                optimiser.step()
     finally:
         torch.set_num_threads(threads)
     return history
@@ -297,29 +299,29 @@ def _train(
 def fit_network(
     task: Task,
     epochs: int = 60,
-    passes: int = 24,
+    steps: int = 100,
     batch: int = 128,
     rate: float = 2e-3,
     noise: float = 1e-3,
     patience: int = 20,
     seed: int = 0,
     sequential: bool | None = None,
-    voxels: int = 4096,
+    voxels: int = 2048,
     progress: Progress | None = None,
 ) -> Estimate:
     """NBMF: fit the data and train a reconstructor in one, without a dictionary.
 
     It begins with a few epochs on the best points of a coarse grid, those of the voxelwise fit, so that it does not
     train into a wrong minimum. Each epoch then simulates its voxels once, with derivatives J, at what the network says.
-    `passes` over them train on the damped Gauss-Newton step from there, under the metric J'J with a part of its mean
-    curvature in all directions: one simulation serves many steps of the optimiser, and the valley that f and k share
-    does not slow it down. Where no step is left, the gradient of the simulated residuals is zero. Noise of the
+    `steps` of the optimiser train on the damped Gauss-Newton step from there, under the metric J'J with a part of its
+    mean curvature in all directions: one simulation serves many steps of the optimiser, and the valley that f and k
+    share does not slow it down. Where no step is left, the gradient of the simulated residuals is zero. Noise of the
     predicted covariance is averaged in closed form, sum |J L|^2; its layer alone learns from that.
 
     Args:
         task: the data and what is known.
         epochs: at most; the training ends when its loss has reached a plateau.
-        passes: over the voxels for each simulation.
+        steps: of the optimiser for each simulation.
         batch: voxels a step.
         rate: learning rate at the start of its cosine.
         noise: SD of what is added to the signals that the network sees, relative to their largest.
@@ -391,8 +393,8 @@ def fit_network(
         rows = rng.permutation(len(task.data))[:voxels]
         return 1.0, lambda some: ((outputs(some)[0] - rough[some]) ** 2).sum(1).mean(), rows
 
-    _train(made.network, warm, _FIRST, passes, batch, rate, _FIRST + 1, rng, None)
-    history = _train(made.network, epoch_of, epochs, passes, batch, rate, patience, rng, progress)
+    _train(made.network, warm, _FIRST, steps, batch, rate, _FIRST + 1, rng, None)
+    history = _train(made.network, epoch_of, epochs, steps, batch, rate, patience, rng, progress)
     return replace(made.apply(task), history=history)
 
 
@@ -446,5 +448,6 @@ def fit_supervised(
             error = float(((target[rows[:4096]] - outputs(rows[:4096])[0]) ** 2).mean()) ** 0.5
         return error, loss_of, rows
 
-    history = _train(made.network, epoch_of, epochs, 1, batch, rate, patience, rng, progress)
+    steps = max(1, round(entries / batch))
+    history = _train(made.network, epoch_of, epochs, steps, batch, rate, patience, rng, progress)
     return replace(made.apply(task), history=history)

@@ -133,7 +133,7 @@ class NeuralSettings(Section):
     OPEN = True
 
     epochs: Annotated[int | None, key("at most")] = None
-    passes: Annotated[int | None, key("over the voxels for each simulation")] = None
+    steps: Annotated[int | None, key("of the optimiser for each simulation")] = None
     batch: Annotated[int | None, key("voxels a step")] = None
     rate: Annotated[Positive | None, key("learning rate at the start of its cosine")] = None
     noise: Annotated[Positive | None, key("SD of what is added to the signals, relative to their largest")] = None
