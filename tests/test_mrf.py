@@ -392,7 +392,7 @@ def test_locked_spins_relax_with_r1rho(ppm):
 def trained():
     """A task of 300 voxels, and NBMF of it."""
     task, truth = small_task(300, noise=1e-3)
-    return task, truth, estimate("nbmf", task, epochs=25)
+    return task, truth, estimate("nbmf", task, epochs=20, steps=50)
 
 
 def test_nbmf_comes_near_the_bound_and_knows_its_spread(trained):
