@@ -90,6 +90,18 @@ def test_the_command_line_takes_its_defaults_from_the_study():
     assert not found
 
 
+@pytest.mark.parametrize("command", ["_basis", "_export", "_fit", "_protocol"])
+def test_the_command_line_takes_its_words_from_the_study(command):
+    """A number or text of a command that is a key of the study says what the key says; files are the command's own."""
+    own = {"sequence", "te2"}  # a kind or a file; TE2 is TE less TE1
+    tree = ast.parse((PACKAGE / f"cli/{command}.py").read_text())
+    main = next(each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name.endswith("_command"))
+    options = {each.arg: ast.unparse(each.annotation) for each in main.args.args if each.arg in keys() - own}
+    told = {name: said for name, said in options.items() if "Path" not in said and "[bool" not in said}
+    assert len(told) > 1
+    assert all("of_key(" in said for said in told.values()), told
+
+
 def test_no_function_repeats_a_default_of_the_study():
     """A parameter that is called like a key, with a number of its own, would be a second default."""
     known = {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spinsculpt.cli._options import of_key
 from spinsculpt.study import (
     IDEAL_TE1,
     Basis,
@@ -42,49 +43,41 @@ def basis_command(
     te: Annotated[
         float | None, typer.Option(help="echo time in ms; te1 + te2, else 30 (megapress 68, megaslaser 70)")
     ] = None,
-    te1: Annotated[
-        float | None, typer.Option(help="first echo time of press and megapress in ms; the shortest (ideal: 12 and 10)")
-    ] = None,
+    te1: Annotated[float | None, of_key(SequenceEntry, "te1", milliseconds=True)] = None,
     te2: Annotated[float | None, typer.Option(help="second echo time of press in ms")] = None,
-    tm: Annotated[float, typer.Option(help="mixing time of steam in ms")] = 1e3 * SequenceEntry.mixing_time,
-    metabolites: Annotated[
-        str, typer.Option(help="names, separated by commas; all of the default basis if empty")
-    ] = "",
-    macromolecules: Annotated[str, typer.Option(help="names, separated by commas")] = "",
-    field: Annotated[float, typer.Option(help="static field in T")] = Basis.field,
-    central_frequency: Annotated[float | None, typer.Option(help="MHz, if not that of the field")] = None,
-    points: Annotated[int, typer.Option(help="complex samples")] = Basis.points,
-    bandwidth: Annotated[float, typer.Option(help="spectral width in Hz")] = Basis.bandwidth,
-    linewidth: Annotated[float, typer.Option(help="Lorentzian width in Hz")] = Basis.linewidth,
+    tm: Annotated[float, of_key(SequenceEntry, "mixing_time", milliseconds=True)] = 1e3 * SequenceEntry.mixing_time,
+    metabolites: Annotated[str, of_key(Basis, "metabolites", "by commas; all of the default basis if empty")] = "",
+    macromolecules: Annotated[str, of_key(Basis, "macromolecules", "by commas")] = "",
+    field: Annotated[float, of_key(Basis, "field")] = Basis.field,
+    central_frequency: Annotated[float | None, of_key(Basis, "central_frequency")] = None,
+    points: Annotated[int, of_key(Basis, "points")] = Basis.points,
+    bandwidth: Annotated[float, of_key(Basis, "bandwidth")] = Basis.bandwidth,
+    linewidth: Annotated[float, of_key(Basis, "linewidth")] = Basis.linewidth,
     edit_on: Annotated[float, typer.Option(help="editing pulse of megapress, ON, in ppm")] = _EDITED["on"],
     edit_off: Annotated[float, typer.Option(help="editing pulse of megapress, OFF, in ppm")] = _EDITED["off"],
-    editing: Annotated[str, typer.Option(help="gaussian, sinc, slr, sech, or a pulse file")] = Editing.shape,
-    edit_duration: Annotated[
-        float | None, typer.Option(help="length of the editing pulses in ms; 14 if analytic, a pulse file needs it")
-    ] = None,
+    editing: Annotated[str, of_key(Editing, "shape")] = Editing.shape,
+    edit_duration: Annotated[float | None, of_key(Editing, "duration", milliseconds=True)] = None,
     ideal: Annotated[
         bool, typer.Option("--ideal", help="infinitely short pulses, no slices; else the real pulses of --system")
     ] = False,
-    system: Annotated[
-        str, typer.Option(help="scanner that plays it: clinical, prisma-like, philips-like or ge-like")
-    ] = System.name,
+    system: Annotated[str, of_key(SystemEntry, "preset", given=True)] = System.name,
     refocusing: Annotated[
         str,
-        typer.Option(help="auto (slr, slaser: goia), ideal, sinc, slr, sech, goia, or a pulse file (.pta, .RF, .json)"),
+        of_key(Refocusing, "shape"),
     ] = Refocusing.shape,
     refocusing_duration: Annotated[
         float | None,
-        typer.Option(help="length of shaped refocusing pulses in ms; as the peak B1 allows if analytic"),
+        of_key(Refocusing, "duration", milliseconds=True),
     ] = None,
     excitation: Annotated[
-        str, typer.Option(help="auto (slr), ideal, sinc, slr, or a pulse file; steam uses it for all three slices")
+        str, of_key(SelectiveExcitation, "shape", "steam uses it for all three slices")
     ] = SelectiveExcitation.shape,
     excitation_duration: Annotated[
         float | None,
-        typer.Option(help="length of shaped excitation pulses in ms; as the peak B1 allows if analytic"),
+        of_key(SelectiveExcitation, "duration", milliseconds=True),
     ] = None,
-    grid: Annotated[int, typer.Option(help="positions along each slice axis for slice-selective pulses")] = Grid.points,
-    extent: Annotated[float, typer.Option(help="width of the grid in slice thicknesses")] = Grid.extent,
+    grid: Annotated[int, of_key(Grid, "points")] = Grid.points,
+    extent: Annotated[float, of_key(Grid, "extent")] = Grid.extent,
     format: Annotated[Format, typer.Option(help="file format")] = Format.fslmrs,
     picture: Annotated[bool, typer.Option(help="also draw basis.png")] = False,
 ) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from spinsculpt.study import Basis
+from spinsculpt.cli._options import of_key
+from spinsculpt.study import Basis, SystemEntry
 from spinsculpt.system import System
 
 
@@ -21,12 +22,10 @@ def export_command(
         ),
     ],
     shot: Annotated[str | None, typer.Option(help="shot of a sequence of several; the first one if not given")] = None,
-    field: Annotated[float, typer.Option(help="static field in T")] = Basis.field,
-    points: Annotated[int, typer.Option(help="complex samples of the acquisition")] = Basis.points,
-    bandwidth: Annotated[float, typer.Option(help="spectral width in Hz")] = Basis.bandwidth,
-    system: Annotated[
-        str, typer.Option(help="scanner whose limits a .seq keeps: clinical, prisma-like, philips-like or ge-like")
-    ] = System.name,
+    field: Annotated[float, of_key(Basis, "field")] = Basis.field,
+    points: Annotated[int, of_key(Basis, "points")] = Basis.points,
+    bandwidth: Annotated[float, of_key(Basis, "bandwidth")] = Basis.bandwidth,
+    system: Annotated[str, of_key(SystemEntry, "preset", "whose limits a .seq keeps", given=True)] = System.name,
     water_suppression: Annotated[
         bool, typer.Option("--water-suppression", help="put four WET pulses before the sequence in a .seq")
     ] = False,
@@ -38,7 +37,6 @@ def export_command(
     from spinsculpt.gate import read_json as read_table
     from spinsculpt.pulses import read_json, write_pulse
     from spinsculpt.sequences import Sequence, ShapedPulse, write_fslmrs, write_pulseq
-    from spinsculpt.study import SystemEntry
 
     check_numbers(Basis(field=field, points=points, bandwidth=bandwidth), "the options")
     content = read_table(sequence, "JSON file of spinsculpt")

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from spinsculpt.study import LEFT_OPEN, Fit, parse
+from spinsculpt.cli._options import of_key
+from spinsculpt.study import LEFT_OPEN, Fit, WaterReference, parse
 
 # One scan at a time is a real one.
 _BASELINE, _NOISE = str(LEFT_OPEN[True]["baseline"]), LEFT_OPEN[True]["noise"]
@@ -16,44 +17,34 @@ def fit_command(
     basis: Annotated[Path, typer.Option(help="folder of FSL-MRS JSON files, or a file of LCModel, jMRUI or NIfTI-MRS")],
     out: Annotated[Path, typer.Option(help="folder of the result; what others have in it stays")],
     water: Annotated[Path | None, typer.Option(help="unsuppressed water reference (NIfTI-MRS)")] = None,
-    engine: Annotated[str, typer.Option(help="builtin or fsl_mrs")] = Fit.engines[0],
-    ppm: Annotated[
-        tuple[float, float] | None, typer.Option(help="fit range in ppm [default: 0.2 4.2, of an average also 0.5 4]")
-    ] = None,
-    baseline: Annotated[
-        str, typer.Option(help="average (over 24 models), off, poly:ORDER, spline or spline:STIFFNESS")
-    ] = _BASELINE,
-    lineshape: Annotated[str, typer.Option(help="voigt, lorentz, gauss or free")] = Fit.lineshape,
-    groups: Annotated[
-        list[str] | None, typer.Option(help="names or patterns, by commas, with one width and shift; may be repeated")
-    ] = None,
+    engine: Annotated[str, of_key(Fit, "engines", "one of them")] = Fit.engines[0],
+    ppm: Annotated[tuple[float, float] | None, of_key(Fit, "ppm", "two numbers")] = None,
+    baseline: Annotated[str, of_key(Fit, "baseline", given=True)] = _BASELINE,
+    lineshape: Annotated[str, of_key(Fit, "lineshape")] = Fit.lineshape,
+    groups: Annotated[list[str] | None, of_key(Fit, "groups", "one set, by commas; may be repeated")] = None,
     add: Annotated[
         str | None,
-        typer.Option(
-            help="macromolecules and lipids that the basis lacks, by commas; none: --add '' [default: "
-            "Lip09,Lip13a,Lip13b,Lip20 to bases of other programs without lipids]"
-        ),
+        of_key(Fit, "add", "by commas; none: --add ''"),
     ] = None,
-    noise: Annotated[str, typer.Option(help="noise of the CRLBs: noise (signal-free points) or residual")] = _NOISE,
+    noise: Annotated[str, of_key(Fit, "noise", given=True)] = _NOISE,
     joint: Annotated[
         list[str] | None,
         typer.Option(help="OTHER.nii.gz:OTHERBASIS, fitted with the same concentrations; may be repeated"),
     ] = None,
-    resample: Annotated[
-        str, typer.Option(help="off, noise (Monte Carlo), bootstrap or posterior (emcee)")
-    ] = Fit.resample,
-    repeats: Annotated[int, typer.Option(help="number of repeated fits or draws")] = Fit.repeats,
-    seed: Annotated[int, typer.Option(help="of their random numbers")] = Fit.seed,
+    resample: Annotated[str, of_key(Fit, "resample")] = Fit.resample,
+    repeats: Annotated[int, of_key(Fit, "repeats")] = Fit.repeats,
+    seed: Annotated[int, of_key(Fit, "seed")] = Fit.seed,
     tissue: Annotated[
-        tuple[float, float, float] | None, typer.Option(help="volume fractions of grey matter, white matter, CSF")
+        tuple[float, float, float] | None,
+        of_key(WaterReference, "tissue", "three: grey matter, white matter, CSF"),
     ] = None,
     t1: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=SECONDS, of gm, wm, csf, metabolite (all of them) or one of them; may be repeated"),
+        of_key(WaterReference, "t1", "NAME=SECONDS; may be repeated"),
     ] = None,
-    t2: Annotated[list[str] | None, typer.Option(help="NAME=SECONDS, in the same way")] = None,
-    echo_time: Annotated[float | None, typer.Option(help="in s, where the header does not say it")] = None,
-    repetition_time: Annotated[float | None, typer.Option(help="in s, where the header does not say it")] = None,
+    t2: Annotated[list[str] | None, of_key(WaterReference, "t2", "NAME=SECONDS; may be repeated")] = None,
+    echo_time: Annotated[float | None, of_key(WaterReference, "echo_time")] = None,
+    repetition_time: Annotated[float | None, of_key(WaterReference, "repetition_time")] = None,
 ) -> None:
     """Fit a spectrum with a basis and write concentrations with their CRLBs.
 

@@ -15,7 +15,7 @@ def power_command(
     sequence: Annotated[str, typer.Option(help="analyses to list, by commas; all that can be played if empty")] = "",
     effect: Annotated[float, typer.Option(help="change to see in %")] = 10.0,
     snr: Annotated[float | None, typer.Option(help="SNR of the first analysis of the study; that of its table")] = None,
-    between: Annotated[float, typer.Option(help="coefficient of variation between subjects in %")] = 15.0,
+    between: Annotated[float, typer.Option(help="coefficient of variation between subjects in %")] = 100 * Scanner.cv,
     within: Annotated[float, typer.Option(help="of one subject between two days in %, beside the noise")] = 0.0,
     minutes: Annotated[float, typer.Option(help="scan time in minutes at which the SNR holds")] = Scanner().minutes,
     bound: Annotated[float, typer.Option(help="CRLB in % whose scan time is asked for")] = 10.0,

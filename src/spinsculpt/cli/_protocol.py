@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from spinsculpt.cli._options import of_key
 from spinsculpt.study import Basis, Scanner, SystemEntry
 from spinsculpt.system import System
 
@@ -12,11 +13,9 @@ from spinsculpt.system import System
 def protocol_command(
     sequence: Annotated[Path, typer.Argument(help="results/sequences/NAME.json", exists=True, dir_okay=False)],
     out: Annotated[Path, typer.Option(help="HTML file to write")],
-    system: Annotated[
-        str, typer.Option(help="scanner whose limits count: clinical, prisma-like, philips-like or ge-like")
-    ] = System.name,
-    field: Annotated[float, typer.Option(help="static field in T")] = Basis.field,
-    repetition_time: Annotated[float, typer.Option(help="TR in s")] = Scanner.repetition_time,
+    system: Annotated[str, of_key(SystemEntry, "preset", given=True)] = System.name,
+    field: Annotated[float, of_key(Basis, "field")] = Basis.field,
+    repetition_time: Annotated[float, of_key(Scanner, "repetition_time")] = Scanner.repetition_time,
     force: Annotated[bool, typer.Option("--force", help="replace a file that is there")] = False,
 ) -> None:
     """Write a protocol sheet: settings, pulses, SAR, diagram, expected phantom spectra, recipe and check list."""

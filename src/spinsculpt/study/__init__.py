@@ -35,7 +35,7 @@ from spinsculpt.study._quality import Limit, Limits, Quality
 from spinsculpt.study._scanner import OtherTruth, Scanner
 from spinsculpt.study._scans import ScanRow
 from spinsculpt.study._schema import entries_of, parse, read_study, reference_page, schema_of
-from spinsculpt.study._section import Section, default_of, meaning_of, plain
+from spinsculpt.study._section import Section, choices_of, default_of, meaning_of, plain
 from spinsculpt.study._sequences import IDEAL_TE1, SLOTS, Editing, Refocusing, SelectiveExcitation, SequenceEntry
 from spinsculpt.study._spectra import COMBINED, DIFFERENCES, PAIR, SCHEMES, Scheme, combinations_of
 from spinsculpt.study._study import AnalysisEntry, Ladder, Study, Sweep
@@ -102,6 +102,7 @@ __all__ = [
     "Tissue",
     "WaterReference",
     "can_fit",
+    "choices_of",
     "combinations_of",
     "default_config",
     "default_of",

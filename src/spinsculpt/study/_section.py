@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from pathlib import PurePath
-from typing import Annotated, Any, Self, get_type_hints
+from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -127,6 +127,13 @@ def default_of(section: type[Section], name: str) -> Any:
 def meaning_of(section: type[Section], name: str) -> str:
     """What a key means, as its one description says."""
     return _keys(section)[name][1]
+
+
+def choices_of(section: type[Section], name: str) -> tuple[str, ...]:
+    """The texts that a key may hold, where it may hold no other; else none."""
+    bare = getattr(_keys(section)[name][0], "__origin__", _keys(section)[name][0])
+    inner = [bare, *get_args(bare)]
+    return next((get_args(each) for each in inner if get_origin(each) is Literal), ())
 
 
 @cache

@@ -18,7 +18,7 @@ class SystemEntry(Section):
     preset: Annotated[
         Literal["clinical", "prisma-like", "philips-like", "ge-like"] | None,
         key(
-            f"class of scanner whose values hold where the keys below are null: {_CLASSES}; null for clinical, and for "
+            f"class of scanner, for all that the other keys leave open: {_CLASSES}; null for clinical, and for "
             "bases of real scans the class of their vendor"
         ),
     ] = None
