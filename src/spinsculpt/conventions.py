@@ -17,7 +17,11 @@ NAA_PPM, CREATINE_PPM, CHOLINE_PPM, CREATINE_CH2_PPM = 2.008, 3.027, 3.21, 3.913
 
 
 def larmor_frequency(field: float) -> float:
-    """Proton Larmor frequency in MHz of a static field in T."""
+    """Proton Larmor frequency in MHz of a static field in T.
+
+    >>> round(larmor_frequency(3.0), 2)
+    127.73
+    """
     return GAMMA_BAR * field
 
 
@@ -32,12 +36,20 @@ def frequency_axis(points: int, dwell: float) -> np.ndarray:
 
 
 def hz_to_ppm(frequency: np.ndarray | float, central_frequency: float) -> np.ndarray | float:
-    """Chemical shift in ppm of an offset in Hz from a receiver on water at `central_frequency` MHz."""
+    """Chemical shift in ppm of an offset in Hz from a receiver on water at `central_frequency` MHz.
+
+    >>> hz_to_ppm(0.0, 127.7), round(hz_to_ppm(-338.4, 127.7), 2)  # NAA lies at lower frequency than water
+    (4.65, 2.0)
+    """
     return frequency / central_frequency + WATER_PPM
 
 
 def ppm_to_hz(ppm: np.ndarray | float, central_frequency: float) -> np.ndarray | float:
-    """Offset in Hz from a receiver on water at `central_frequency` MHz of a chemical shift in ppm."""
+    """Offset in Hz from a receiver on water at `central_frequency` MHz of a chemical shift in ppm.
+
+    >>> ppm_to_hz(WATER_PPM, 127.7), round(float(ppm_to_hz(NAA_PPM, 127.7)), 1)
+    (0.0, -337.4)
+    """
     return (ppm - WATER_PPM) * central_frequency
 
 
@@ -47,7 +59,11 @@ def ppm_axis(points: int, dwell: float, central_frequency: float) -> np.ndarray:
 
 
 def to_spectrum(fid: np.ndarray) -> np.ndarray:
-    """Spectrum of an FFT-positive FID along the last axis, frequencies ascending, same shape, no scaling."""
+    """Spectrum of an FFT-positive FID along the last axis, frequencies ascending, same shape, no scaling.
+
+    >>> to_spectrum(np.array([1.0, 0.0, 0.0, 0.0])).real.tolist()  # one sample holds every frequency alike
+    [1.0, 1.0, 1.0, 1.0]
+    """
     return np.fft.fftshift(np.fft.fft(fid, axis=-1), axes=-1)
 
 

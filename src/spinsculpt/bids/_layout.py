@@ -91,7 +91,11 @@ def sidecar(data: MRSData, scan: Scan, suffix: str, sequence_type: str | None = 
 
 
 def nominal_field(central_frequency: float) -> float:
-    """Nominal field strength in T at a proton frequency in MHz (Siemens' 3 T is 2.89 T)."""
+    """Nominal field strength in T at a proton frequency in MHz.
+
+    >>> nominal_field(123.2), nominal_field(297.2)  # Siemens' 3 T is 2.89 T
+    (3.0, 7.0)
+    """
     field = central_frequency / GAMMA_BAR
     nearest = min(_FIELDS, key=lambda nominal: abs(nominal - field))
     return nearest if abs(nearest / field - 1) < 0.05 else round(field, 2)
@@ -167,6 +171,11 @@ def _name_pattern() -> re.Pattern:
 def parse_name(path: str) -> dict[str, str] | None:
     """Entities, suffix and extension of the path of an MRS file below the root of a data set; None where BIDS has no
     such name: an entity unknown or out of order, a folder that contradicts it, another suffix.
+
+    >>> parse_name("sub-01/mrs/sub-01_acq-press_svs.nii.gz")["acq"]
+    'press'
+    >>> parse_name("sub-01/mrs/sub-02_svs.nii.gz") is None
+    True
     """
     match = _name_pattern().fullmatch(path)
     if not match:

@@ -23,6 +23,9 @@ def subjects_needed(effect: float, sd: float, groups: bool, power: float = 0.8, 
         groups: two groups, else paired.
         power: probability to see the effect.
         alpha: probability to see one that is not there.
+
+    >>> subjects_needed(1.0, 1.0, groups=True), subjects_needed(1.0, 1.0, groups=False)
+    (17, 10)
     """
     from scipy.stats import nct, t  # takes longer to import than most tables to make
 

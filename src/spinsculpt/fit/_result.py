@@ -302,5 +302,9 @@ LOCAL_RESIDUAL = "high residual at its signals"
 
 
 def poorly(percent: float, limit: float, what: str = "CRLB") -> str:
-    """Flag of an estimate by its CRLB, or its whole SD, in per cent."""
+    """Flag of an estimate by its CRLB, or its whole SD, in per cent.
+
+    >>> poorly(60.0, 50.0), poorly(float("nan"), 50.0), poorly(12.0, 50.0)
+    ('CRLB above 50 %', 'CRLB above 50 %', '')
+    """
     return f"{what} above {limit:g} %" if not percent < limit else ""

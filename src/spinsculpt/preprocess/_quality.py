@@ -133,7 +133,11 @@ def failures(numbers: Mapping, limits: Limits) -> dict[str, str]:
 
 
 def in_words(value: float, unit: str) -> str:
-    """A number with its unit, as in "7.1 Hz", "0.23 x NAA" or "68"."""
+    """A number with its unit.
+
+    >>> in_words(7.123, "Hz"), in_words(0.234, "NAA"), in_words(68, "1")
+    ('7.12 Hz', '0.234 × NAA', '68')
+    """
     number = f"{value:.3g}"
     return number if unit == "1" else f"{number} {unit}" if unit in ("Hz", "ppm") else f"{number} × {unit}"
 

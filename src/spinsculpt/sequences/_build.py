@@ -482,7 +482,11 @@ def with_shares(sequence: Sequence, shares: Mapping[str, float]) -> Sequence:
 
 
 def shot_names(count: int) -> tuple[str, ...]:
-    """Names of the shots of a designed sequence of several: a and b, or s1, s2, ... (four letters mean Hadamard)."""
+    """Names of the shots of a designed sequence of several; four letters would mean Hadamard.
+
+    >>> shot_names(2), shot_names(3)
+    (('a', 'b'), ('s1', 's2', 's3'))
+    """
     return PAIR if count == 2 else tuple(f"s{k + 1}" for k in range(count))
 
 

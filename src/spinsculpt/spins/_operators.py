@@ -86,7 +86,11 @@ def hamiltonian(system: SpinSystem, central_frequency: float, receiver_ppm: floa
 
 
 def scalar_coupling(levels: tuple[int, ...], strengths: Iterable[tuple[int, int, float]]) -> np.ndarray:
-    r"""sum_{j<k} w_jk I_j.I_k, real symmetric, shape (d, d), from (j, k, w_jk = 2pi J_jk in rad/s)."""
+    r"""sum_{j<k} w_jk I_j.I_k, real symmetric, shape (d, d), from (j, k, w_jk = 2pi J_jk in rad/s).
+
+    >>> np.linalg.eigvalsh(scalar_coupling((2, 2), [(0, 1, 4.0)])).tolist()  # a singlet below three triplets
+    [-3.0, 1.0, 1.0, 1.0]
+    """
     h = np.zeros((prod(levels), prod(levels)))
     for i, j, strength in strengths:
         places, elements = _scalar_product(levels, i, j)
@@ -96,7 +100,11 @@ def scalar_coupling(levels: tuple[int, ...], strengths: Iterable[tuple[int, int,
 
 @cache
 def quantum_numbers(levels: tuple[int, ...]) -> np.ndarray:
-    """m of each spin in each product state, shape (n_spins, d)."""
+    """m of each spin in each product state, shape (n_spins, d).
+
+    >>> quantum_numbers((2, 3)).tolist()  # a proton and a spin 1
+    [[0.5, 0.5, 0.5, -0.5, -0.5, -0.5], [1.0, 0.0, -1.0, 1.0, 0.0, -1.0]]
+    """
     below = np.indices(levels).reshape(len(levels), -1)  # steps of each spin below its highest state
     return (np.array(levels)[:, None] - 1) / 2 - below
 

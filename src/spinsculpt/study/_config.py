@@ -28,7 +28,11 @@ def default_config() -> Path:
 
 
 def lay_over(below: dict, above: dict) -> dict:
-    """A configuration laid over another as Snakemake does: maps are merged, lists replaced."""
+    """A configuration laid over another as Snakemake does: maps are merged, lists replaced.
+
+    >>> lay_over({"fit": {"starts": 3, "ppm": [0.2, 4.2]}}, {"fit": {"ppm": [1, 4]}})
+    {'fit': {'starts': 3, 'ppm': [1, 4]}}
+    """
     merged = {
         key: lay_over(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
         for key, value in above.items()
@@ -120,7 +124,11 @@ def _unknown_key(path: str, key: str, known: list[str]) -> str:
 
 
 def nearest_name(name: str, known: list[str], what: str) -> str:
-    """A sentence that says that `name` is no known `what`, with the nearest known one."""
+    """A sentence that says that `name` is no known `what`, with the nearest known one.
+
+    >>> nearest_name("pres30", ["press30", "megapress"], "sequence")
+    "unknown sequence 'pres30'; did you mean 'press30'?"
+    """
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     hint = f"did you mean '{nearest[0]}'?" if nearest else f"known are {', '.join(known)}."
     return f"unknown {what} '{name}'; {hint}"

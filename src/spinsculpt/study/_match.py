@@ -29,6 +29,11 @@ def guess_kind(words: Iterable[str]) -> str | None:
         words: from the most to the least telling, e.g. name of the sequence, of the protocol, of the file.
     Returns:
         The type; the word itself where the configuration has no such type (hermes); None where nothing is known.
+
+    >>> guess_kind(["%SiemensSeq%\\\\svs_se", "PRESS_35"]), guess_kind(["gaba_editing"]), guess_kind(["HERMES"])
+    ('press', 'megapress', 'hermes')
+    >>> guess_kind(["localiser"]) is None
+    True
     """
     for text in words:
         for pattern, kind in _KINDS:
@@ -89,6 +94,11 @@ def needed_sequence(kind: str | None, echo_time: float | None) -> dict[str, dict
         echo_time: s.
     Returns:
         The sections `sequences` and `analyses` with one entry each; empty where too little is known.
+
+    >>> needed_sequence("press", 0.0305)["sequences"]
+    {'press30p5': {'type': 'press', 'echo_time': 0.0305}}
+    >>> needed_sequence("hermes", 0.08)
+    {}
     """
     if kind not in _SPECTRA or not echo_time:
         return {}
