@@ -38,7 +38,7 @@ from spinsculpt.design._explain import operator_classes, product_operators, spin
 from spinsculpt.design._metrics import splitting_error
 from spinsculpt.design._problem import Model, _resolved, parse_operator, times
 from spinsculpt.design._run import usable_device
-from spinsculpt.dynamics import evolve, free_eigensystem, line_list, liouville_evolve
+from spinsculpt.dynamics import engine, evolve, free_eigensystem, line_list, liouville_evolve
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, predict_crlb
 from spinsculpt.gate import read_yaml
@@ -319,7 +319,11 @@ def test_a_run_improves_on_its_start_and_writes_all_its_files(tmp_path):
 
 
 def test_screening_waits_for_the_first_step(tmp_path):
-    metrics = run_design("short", entry(iterations=2, starts=2, screening=[0.1]), BASIS, tmp_path, progress=False)
+    before = torch.get_num_threads(), engine.threads(), torch.get_default_device()
+    metrics = run_design("short", entry(iterations=2, starts=2, screening=[0.1]), BASIS, tmp_path, False, False, 1)
+    assert (torch.get_num_threads(), engine.threads(), torch.get_default_device()) == before, (
+        "what a design leaves behind"
+    )
     assert [each["last_step"] for each in metrics["optimisation"]["landscape"]].count(2) == 1
 
 

@@ -131,7 +131,10 @@ def test_coils_are_combined_with_the_weights_of_the_water(tmp_path):
     metabolites = scan(tmp_path, BRAIN[:, None] * sensitivity + noise((POINTS, 4), 0.1), ("DIM_COIL",))
     water = scan(tmp_path, WATER[:, None] * sensitivity + noise((POINTS, 4), 0.1), ("DIM_COIL",), "water")
     combined, _ = clean(tmp_path, metabolites, water)
-    preprocess_water(metabolites, water, tmp_path / "w.nii.gz", SECTION)
+    preprocess_water(metabolites, water, tmp_path / "anew.nii.gz", SECTION)
+    preprocess_water(metabolites, water, tmp_path / "w.nii.gz", SECTION, qc=tmp_path / "o.json")
+    weighed_once, anew = (read_fids(tmp_path / f"{name}.nii.gz").fids for name in ("w", "anew"))
+    assert np.array_equal(weighed_once, anew), "the weights are in the quality control, to the last digit"
     ratio = np.abs(combined.fid.samples[0]) / np.abs(read_fids(tmp_path / "w.nii.gz").fid.samples[0])
     assert ratio == pytest.approx(np.abs(BRAIN[0]) / np.abs(WATER[0]), rel=0.02), "the scale against water has moved"
 

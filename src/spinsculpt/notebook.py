@@ -365,7 +365,7 @@ def read_scan(
         clean, picture, order = folder / "clean.nii.gz", folder / "page.png", list(edited)
         quality = preprocess_scan(measured, reference, clean, folder / "qc.json", picture, section, order)
         if water:
-            preprocess_water(measured, reference, folder / "water.nii.gz", section, order)
+            preprocess_water(measured, reference, folder / "water.nii.gz", section, order, folder / "qc.json")
         data = read_fids(clean)
         return CleanScan(data, read_fids(folder / "water.nii.gz") if water else None, quality, Path(files[0]).name)
 

@@ -34,6 +34,7 @@ rule preprocess_water:
     input:
         data="<results>/bids/{folder}/mrs/{scan}_svs.nii.gz",
         water="<results>/bids/{folder}/mrs/{scan}_mrsref.nii.gz",
+        qc="<results>/preproc/{folder}/{scan}_qc.json",
     output:
         "<results>/preproc/{folder}/{scan}_mrsref.nii.gz",
     log:

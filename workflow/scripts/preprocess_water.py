@@ -5,4 +5,5 @@ from spinsculpt.study import Preprocess
 from spinsculpt.workflow import job
 
 with job(snakemake) as s:
-    preprocess_water(s.input.data, s.input.water, s.output[0], Preprocess.of(s.params.preprocess), s.params.conditions)
+    section, conditions = Preprocess.of(s.params.preprocess), s.params.conditions
+    preprocess_water(s.input.data, s.input.water, s.output[0], section, conditions, s.input.qc)

@@ -37,7 +37,7 @@ def preprocess_command(
         clean, quality, picture, reference = [folder / f"{name}{end}" for end in [*ends, "_mrsref.nii.gz"][:4]]
         numbers = preprocess_scan(data, water, clean, quality, picture, section, conditions)
         if water is not None:
-            preprocess_water(data, water, reference, section, conditions)
+            preprocess_water(data, water, reference, section, conditions, quality)
     for step in numbers["steps"]:
         typer.echo(f"{step['Method']}: {step['Details']}")
     typer.echo(f"{out / name}.nii.gz: SNR {numbers['snr']:.0f}, linewidth {numbers['linewidth_hz']:.1f} Hz")

@@ -20,8 +20,7 @@ from spinsculpt.design._metrics import measure, spectra
 from spinsculpt.design._optimise import Search
 from spinsculpt.design._problem import Design
 from spinsculpt.design._verdict import verdict
-from spinsculpt.dynamics import evolve
-from spinsculpt.dynamics.engine import set_threads
+from spinsculpt.dynamics import engine, evolve
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.folders import owned_files, refuse_foreign
 from spinsculpt.provenance import config_hash, provenance, write_json
@@ -71,12 +70,36 @@ def run_design(
         SpinsculptError: results would replace a file that is not ours (said before the work begins), or the entry
             cannot be designed.
     """
-    began, out = time.perf_counter(), Path(out_dir)
-    refuse_foreign(out, RESULTS)
-    torch.set_default_device(usable_device(device))
+    refuse_foreign(Path(out_dir), RESULTS)
+    with _computing(usable_device(device), threads):
+        return _designed(name, entry, basis, Path(out_dir), resume, progress, watch, system)
+
+
+@contextmanager
+def _computing(device: str, threads: int | None) -> Iterator[None]:
+    """Tensors are made on a device inside, and torch has one thread; both are as before outside."""
+    torch_threads, kernel_threads = torch.get_num_threads(), engine.threads()
     torch.set_num_threads(1)
-    if threads:
-        set_threads(threads)
+    engine.set_threads(threads or kernel_threads)
+    try:
+        with torch.device(device):
+            yield
+    finally:
+        torch.set_num_threads(torch_threads)
+        engine.set_threads(kernel_threads)
+
+
+def _designed(
+    name: str,
+    entry: DesignEntry,
+    basis: Basis,
+    out: Path,
+    resume: bool,
+    progress: bool,
+    watch: Callable[[list[dict]], bool] | None,
+    system: System | None,
+) -> dict:
+    began = time.perf_counter()
     design = Design(name, entry, basis, system)
     settings = {"entry": plain(entry), "basis": plain(basis), "system": asdict(system or System())}
     identity, entry = config_hash(settings), design.entry

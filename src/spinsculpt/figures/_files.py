@@ -277,7 +277,7 @@ def plot_scan(
         study: as of `study_style`.
     """
     result, numbers = read_fids(clean), json.loads(Path(qc).read_text())
-    originals = uncorrected(data, water, section, conditions)
+    originals = uncorrected(data, water, section, conditions, qc)
     drift = {label: Drift.from_numbers(each) for label, each in numbers.get("drift", {}).items()}
     traces = [trace for path in fits for trace in _traces(Path(path), study_style(study))]
     title, reasons = Path(png).stem, failures(numbers, limits)

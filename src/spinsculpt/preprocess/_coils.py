@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spinsculpt.conventions import ppm_axis, to_spectrum
+from spinsculpt.conventions import SIGNAL_PPM, ppm_axis, to_spectrum
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.nifti import MRSData
 
@@ -67,7 +67,7 @@ def _noise(data: MRSData) -> np.ndarray:
     """
     fids = np.moveaxis(data.fids, 1 + data.dims.index("DIM_COIL"), 0).reshape(data.size("DIM_COIL"), data.points, -1)
     axis = ppm_axis(data.points, data.dwell, data.central_frequency)
-    edges = (axis < -1.0) | (axis > 10.5)
+    edges = (axis < SIGNAL_PPM[0]) | (axis > SIGNAL_PPM[1])
     if np.count_nonzero(edges) < 100:
         edges = np.argsort(np.abs(axis - np.mean(axis)))[-max(100, data.points // 10) :]
     spectra = to_spectrum(np.moveaxis(fids, 1, 2))

@@ -15,6 +15,7 @@ import numpy as np
 from spinsculpt import __version__
 from spinsculpt.conventions import FID, WATER_PPM
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.gate import read_json
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.preprocess import _quality
 from spinsculpt.preprocess._align import align, outliers
@@ -109,11 +110,19 @@ def preprocess_scan(
 
 
 def preprocess_water(
-    data: Path | str, water: Path | str, out: Path | str, section: Preprocess, conditions: Sequence[str] = ()
+    data: Path | str,
+    water: Path | str,
+    out: Path | str,
+    section: Preprocess,
+    conditions: Sequence[str] = (),
+    qc: Path | str | None = None,
 ) -> None:
-    """The water reference as one FID, its coils combined with the weights of the scan: what the fit scales by."""
+    """The water reference as one FID, its coils combined with the weights of the scan: what the fit scales by.
+
+    `qc` is what `preprocess_scan` wrote of the scan, where its weights are; without it the coils are weighted anew.
+    """
     history, steps = History(), section.steps
-    _, reference = _read(data, water, steps, history)
+    _, reference = _read(data, water, steps, history, qc)
     history.note("Signal averaging", "all FIDs of the water reference")
     if section.engine == "fsl_mrs":
         quick = section.but(steps=steps.but(water_removal=False))
@@ -124,16 +133,20 @@ def preprocess_water(
 
 
 def uncorrected(
-    data: Path | str, water: Path | str | None, section: Preprocess, conditions: Sequence[str] = ()
+    data: Path | str,
+    water: Path | str | None,
+    section: Preprocess,
+    conditions: Sequence[str] = (),
+    qc: Path | str | None = None,
 ) -> dict[str, np.ndarray]:
-    """Mean of the averages of each condition as measured, coils combined: {label: shape (points,)}."""
-    scan, _ = _read(data, water, section.steps, History())
+    """Mean of the averages of each condition as measured, coils combined: {label: shape (points,)}; `qc` as above."""
+    scan, _ = _read(data, water, section.steps, History(), qc)
     raw = _conditions(scan, conditions, str(data))
     return {label: fids.mean(axis=1) for label, fids in raw.items()}
 
 
-def _read(data, water, steps: Steps, history: History) -> tuple[MRSData, np.ndarray | None]:
-    """The scan with its coils combined, and the mean water FID combined alike."""
+def _read(data, water, steps: Steps, history: History, qc=None) -> tuple[MRSData, np.ndarray | None]:
+    """The scan with its coils combined, by the weights in `qc` or by its own, and the mean water FID combined alike."""
     scan = read_fids(data)
     reference = None if water is None else read_fids(water)
     if reference is not None and abs(reference.dwell / scan.dwell - 1) > 1e-6:
@@ -147,14 +160,23 @@ def _read(data, water, steps: Steps, history: History) -> tuple[MRSData, np.ndar
                 f"{data}: the scan holds {scan.size('DIM_COIL')} coils; switch the step coils on or combine them first."
             )
         try:
-            weights = coil_weights(scan if reference is None else reference, scan)
+            weights = _known_weights(qc, scan) if qc else coil_weights(scan if reference is None else reference, scan)
         except SpinsculptError as error:
             raise SpinsculptError(f"{data}: {error}") from error
         scan = combine_coils(scan, weights)
         reference = None if reference is None else combine_coils(reference, weights)
         source = "the scan" if reference is None else "the water reference"
         history.note("RF coil combination", f"noise-whitened singular vector of {source}", coils=len(weights))
+        history.numbers["coil_weights"] = [[float(each.real), float(each.imag)] for each in weights]
     return scan, None if reference is None else reference.fids.reshape(reference.points, -1).mean(axis=1)
+
+
+def _known_weights(qc: Path | str, scan: MRSData) -> np.ndarray:
+    """Weights of the coils that `preprocess_scan` found, shape (coils,)."""
+    weights = read_json(qc).get("coil_weights", [])
+    if np.shape(weights) != (scan.size("DIM_COIL"), 2):
+        raise SpinsculptError(f"{qc} holds no weights of these {scan.size('DIM_COIL')} coils; clean the scan again.")
+    return np.asarray(weights, float) @ [1, 1j]
 
 
 def _conditions(scan: MRSData, order: Sequence[str], name: str) -> dict[str, np.ndarray]:
