@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from scipy.io import loadmat
 
+from spinsculpt.gate import read_yaml
 from spinsculpt.mrf import (
     Model,
     Task,
@@ -97,22 +98,26 @@ def icc(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def phantom(quick: bool) -> dict:
-    """Real data of a phantom: a grid with three T2, and estimators with one T2 for all voxels."""
+    """Real data of a phantom: the grid of config/mrf.yaml, and estimators with one T1 and T2 for all voxels."""
     mask = np.load(EXAMPLE / "mask.npy").ravel().astype(bool)
     data = loadmat(EXAMPLE / "acquired_data.mat")["acquired_data"].reshape(30, -1).T[mask]
     maps = loadmat(EXAMPLE / "quant_maps.mat")
     truth = {name: maps[name].ravel()[mask] for name in ("fs", "ksw")}
     protocol, model = read_protocol(EXAMPLE / "acq_protocol.seq", 9.4), Model(True, field=9.4)
     known = {"T1": 2.5, "T1s": 2.8, "T2s": 0.04, "shift_s": 3.0}
-    axes = {"fs": np.arange(10, 121, 5.0) * 3 / 110e3, "ksw": np.arange(100, 1401, 20.0), "T2": (0.7, 0.9, 1.1)}
+    axes = read_yaml(EXAMPLE.parents[1] / "mrf.yaml")["mrf"]["settings"]["dictionary"]["grid"]
+    axes = {
+        name: np.linspace(low, high, min(count, 20) if quick else count) for name, (low, high, count) in axes.items()
+    }
     found, spent = timed(lambda: match(data, protocol, model, grid(axes), known))
     rows = {"grid": against(found.values, truth) | spent | {"dot": round(float(np.median(found.dot_product)), 6)}}
+    rows["grid"]["entries"] = int(np.prod([len(values) for values in axes.values()]))
     ranges = {"fs": (10 * 3 / 110e3, 120 * 3 / 110e3), "ksw": (100.0, 1400.0)}
     task = Task(data, protocol, model, ranges, known | {"T2": 0.9}, "free")
     settings = {
         "vbmf": {},
         "supervised": {"entries": 2000 if quick else 10000},
-        "nbmf": {"epochs": 40 if quick else 80},
+        "nbmf": {"epochs": 30} if quick else {},
     }
     for method, more in settings.items():
         result, spent = timed(lambda m=method, s=more: estimate(m, task, **s))

@@ -267,6 +267,26 @@ def stacked(found):
     return np.stack([found.values[name] for name in RANGES], 1)
 
 
+def test_a_cartesian_dictionary_searches_what_nobody_looks_for_too():
+    """Water of either of two T1: entries of both are held against each voxel, and the data are explained by theirs."""
+    axes = {"fs": (0.002, 0.010, 9), "ksw": (50, 350, 7), "T1": (1.0, 1.6, 2)}
+    truth = {name: values[::11] for name, values in grid({n: np.linspace(*ends) for n, ends in axes.items()}).items()}
+    protocol = protocol_from_table(SMALL, 3.0)
+    data = simulate(protocol, Model(True), tissue(truth))[0]
+    task = Task(data, protocol, Model(True), RANGES, {"T1": 1.3})
+    found = estimate("dictionary", task, grid=axes)
+    assert np.allclose(stacked(found), np.stack([truth[name] for name in RANGES], 1)) and found.r2.min() > 1 - 1e-9
+    for wrong, sentence in (
+        ({"fs": (0.0, 0.01, 3)}, "leaves out ksw"),
+        (axes | {"T3": (1, 2, 2)}, "unknown tissue parameter 'T3'"),
+        (axes | {"fs": (0.01, 0.0, 3)}, "give lowest, highest and number"),
+    ):
+        with pytest.raises(SpinsculptError, match=sentence):
+            estimate("dictionary", task, grid=wrong)
+    with pytest.raises(SpinsculptError, match="give a number in place of the map"):
+        estimate("dictionary", replace(task, known={"T1": np.full(len(data), 1.3)}), entries=8)
+
+
 @pytest.mark.parametrize("scale", ["m0", "free"])
 def test_a_fit_without_noise_finds_the_truth(scale):
     task, truth = small_task(40)
