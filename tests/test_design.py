@@ -35,7 +35,7 @@ from spinsculpt.design import (
 )
 from spinsculpt.design._conventional import best_press
 from spinsculpt.design._explain import operator_classes, product_operators, spin_signals, weights_along
-from spinsculpt.design._metrics import splitting_error
+from spinsculpt.design._metrics import among_real_pulses, splitting_error
 from spinsculpt.design._problem import Model, _resolved, parse_operator, times
 from spinsculpt.design._run import usable_device
 from spinsculpt.dynamics import engine, evolve, free_eigensystem, line_list, liouville_evolve
@@ -56,7 +56,7 @@ from spinsculpt.spins import (
     transfer_bound,
     unitary_bound,
 )
-from spinsculpt.study import Baseline, Basis, DesignEntry, SequenceEntry, parse, plain
+from spinsculpt.study import Baseline, Basis, DesignEntry, SequenceEntry, TimeRanges, parse, plain
 from spinsculpt.system import System
 
 F0 = larmor_frequency(3.0)
@@ -824,6 +824,66 @@ def test_shots_have_pulses_and_shares_of_their_own(tmp_path):
     assert played.noise_factors == pytest.approx([share**-0.5 for share in shares]) and not played.correlated
     config = parse(SequenceEntry, {"type": "special", "refocus": "two"}, "sequences.twice")
     assert spectra_of(config, {"two": design.entry}) == ("aon", "aoff", "bon", "boff", "a", "b")
+
+
+def played_again(design, x, path, entry):
+    """The sequence of an entry of the configuration that plays what a design found, by way of its file."""
+    write_designed(path, design.designed(x))
+    return build_sequence("again", entry, {"made": read_designed(path)})
+
+
+def assert_alike(sequence, other):
+    for shot, again in zip(sequence.shots, other.shots, strict=True):
+        assert shot.name == again.name
+        assert [e.duration for e in shot.events] == pytest.approx([e.duration for e in again.events], abs=1e-9)
+
+
+def test_each_shot_has_echo_times_that_are_variables_of_its_own(tmp_path):
+    """Its signals follow them and decay by them; the sequence that plays the design has them."""
+    ranges = {"te1": [0.0180, 0.0200], "te2": [0.018, 0.040]}
+    design = Design("own", entry(kind="gap", shots=2, shares="free", times=ranges), BASIS)
+    assert design.times.count == 4
+    x = design.initial(torch.Generator().manual_seed(2), 2)
+    x[:, -4:] = torch.tensor([-2.0, 1.0, -2.0, 2.0])  # te1_a, te1_b, te2_a, te2_b
+    assert splitting_error(design, design.played(x[1]), x[1]) < 3e-3
+    sequence = design.played(x[1])
+    early, late = (shot.echo_time for shot in sequence.shots)
+    assert late > early + 0.01
+    decayed = design.signals(x).decayed
+    assert [float(decayed[shot][1, 0]) for shot in "ab"] == pytest.approx([early - 0.008, late - 0.008], abs=1e-6)
+    _, gradient, _ = design.evaluate(x)
+    step = torch.zeros_like(x)
+    step[:, -1] = 1e-3
+    ahead, behind = (design.losses(design.signals(x + sign * step))[0] for sign in (1, -1))
+    assert gradient[:, -1].numpy() == pytest.approx(((ahead - behind) / 2e-3).detach().numpy(), rel=0.03, abs=1e-4)
+    played = {"type": "press", "gap": "made", "ideal": True}
+    assert_alike(sequence, played_again(design, x[1], tmp_path / "pulse.json", played))
+
+
+def test_a_shot_without_a_pulse_is_the_shortest_plain_sequence(tmp_path):
+    given = entry(**REAL | {"shots": 2, "shares": "free", "echo_times": [None, 0.030], "duration": "fit"})
+    design = Design("one", given, BASIS)
+    assert design.slots == ("gap_b",) and design.spectra == ("a", "b")
+    x = design.initial(torch.Generator().manual_seed(1), 2)
+    sequence = design.played(x[1])
+    assert sequence.shots[0].echo_time == design.press(None, None, "p").echo_time < 0.018
+    played = played_again(design, x[1], tmp_path / "pulse.json", {"type": "press", "gap": "made"})
+    assert_alike(sequence, played)
+    assert played.shares == pytest.approx(sequence.shares)
+    with pytest.raises(SpinsculptError, match="leave out echo_time"):
+        played_again(design, x[1], tmp_path / "pulse.json", {"type": "press", "gap": "made", "echo_time": 0.040})
+    with pytest.raises(SpinsculptError, match="which ideal pulses do not have"):
+        Design("one", given.but(ideal=True, duration=0.004), BASIS)
+
+
+def test_what_was_made_with_ideal_pulses_is_played_with_real_ones_too():
+    """A silent pulse among real ones is the PRESS of real pulses; where they have no room, the sentence says so."""
+    ideal = entry(echo_time=0.030, te1=0.012, duration=0.002, times={"te2": [0.0179, 0.0181]})
+    design = Design("silent", ideal, BASIS)
+    x = torch.cat([torch.zeros(design.form.size, dtype=torch.float64), design.times.initial(torch.Generator(), 1)[0]])
+    assert list(among_real_pulses(design, x)["crlb_over_reference"].values()) == pytest.approx([1.0, 1.0], rel=0.01)
+    long = Design("long", ideal.but(duration=0.014, times=TimeRanges()), BASIS)
+    assert "would work" in among_real_pulses(long, torch.zeros(long.form.size, dtype=torch.float64))["refused"]
 
 
 def test_a_design_of_several_shots_is_held_against_its_rivals(tmp_path):

@@ -43,6 +43,10 @@ def designs_table(metrics: Mapping[str, Path | str]) -> pd.DataFrame:
         for key, metric in _SEPARATION.items():
             for metabolite, value in content["separation"].get(key, {}).items():
                 rows.append(given | {"metric": metric, "metabolite": metabolite, "value": value, "unit": "1"})
+        real = content.get("with_real_pulses", {})
+        for metabolite, value in real.get("crlb_over_reference", {}).items():
+            metric = "CRLB relative to the reference PRESS, played with real pulses"
+            rows.append(given | {"metric": metric, "metabolite": metabolite, "value": value, "unit": "1"})
         verdict = content["verdict"]
         use = {None: float("nan"), True: 1.0, False: 0.0}[verdict["use"]]
         rows.append(

@@ -13,7 +13,7 @@ from spinsculpt.design._objectives import (
 )
 from spinsculpt.design._optimise import Search
 from spinsculpt.design._parametrise import Parametrisation
-from spinsculpt.design._problem import Design
+from spinsculpt.design._problem import Design, Model
 from spinsculpt.design._run import run_design
 from spinsculpt.design._simulate import Acquisition, FieldCondition, Signals, Simulation
 
@@ -23,6 +23,7 @@ __all__ = [
     "Design",
     "Enhance",
     "FieldCondition",
+    "Model",
     "Parametrisation",
     "Power",
     "Search",

@@ -14,8 +14,10 @@ from spinsculpt.design._objectives import Ratio, Window
 from spinsculpt.design._problem import Design
 from spinsculpt.design._simulate import FieldCondition, Signals
 from spinsculpt.dynamics import evolve
+from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses import Pulse
 from spinsculpt.sequences import Sequence, ShapedPulse
+from spinsculpt.study import TimeRanges
 from spinsculpt.study import plain as written
 
 WINDOW, RANGE = (2.2, 2.6), (0.2, 4.2)  # ppm
@@ -43,6 +45,7 @@ def measure(design: Design, x: Tensor) -> dict:
         },
         "times_s": design.times.values(design.of_times(x)) | {"echo_time": sequence.echo_time},
         "separation": separation(design, signals),
+        "with_real_pulses": among_real_pulses(design, x),
         "rivals": rivals(design),
         "unitary_bound": unitary_fractions(design, sequence),
         "robustness": {
@@ -96,6 +99,38 @@ def separation(design: Design, signals: Signals) -> dict:
     found["energy_over_reference"] = {name: energy[name] / energy_reference[name] for name in targets}
     found["peak_ratio_2.2-2.6ppm"] = {f"{a}/{b}": peak[a] / max(peak[b], 1e-12) for a, b in pairs}
     return found
+
+
+def among_real_pulses(design: Design, x: Tensor) -> dict:
+    """Bounds of a design of ideal pulses, played with the real ones of its system, relative to the real reference.
+
+    Returns:
+        crlb_over_reference and ratio_over_reference; {"refused": why} where there is no room for the real pulses; {}
+        for a design that was made among them, and for one without a bound as its goal.
+    """
+    entry = design.entry
+    if not entry.ideal or entry.kind == "excitation" or not any(goal.bound for goal in design.goals):
+        return {}
+    found = design.designed(x)
+    if entry.times.given():
+        times = {"te1": found.times["te1"], "gap_shift": found.times["gap_shift"], "times": TimeRanges()}
+        entry = entry.but(echo_time=found.times["te1"] + found.times["te2"], **times)
+        if found.echo_times:
+            entry = entry.but(echo_times=tuple(found.echo_times.values()))
+    try:
+        real = Design(design.name, entry.but(ideal=False), design.basis, design.limits)
+    except SpinsculptError as error:
+        return {"refused": str(error)}
+    pulses = x[: len(x) - design.times.count]
+    with torch.no_grad():
+        signals = real.signals(pulses[None], real.simulate((FieldCondition(),)))
+        weights = dict.fromkeys(design.targets, 1.0)
+        bounds = real.crlb(weights).sd(signals)[0, 0]
+        reference = real.crlb(weights, tuple(real.reference.fids)).sd(real.reference)[0, 0]
+    return {
+        "crlb_over_reference": dict(zip(design.targets, (bounds / reference).tolist(), strict=True)),
+        **ratio_over_reference(real, signals, weights),
+    }
 
 
 def rivals(design: Design) -> dict:
@@ -192,8 +227,9 @@ def occupied_bandwidth(pulse: Pulse, fraction: float) -> float:
 
 def along_pulse(design: Design, sequence: Sequence, pulse: Pulse) -> dict[str, list[dict]]:
     """Shares of coherence orders and of operator classes along the pulse, one line a metabolite and time."""
-    events = sequence.shots[0].events
-    before = events[: next(k for k, e in enumerate(events) if isinstance(e, ShapedPulse))]
+    places = ((shot.events, k) for shot in sequence.shots for k, event in enumerate(shot.events))
+    events, place = next((e, k) for e, k in places if isinstance(e[k], ShapedPulse) and e[k].pulse.name == pulse.name)
+    before = events[:place]
     orders, classes = [], []
     for name in design.targets:
         system = design.library[name].parts[0]
@@ -210,9 +246,11 @@ def splitting_error(design: Design, sequence: Sequence, x: Tensor) -> float:
     simulation = design.simulate((FieldCondition(),), lossy=False)
     with torch.no_grad():
         signals = design.signals(x[None], simulation)
-    (spectrum, shots), axes = next(iter(sequence.measured.items())), design.axes(sequence)
+    empty = {spectrum: shots[0][1] for spectrum, shots in design.sequence.measured.items()}
+    spectrum = next(spectrum for spectrum, shot in empty.items() if shot.slots)
+    shots, axes = sequence.measured[spectrum], design.axes(sequence)
     played = shots[0][1].echo_time or sequence.echo_time
-    planned = next(iter(design.sequence.measured.values()))[0][1].echo_time or design.sequence.echo_time
+    planned = empty[spectrum].echo_time or design.sequence.echo_time
     later = played - planned if design.entry.relaxation else 0.0
     for name in design.targets:
         index = signals.names.index(name)

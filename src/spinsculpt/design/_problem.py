@@ -51,6 +51,7 @@ from spinsculpt.study import Basis, DesignEntry, ObjectiveEntry, Robustness
 from spinsculpt.system import System
 
 MIN_DWELL = 1e-6  # s, the RF raster of clinical scanners
+FIXED_TIMES = ("te1", "te2", "gap_shift")
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Design:
         self.system = None if entry.ideal or entry.kind == "excitation" else system or System()
         entry = _resolved(name, entry, system or System(), self.system)
         _check(name, entry)
-        self.name, self.entry, self.basis = name, entry, basis
+        self.name, self.entry, self.basis, self.limits = name, entry, basis, system or System()
         if entry.field:
             basis = basis.but(field=entry.field, central_frequency=None)
         frequency = basis.frequency
@@ -215,7 +216,9 @@ class Design:
         times = self.times.values(self.of_times(x))
         if self.entry.echo_shift:
             times["echo_shift"] = self.entry.echo_shift
-        times |= {f"te_{k}": te for k, te in zip(shots_of_design(self.entry), self.entry.echo_times, strict=False)}
+        if self.entry.echo_times or len(times) > len(FIXED_TIMES) + bool(self.entry.echo_shift):
+            measured = self.times.sequence_at(self.of_times(x)).measured
+            times |= {f"te_{spectrum}": shots[0][1].echo_time for spectrum, shots in measured.items()}
         shares = self.shares(x)
         found = {} if shares is None else dict(zip(self.spectra, shares.tolist(), strict=True))
         return DesignedPulses(self.entry.kind, self.pulses(x), times, found)
@@ -251,9 +254,9 @@ class Design:
             self.axes(self.sequence),
         )
 
-    def measured(self, sequence: Sequence) -> Signals:
-        """Signals of another sequence, without slots, as this design sees them."""
-        frame = (self.library, self.names, self.acquisition)
+    def measured(self, sequence: Sequence, conditions: tuple[FieldCondition, ...] = (FieldCondition(),)) -> Signals:
+        """Signals of another sequence, without slots, as this design sees them, under some conditions."""
+        frame = (self.library, self.names, self.acquisition, conditions)
         return Simulation(sequence, *frame, relaxation=self.entry.relaxation, axes=self.axes(sequence))({})
 
     @cached_property
@@ -275,7 +278,7 @@ class Design:
         return loss.detach(), gradient, {name: part.detach() for name, part in parts.items()}
 
     def crlb(self, metabolites: Mapping[str, float], shots: tuple[str, ...] = (), **more) -> CRLB:
-        """CRLB objective with the nominal model of this design, of its own spectra unless others are named."""
+        """CRLB objective, under the nominal model unless `model` is another, of the own spectra unless `shots` are."""
         return self._bound(CRLB, metabolites, shots, **more)
 
     def ratio(self, metabolites: Mapping[str, float], shots: tuple[str, ...] = (), **more) -> Ratio:
@@ -406,7 +409,12 @@ def times(name: str, entry: DesignEntry, system: System | None = None) -> Times:
     for key, (shortest, longest) in given.items():
         if not shortest < longest:
             raise SpinsculptError(f"designs.{name}.times.{key}: {shortest:g} to {longest:g} s is no range.")
+    if entry.echo_times and given:
+        raise SpinsculptError(f"designs.{name}: echo_times are fixed or variables under `times`; keep one of the two.")
     fixed = {"te1": entry.te1, "te2": entry.echo_time - entry.te1, "gap_shift": entry.gap_shift}
+    shots = shots_of_design(entry)
+    if len(shots) > 1 and not entry.kind.startswith("edit"):
+        given = {f"{key}_{shot}": bounds for key, bounds in given.items() for shot in shots}
     return Times(lambda values: template(name, entry, values, system), fixed, given)
 
 
@@ -426,19 +434,17 @@ def template(name: str, entry: DesignEntry, values: Mapping[str, float], system:
     def slot(place: str) -> Slot:
         return Slot(place, slot_kind(place), entry.duration)
 
-    def around(shot: str, echo_time: float, **slots: Slot) -> Sequence:
-        given = {
-            "system": system,
-            "echo_shift": entry.echo_shift,
-            **slots,
-            **voxel_pulses(system, entry.sequence),
-        }
+    def around(shot: str, echo_time: float | None, **slots: Slot) -> Sequence:
+        given = {"system": system, **voxel_pulses(system, entry.sequence)}
+        if slots:
+            given |= {"echo_shift": entry.echo_shift, **slots}
         match entry.sequence:
             case "special":
                 return special(echo_time, shot, **given)
             case "slaser":
                 return slaser(echo_time, shot, **given)
-        return press(echo_time, te1, shot, gap_shift=shift, **given)
+        first = values.get(f"te1_{shot}", te1) if slots or echo_time else None
+        return press(echo_time, first, shot, gap_shift=values.get(f"gap_shift_{shot}", shift), **given)
 
     match kind:
         case "excitation":
@@ -452,17 +458,27 @@ def template(name: str, entry: DesignEntry, values: Mapping[str, float], system:
             return megapress(slots, te1 + te2, te1, name=name, system=system, **voxel_pulses(system))
     if len(shots) == 1:
         return around(name, te1 + te2, **{place: slot(place)})
-    times = entry.echo_times or [te1 + te2] * len(shots)
-    return joined(
-        name,
-        [around(shot, time, **{place: slot(f"{place}_{shot}")}) for shot, time in zip(shots, times, strict=True)],
-    )
+    played = []
+    for k, shot in enumerate(shots):
+        if shot not in pulsed_shots(entry):
+            played.append(around(shot, None))
+            continue
+        own = values.get(f"te1_{shot}", te1) + values.get(f"te2_{shot}", te2)
+        time = entry.echo_times[k] if entry.echo_times else own
+        played.append(around(shot, time, **{place: slot(f"{place}_{shot}")}))
+    return joined(name, played)
 
 
 def shots_of_design(entry: DesignEntry) -> tuple[str, ...]:
     """Names of the shots of an entry that have a pulse of their own; one without a name to speak of, if one."""
     count = 2 if entry.kind.endswith("_pair") else entry.shots
     return shot_names(count) if count > 1 else ("",)
+
+
+def pulsed_shots(entry: DesignEntry) -> tuple[str, ...]:
+    """Those of `shots_of_design` that have a pulse; an echo time of None is a plain shot."""
+    shots = shots_of_design(entry)
+    return tuple(shot for shot, time in zip(shots, entry.echo_times or shots, strict=True) if time is not None)
 
 
 def _models(entry: DesignEntry) -> tuple[Model, ...]:
@@ -530,6 +546,11 @@ def _check(name: str, entry: DesignEntry) -> None:
     if len(entry.starts_from) >= entry.starts > 0 and entry.starts_from:
         count = len(entry.starts_from)
         raise SpinsculptError(f"{where}.starts: {count} starts are known pulses, so {count + 1} or more are needed.")
+    if None in entry.echo_times and (entry.ideal or not any(entry.echo_times)):
+        raise SpinsculptError(
+            f"designs.{name}.echo_times: null is a shot without a pulse at the shortest echo time, which ideal pulses "
+            "do not have, and one shot needs a pulse; give an echo time in s."
+        )
     if entry.echo_times and len(entry.echo_times) != entry.shots:
         raise SpinsculptError(
             f"{where}.echo_times: {len(entry.echo_times)} echo times for {entry.shots} shots; give one a shot."

@@ -227,7 +227,7 @@ class Simulation:
                 rows, columns, table = self._detection[k]
                 fid = (rho[..., rows, columns].unsqueeze(-2) @ table).squeeze(-2)
                 if self._relaxing and changes is not None:
-                    later = changes @ torch.as_tensor(self.timing.echo_time)
+                    later = changes @ torch.as_tensor(self.timing.echo_time[shot])
                     fid = fid * torch.exp(-later / part.t2)[:, None, None]
                 fid = fid * self.weight(shot, self.names[part.metabolite])
                 total_fid[part.metabolite] = total_fid[part.metabolite] + fid
@@ -236,8 +236,10 @@ class Simulation:
                     states.setdefault((shot, name), rho)
             shape = (starts, conditions, self.acquisition.points)
             fids[shot] = torch.stack([fid.expand(shape) for fid in total_fid], -2) * envelope
-        later = torch.zeros(1) if changes is None else changes @ torch.as_tensor(self.timing.echo_time)
-        decayed = {shot: torch.as_tensor(plane) + later[:, None] for shot, (plane, _) in self._decays.items()}
+        decayed = {shot: torch.as_tensor(plane)[None] for shot, (plane, _) in self._decays.items()}
+        if changes is not None:
+            slopes = self.timing.echo_time
+            decayed = {shot: s + (changes @ torch.as_tensor(slopes[shot]))[:, None] for shot, s in decayed.items()}
         return Signals(self.names, fids, states, dict(waveforms), decayed=decayed)
 
     def _run(self, chain, propagators: Mapping[str, Tensor], part: int, starts: int, changes: Tensor | None) -> Tensor:

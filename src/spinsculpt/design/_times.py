@@ -20,11 +20,11 @@ class Timing:
 
     Attributes:
         delays: {shot: {index of the event: slope, shape (variables,)}}.
-        echo_time: slope of the echo time, shape (variables,).
+        echo_time: {spectrum: slope of its echo time, shape (variables,)}.
     """
 
     delays: dict[str, dict[int, np.ndarray]] = field(default_factory=dict)
-    echo_time: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    echo_time: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class Times:
@@ -92,4 +92,11 @@ class Times:
             delays[shot.name] = {
                 index: slope for index, slope in enumerate(slopes) if np.abs(slope).max(initial=0) > 1e-6
             }
-        return Timing(delays, np.array([float(name in ("te1", "te2")) for name in self._names]))
+        echoes = np.array([_echo_times(sequence) for sequence in (self.sequence, *moved)])
+        slopes = (echoes[1:] - echoes[0]).T / step if moved else np.zeros((echoes.shape[1], 0))
+        return Timing(delays, dict(zip(self.sequence.measured, slopes, strict=True)))
+
+
+def _echo_times(sequence: Sequence) -> list[float]:
+    """Echo time in s of each spectrum."""
+    return [shots[0][1].echo_time or sequence.echo_time for shots in sequence.measured.values()]

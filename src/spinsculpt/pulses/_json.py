@@ -55,7 +55,7 @@ class DesignedPulses:
         kind: of the design, e.g. "gap" or "gap_pair".
         pulses: the pulse of each slot, the first one first.
         times: of the sequence that the pulses were made for, in s: te1, te2, gap_shift; where they are not those of a
-            plain one, echo_shift, and the echo time of each shot as te_a, te_b, ...
+            plain one, echo_shift, and where the shots have their own, te_a, te1_a, gap_shift_a, te_b, ...
         shares: of the averages of each shot, where they are not equal.
     """
 
@@ -63,6 +63,11 @@ class DesignedPulses:
     pulses: dict[str, Pulse]
     times: dict[str, float]
     shares: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def echo_times(self) -> dict[str, float]:
+        """Echo time in s of each shot, where the shots have their own; a shot without a pulse is a plain one."""
+        return {key.removeprefix("te_"): time for key, time in self.times.items() if key.startswith("te_")}
 
 
 def write_designed(path: Path | str, designed: DesignedPulses, **more: object) -> None:

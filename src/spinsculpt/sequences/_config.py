@@ -131,11 +131,14 @@ def build_sequence(
         """The sequence with the pulse of its gap or refocus slot, or joined of a shot for each pulse of several."""
         of_shot = {key.partition("_")[2]: slot for key, slot in slots.items() if slot.kind in ("gap", "refocus")}
         if "" in of_shot or not of_shot:
-            return build(echo_time, name, **{slot.kind: slot for slot in of_shot.values()})
-        if "echo_times" in times:
-            echo = times["echo_times"]
-            return joined(name, [build(echo[s], s, **{slot.kind: slot}) for s, slot in of_shot.items()])
-        return joined(name, [build(echo_time, s, **{slot.kind: slot}) for s, slot in of_shot.items()])
+            return build(name, echo_time, **{slot.kind: slot for slot in of_shot.values()})
+        known = ("echo_time", "echo_shift", *(("te1", "gap_shift") if kind == "press" else ()))
+        parts = []
+        for shot in times["of_shots"] or of_shot:
+            own = times["of_shots"].get(shot, {"echo_time": echo_time})
+            pulse = {of_shot[shot].kind: of_shot[shot]} if shot in of_shot else {}
+            parts.append(build(shot, **{key: value for key, value in own.items() if key in known}, **pulse))
+        return joined(name, parts)
 
     match kind:
         case "pulse_acquire":
@@ -147,20 +150,20 @@ def build_sequence(
         case "press" if shifts:
             sequence = constant_time_press(echo_time, shifts, te1, name, refocusing=refocusing, **around)
         case "press":
-            around |= {"refocusing": refocusing, "prep": slots.get("prep"), "gap_shift": times["gap_shift"]} | shift
-            sequence = each_shot(lambda te, shot, **slot: press(te, te1, shot, **slot, **around))
+            around |= {"refocusing": refocusing, "prep": slots.get("prep"), "te1": te1, "gap_shift": times["gap_shift"]}
+            sequence = each_shot(lambda shot, echo_time, **own: press(echo_time, name=shot, **around | shift | own))
         case "megapress":
             sequence = megapress(shape, echo_time, te1, editing.ppm, name, refocusing=refocusing, **around)
         case "megaslaser":
             sequence = megaslaser(shape, echo_time, editing.ppm, name, refocusing=refocusing, **around)
         case "special":
             around |= {"refocusing": refocusing, "inversion": inversion} | shift
-            sequence = each_shot(lambda te, shot, **slot: special(te, shot, **slot, **around))
+            sequence = each_shot(lambda shot, echo_time, **own: special(echo_time, shot, **around | own))
         case "steam":
             sequence = steam(echo_time, entry.mixing_time, name, selective, central_frequency, system)
         case "slaser":
             around |= {"refocusing": refocusing} | shift
-            sequence = each_shot(lambda te, shot, **slot: slaser(te, shot, **slot, **around))
+            sequence = each_shot(lambda shot, echo_time, **own: slaser(echo_time, shot, **around | own))
     sequence = sequence.fill(pulses)
     for design in designed.values():
         if design.shares and set(design.shares) == set(sequence.measured):
@@ -259,7 +262,7 @@ def _designed(name: str, slot: str, design: str, designs: Mapping[str, DesignedP
 
 def _pulses_of(name: str, slot: str, design: DesignedPulses) -> dict[str, Pulse]:
     """Pulses that a design has for a slot: one, or for the shots of a pair one each; a design of one pulse fits all."""
-    if len(design.pulses) == 1:
+    if len(design.pulses) == 1 and not design.echo_times:
         return {slot: next(iter(design.pulses.values()))}
     fitting = {key: pulse for key, pulse in design.pulses.items() if slot_kind(key) == slot}
     if not fitting:
@@ -271,22 +274,34 @@ def _pulses_of(name: str, slot: str, design: DesignedPulses) -> dict[str, Pulse]
 
 
 def _times(entry: SequenceEntry, designed: Iterable[DesignedPulses]) -> dict:
-    """echo_time, te1, gap_shift, echo_shift and of several shots echo_times in s: of the entry, or where it has no echo
-    time those of its design."""
+    """echo_time, te1, gap_shift, echo_shift in s, and of_shots: these of each of several shots that differ, {} else. Of
+    the entry, or where it has no echo time those of its design."""
     echo_time = entry.echo_time
     for design in designed:
         if echo_time == 0 and design.kind != "excitation":
-            found = design.times
-            of_shots = {key[3:]: te for key, te in found.items() if key.startswith("te_")}
+            found, of_shots = design.times, {}
+            shift = {"echo_shift": found["echo_shift"]} if found.get("echo_shift") else {}
+            for shot, te in design.echo_times.items():
+                own = {key: found.get(f"{key}_{shot}", found[key]) for key in ("te1", "gap_shift")} | shift
+                pulsed = any(slot.endswith(f"_{shot}") for slot in design.pulses)
+                of_shots[shot] = {"echo_time": te, **(own if pulsed else {"te1": None, "echo_shift": 0.0})}
             return {
                 **{"echo_time": found["te1"] + found["te2"], "te1": found["te1"], "gap_shift": found["gap_shift"]},
-                **{"echo_shift": found.get("echo_shift", 0.0)},
-                **({"echo_times": of_shots} if of_shots else {}),
+                **{"echo_shift": found.get("echo_shift", 0.0), "of_shots": of_shots},
             }
+        plain = [shot for shot in design.echo_times if not any(slot.endswith(f"_{shot}") for slot in design.pulses)]
+        if plain:
+            raise SpinsculptError(
+                f"sequences.{entry.type}: shot {plain[0]} of its design has no pulse and an echo time of its own, "
+                f"{design.echo_times[plain[0]] * 1e3:g} ms; leave out echo_time, so that each shot has its own."
+            )
     te1 = entry.te1
     if te1 is None and entry.ideal:
         te1 = IDEAL_TE1.get(entry.type)
-    return {"echo_time": echo_time, "te1": te1, "gap_shift": entry.gap_shift, "echo_shift": entry.echo_shift}
+    return {
+        **{"echo_time": echo_time, "te1": te1, "gap_shift": entry.gap_shift, "echo_shift": entry.echo_shift},
+        "of_shots": {},
+    }
 
 
 _TIME_BANDWIDTH = {180.0: 4.0, 90.0: 6.0}  # of slr: refocusing pulses pay for each with B1, excitations hardly

@@ -15,7 +15,7 @@ from spinsculpt.study._sequences import IDEAL_TE1
 class TimeRanges(Section):
     """Times that are variables, too, each as [shortest, longest] in s.
 
-    te1 and te2 are the echo times, in place of echo_time and te1; each shot of a pair has its own.
+    te1 and te2 are the echo times, in place of echo_time and te1; each of several shots (gap, refocus) has its own.
     """
 
     OPEN = True
@@ -138,7 +138,11 @@ class DesignEntry(Section):
         Literal["equal", "free"], key("averages of the shots: equal, or free (their shares are variables, too)")
     ] = "equal"
     echo_times: Annotated[
-        tuple[Positive, ...], key("echo time of each shot in s (gap, refocus); empty: all have echo_time")
+        tuple[Positive | None, ...],
+        key(
+            "echo time of each shot in s (gap, refocus), null for a shot without a pulse at the shortest that the "
+            "system plays; empty: all have echo_time"
+        ),
     ] = ()
     echo_shift: Annotated[
         float,
