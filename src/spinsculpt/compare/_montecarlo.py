@@ -34,6 +34,7 @@ LIPID = {"ppm": 1.3, "fwhm_ppm": 0.15, "height": 0.3}  # in the same unit
 DRIFT = {"hz": 2.0, "degrees": 5.0}  # of the last shot against the others
 MOTION = {"part": 0.9, "degrees": 15.0}  # signal and phase of the last shot after motion
 RESAMPLES = 400
+LASTING = 0.512  # s of signal that is fitted: of a line of 3 Hz less than 1 % is left, and fits take half the time
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,11 @@ def monte_carlo_study(
     """
     noise = noise_of_study(analyses[0], library, settings)
     tasks = [
-        (analysis, ideal.get(analysis.name, analysis.bases), library, model, settings, noise, between)
+        (
+            replace(analysis, bases=_early(analysis.bases), shots=_early(analysis.shots)),
+            _early(ideal.get(analysis.name, analysis.bases)),
+            *(library, model, settings, noise, between),
+        )
         for analysis in judged(analyses)
     ]
     if processes > 1 and len(tasks) > 1:
@@ -101,6 +106,11 @@ def monte_carlo_study(
     samples = {task[0].name: pooled for task, (_, pooled, _) in zip(tasks, parts, strict=True)}
     retest = pd.DataFrame([row for _, _, rows in parts for row in rows], columns=RETEST)
     return MonteCarlo(errors, _ranked(samples, settings), retest)
+
+
+def _early(bases: Mapping[str, BasisSet]) -> dict[str, BasisSet]:
+    """Basis sets that end after `LASTING`."""
+    return {name: replace(basis, fids=basis.fids[:, : round(LASTING / basis.dwell)]) for name, basis in bases.items()}
 
 
 def judged(analyses: Sequence[Analysis]) -> list[Analysis]:
