@@ -149,18 +149,18 @@ class Plain:
         self.amounts = typical_concentrations(self.bases["reference"].names, self.library, {})
 
     def spread(self, bases: list[BasisSet], shares: list[float], baseline: str, known: tuple[str, ...] = ()) -> float:
-        """SD of Gln/Glu in % of a joint fit, with these shares of the averages, some signals taken off before."""
+        """SD of Gln/Glu in % of a joint fit with these shares of the averages; of the other if one of them is known."""
         model = replace(CONFIG.fit.model(measured=False), baseline=baseline)
-        names = [name for name in bases[0].names if name not in known]
-        kept = [bases[0].names.index(name) for name in names]
-        bases = [replace(basis, names=tuple(names), fids=basis.fids[kept]) for basis in bases]
         sds = [self.sd / share**0.5 for share in shares]
-        found = predict_crlb(bases, {name: self.amounts[name] for name in names}, model, sds, linewidth_hz=5.0)
-        pair = [name for name in ("Gln", "Glu") if name in names]
-        if len(pair) == 2:
-            value, error = found.ratio(["Gln"], ["Glu"])
-            return 100 * error / value
-        return float(found.percent[found.index(pair[0])])
+        found = predict_crlb(bases, self.amounts, model, sds, linewidth_hz=5.0)
+        given, free = ([k for k, n in enumerate(found.names) if (n in known) == wanted] for wanted in (True, False))
+        covariance = found.covariance[np.ix_(free, free)]
+        if given:
+            across = found.covariance[np.ix_(free, given)]
+            covariance = covariance - across @ np.linalg.solve(found.covariance[np.ix_(given, given)], across.T)
+        left = [found.names[k] for k in free]
+        sign = np.array([{"Gln": 1.0, "Glu": -1.0}.get(name, 0.0) / self.amounts[name] for name in left])
+        return 100 * float(sign @ covariance @ sign) ** 0.5
 
 
 def bounds() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from browser import complaints, opened, overflow
 from snakefile import command, snakemake, tiny_config, write_config
+from spinsculpt.pulses import DesignedPulses, Pulse, write_designed
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
@@ -27,13 +28,13 @@ def test_chain_ends_in_report_tables_and_figures(finished):
     assert (results / "basis/press30.basis").is_file()
 
 
-def test_a_designed_pair_is_designed_played_measured_and_fitted(tmp_path):
-    """Two shots of a pulse each alternate like ON and OFF, and are fitted jointly."""
+def test_designed_shots_are_designed_played_measured_and_fitted(tmp_path):
+    """A plain shot and one with a pulse, each with its echo time, alternate like ON and OFF and are fitted jointly."""
     config = tiny_config()
-    ideal = {"ideal": True, "duration": 0.004, "times": {"te1": [0.012, 0.014]}}
     goal = [{"type": "enhance", "metabolites": ["Glu"]}]  # without the search for rivals that a bound would have
-    config["designs"]["gap_crlb"] |= {"kind": "gap_pair", "iterations": 2, "objectives": goal, **ideal}
-    config["sequences"]["gapcrlb"] |= {"echo_time": 0, "ideal": True}  # times as the design found them
+    shots = {"shots": 2, "echo_times": [None, 0.030], "duration": "fit", "objectives": goal}
+    config["designs"]["gap_crlb"] |= {"iterations": 2, "starts": 1, **shots}
+    config["sequences"]["gapcrlb"] |= {"echo_time": 0}  # times as the design found them
     config["analyses"] = {"gapcrlb": {"spectra": ["a", "b"]}}
     fit = "results/fit/builtin/sub-01/gapcrlb"
     status, text = snakemake(tmp_path, f"{fit}/summary.csv", configfile=write_config(tmp_path, config))
@@ -41,6 +42,25 @@ def test_a_designed_pair_is_designed_played_measured_and_fitted(tmp_path):
     assert sorted(path.name for path in (tmp_path / "results/basis/gapcrlb").iterdir() if path.is_dir()) == ["a", "b"]
     assert np.load(tmp_path / fit / "fit.npz")["spectra"].tolist() == ["a", "b"]
     assert "Glu" in set(pd.read_csv(tmp_path / fit / "summary.csv")["Metab"])
+
+
+def test_a_shot_of_more_averages_counts_more_from_raw_file_to_table(tmp_path):
+    """A pulse file with shares of the averages: the noise of the spectra in the joint fit, and the table of bounds."""
+    config = tiny_config()
+    pulses = {f"gap_{shot}": Pulse(shot, np.full(8, 2.0 + 0j), 5e-4) for shot in "ab"}
+    times = {"te1": 0.012, "te2": 0.024, "gap_shift": 0.0}
+    write_designed(tmp_path / "pulse.json", DesignedPulses("gap", pulses, times, {"a": 0.8, "b": 0.2}))
+    config["sequences"] = {"press30": {"type": "press", "echo_time": 0.030}}
+    config["sequences"]["uneven"] = {"type": "press", "gap": str(tmp_path / "pulse.json")}
+    config["analyses"] = {"uneven": {"sequence": "uneven", "spectra": ["a", "b"]}}
+    config["compare"] |= {"analyses": ["press30", "uneven"], "rivals": []}
+    targets = ["results/fit/builtin/sub-01/uneven/qc.json", "results/compare/separation.tsv"]
+    status, text = snakemake(tmp_path, *targets, configfile=write_config(tmp_path, config))
+    assert status == 0, text
+    noise = json.loads((tmp_path / targets[0]).read_text())["signal_free_noise_sd"]
+    assert noise["b"] / noise["a"] == pytest.approx(2.0, rel=0.15)
+    truth = pd.read_csv(tmp_path / "results/scanner/sub-01/uneven_truth.tsv", sep="\t")
+    assert truth.set_index("quantity")["value"]["averages_per_shot"] == pytest.approx(0.8 * 128)
 
 
 def test_every_scan_has_a_verdict_a_page_and_a_filled_checklist(finished):
