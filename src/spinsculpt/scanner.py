@@ -74,9 +74,10 @@ def simulate_scan(
     shots = [basis[name] for name in _shot_names(sequence, basis)]
     averages, dynamics = config.averages, config.dynamics
     if dynamics % len(shots) or averages % dynamics:
+        fitting = -(-dynamics // len(shots)) * len(shots)
         raise SpinsculptError(
             f"scanner: {averages} averages in {dynamics} dynamics do not divide into the {len(shots)} shots of "
-            f"{sequence.name}; make dynamics a multiple of the shots and averages one of dynamics."
+            f"{sequence.name}; {-(-averages // fitting) * fitting} averages in {fitting} dynamics would work."
         )
     shares = np.array([sequence.shares.get(shot.name, 1.0) for shot in sequence.shots])
     played = shares * len(shots) * averages / dynamics  # averages of a dynamic of each shot

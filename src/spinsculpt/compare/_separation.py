@@ -22,7 +22,6 @@ from spinsculpt.compare._analysis import (
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import Estimates, FitModel, predict_crlb
 from spinsculpt.pulses import slice_bandwidth
-from spinsculpt.sequences import Sequence as PulseSequence
 from spinsculpt.sequences import ShapedPulse
 from spinsculpt.spins import Library
 from spinsculpt.study import Compare
@@ -342,7 +341,7 @@ def _pulse_rows(analysis: Analysis, anchor: Analysis, central_frequency: float, 
     events = [event for shot in sequence.shots for event in shot.events if isinstance(event, ShapedPulse)]
     if not any(event.pulse.peak_b1 for event in events):
         return rows
-    energy, peak = _energy(sequence), max(event.pulse.peak_b1 for event in events)
+    energy, peak = sequence.energy, max(event.pulse.peak_b1 for event in events)
     source = "shaped pulses of the sequence, a shot" + ("" if sequence.playable else "; ideal pulses not counted")
     rows += [
         _row(analysis, "pulse energy", "", energy, "uT^2 ms", source),
@@ -355,19 +354,13 @@ def _pulse_rows(analysis: Analysis, anchor: Analysis, central_frequency: float, 
         sphere = f"{every}; homogeneous sphere like a head (Hoult 1979, doi:10.1016/0022-2364(79)90019-8)"
         rows.append(_row(analysis, "head SAR", "", head_sar(b1_rms, central_frequency), "W/kg", sphere))
         if anchor.sequence.playable:
-            relative = energy / _energy(anchor.sequence)
+            relative = energy / anchor.sequence.energy
             rows.append(_row(analysis, f"SAR relative to {anchor.name}", "", relative, "1", every))
     slices = {e.gradient[0]: e for e in events if e.gradient and e.pulse.peak_b1}
     for axis, event in sorted(slices.items()):
         shift = 100 * central_frequency / slice_bandwidth(event.pulse)
         rows.append(_row(analysis, "displacement", axis, shift, "% of the slice a ppm", f"pulse {event.pulse.name}"))
     return rows
-
-
-def _energy(sequence: PulseSequence) -> float:
-    """Integral of B1^2 of the shaped pulses in uT^2 ms, mean over the shots."""
-    pulses = [event.pulse for shot in sequence.shots for event in shot.events if isinstance(event, ShapedPulse)]
-    return sum(pulse.energy for pulse in pulses) / len(sequence.shots)
 
 
 def _row(analysis: Analysis, metric: str, metabolite: str, value: float, unit: str, source: str) -> dict:

@@ -58,11 +58,11 @@ def write_protocol(
         )
     sets = simulate_basis(sequence, basis.but(metabolites=tuple(PHANTOM), macromolecules=()))
     frequency = next(iter(sets.values())).central_frequency
-    energy = sum(p["energy"] * p["times"] for p in pulse_settings(sequence, frequency)) / len(sequence.shots)
-    b1_rms = float(np.sqrt(energy * 1e-3 / repetition_time))
+    b1_rms = float(np.sqrt(sequence.energy * 1e-3 / repetition_time))
     page = template("protocol.html").render(
         sequence=sequence,
         shots=[shot.name for shot in sequence.shots],
+        shares=sequence.shares if any(shot.share for shot in sequence.shots) else {},
         times={shot.name: 1e3 * (shot.echo_time or sequence.echo_time) for shot in sequence.shots},
         system=asdict(system),
         repetition_time=repetition_time,

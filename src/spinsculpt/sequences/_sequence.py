@@ -87,6 +87,14 @@ class Sequence:
         return {shot.name: shot.share or 1 / len(self.shots) for shot in self.shots}
 
     @property
+    def energy(self) -> float:
+        """Integral of B1^2 of the shaped pulses in uT^2 ms, the mean over the averages of all shots."""
+        return sum(
+            self.shares[shot.name] * sum(event.pulse.energy for event in shot.events if isinstance(event, ShapedPulse))
+            for shot in self.shots
+        )
+
+    @property
     def playable(self) -> bool:
         """Whether every pulse is a real one, with a waveform; ideal pulses and empty slots are for teaching."""
         return all(not isinstance(event, HardPulse | Slot) for shot in self.shots for event in shot.events)
