@@ -52,7 +52,8 @@ def _designed_shots(entry: SequenceEntry, designs: Mapping[str, DesignEntry]) ->
             count = 2 if given.kind.endswith("_pair") else given.shots
             count *= given.kind not in ("prep", "prep_gap", "excitation")
         elif is_pulse_file(value) and Path(value).is_file():
-            count = len(read_designed(value).pulses) if slot in ("gap", "edit", "refocus") else 1
+            found = read_designed(value)
+            count = max(len(found.pulses), len(found.echo_times)) if slot in ("gap", "edit", "refocus") else 1
         else:
             continue
         if count > 1:
