@@ -1,12 +1,14 @@
 """How the fit of real scans was chosen: simulated scans whose truth is not the model of the fit.
 
-    python benchmarks/fit_rule.py [--scans 60]
+    python benchmarks/fit_rule.py [--scans 40] [--first 0] [--choices "average;spline:4"] [--lipids 30]
 
 Truth: the 14 macromolecules of the consensus with other areas, another spin system of GABA, lipids from none to many,
 T2 10 % off, four smooth signals of random place, width (0.25 to 1 ppm), size and phase, a shoulder in the line shape,
-SNR 40 to 160 and noise that grows towards water. Each scan is fitted by single baselines and by the average over 24
-models; printed are the root mean square error of ratios to total creatine and how often the truth lies within one SD.
-No measured scan enters.
+SNR 40 to 160 and noise that grows towards water. Each scan is fitted by single baselines and by averages over 24
+models; printed are the root mean square error of ratios to total creatine, how often the truth lies within one SD, and
+over all ratios the geometric mean of the errors, by which the default is chosen, and that share. No measured scan
+enters. Scans 0 to 39 choose, scans from 1000 on check. With --lipids all lipids are so many times larger, as in
+tumours.
 """
 
 import argparse
@@ -42,7 +44,15 @@ CONSENSUS = [
     "M403",
 ]
 LIPIDS = ["Lip09", "Lip13a", "Lip13b", "Lip20"]
-CHOICES = ["average", "poly:2", "spline", "spline:1.5", "spline:4", "spline:7", "spline:10"]
+AVERAGE = {"baseline": "average"}
+CHOICES = {
+    "average": AVERAGE,
+    "average, Voigt lines": {**AVERAGE, "lineshape": "voigt"},
+    "average, free line": {**AVERAGE, "lineshape": "free"},
+    "average, LCModel's ratios": {**AVERAGE, "soft_ratios": "lcmodel"},
+    "average, no lipids": {**AVERAGE, "exclude": ["Lip*"]},
+    **{name: {"baseline": name} for name in ("poly:2", "spline", "spline:1.5", "spline:4", "spline:7", "spline:10")},
+}
 RATIOS = {"Glu": ["Glu"], "Gln": ["Gln"], "tNAA": ["NAA", "NAAG"], "Ins": ["Ins"], "tCho": ["GPC", "PCh"],
           "GABA": ["GABA"], "GSH": ["GSH"]}  # fmt: skip
 TIMES = ((0.030, 0.012), (0.035, 0.0145))  # echo time and te1 in s
@@ -62,7 +72,7 @@ def bases(echo_time: float, te1: float):
     ]
 
 
-def scan(seed: int):
+def scan(seed: int, lipids: float = 1.0):
     """A simulated FID, the true signal of each metabolite, and the basis to fit it with."""
     draw = np.random.default_rng(seed)
     echo_time, te1 = TIMES[seed % 2]
@@ -71,7 +81,8 @@ def scan(seed: int):
     signal = {}
     for name in truth.names:
         known = library[name]
-        amount = known.concentration * np.exp(draw.normal(*((-1.0, 1.5) if name in LIPIDS else (0.0, 0.25))))
+        times = lipids if name in LIPIDS else 1.0
+        amount = times * known.concentration * np.exp(draw.normal(*((-1.0, 1.5) if name in LIPIDS else (0.0, 0.25))))
         signal[name] = amount * np.exp(-echo_time / known.t2 * (1 + 0.1 * draw.normal())) * (1 - np.exp(-TR / known.t1))
     broad = np.array([name in library.macromolecules for name in truth.names])
     amounts = np.array(list(signal.values()))
@@ -96,14 +107,15 @@ def scan(seed: int):
     return FID(fid, truth.dwell, truth.central_frequency), signal, fitted
 
 
-def errors(seed: int) -> dict:
-    """By choice of the baseline: (estimate - truth) / truth and (estimate - truth) / SD of each ratio."""
-    data, signal, basis = scan(seed)
+def errors(task: tuple[int, list[str], float]) -> dict:
+    """By choice of the model: (estimate - truth) / truth and (estimate - truth) / SD of each ratio."""
+    seed, choices, lipids = task
+    data, signal, basis = scan(seed, lipids)
     true = [sum(signal[n] for n in names) / (signal["Cr"] + signal["PCr"]) for names in RATIOS.values()]
     found = {}
-    for choice in CHOICES:
+    for choice in choices:
         try:
-            result = fit([data], [basis], FitModel(baseline=choice, noise="residual"))
+            result = fit([data], [basis], FitModel(**CHOICES[choice], noise="residual"))
         except SpinsculptError as error:
             print(f"scan {seed}, {choice}: {error}")
             continue
@@ -118,21 +130,30 @@ def errors(seed: int) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scans", type=int, default=60)
-    count, began = parser.parse_args().scans, time.perf_counter()
+    parser.add_argument("--scans", type=int, default=40)
+    parser.add_argument("--first", type=int, default=0, help="number of the first scan")
+    parser.add_argument("--choices", default=";".join(CHOICES), help="of them, by semicolons")
+    parser.add_argument("--lipids", type=float, default=1.0, help="factor on all lipids of the truth")
+    parser.add_argument("--processes", type=int, default=2)
+    arguments = parser.parse_args()
+    choices, began = arguments.choices.split(";"), time.perf_counter()
     for times in TIMES:
         bases(*times)
-    with ProcessPoolExecutor(2) as pool:
-        rows = list(pool.map(errors, range(count)))
+    scans = range(arguments.first, arguments.first + arguments.scans)
+    with ProcessPoolExecutor(arguments.processes) as pool:
+        rows = list(pool.map(errors, [(seed, choices, arguments.lipids) for seed in scans]))
     table = {}
-    print(f"{'':12s}" + "".join(f"{name:>14s}" for name in RATIOS) + "   (RMS error in %, truth within one SD in %)")
-    for choice in CHOICES:
+    print(f"{'':26s}" + "".join(f"{name:>14s}" for name in RATIOS) + "   (RMS error in %, truth within one SD in %)")
+    for choice in choices:
         both = np.array([row[choice] for row in rows if choice in row])
         rms = 100 * np.sqrt(np.mean(np.clip(both[:, 0], -1.5, 1.5) ** 2, axis=0))
         within = 100 * np.mean(np.abs(both[:, 1]) < 1, axis=0)
+        whole, inside = float(np.exp(np.log(rms).mean())), float(within.mean())
         table[choice] = {name: [round(r, 1), round(w)] for name, r, w in zip(RATIOS, rms, within, strict=True)}
-        print(f"{choice:12s}" + "".join(f"{r:8.1f} {w:4.0f} " for r, w in zip(rms, within, strict=True)))
-    print(json.dumps({"scans": count, "table": table, "seconds": time.perf_counter() - began}))
+        table[choice]["all"] = [round(whole, 2), round(inside)]
+        numbers = "".join(f"{r:8.1f} {w:4.0f} " for r, w in zip(rms, within, strict=True))
+        print(f"{choice:26s}{numbers} | {whole:6.2f} {inside:4.0f}")
+    print(json.dumps({"scans": [scans.start, scans.stop], "table": table, "seconds": time.perf_counter() - began}))
 
 
 if __name__ == "__main__":

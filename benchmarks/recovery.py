@@ -1,21 +1,24 @@
 """What fits in mM recover, with the truth of the fit's model and with another one.
 
-    python benchmarks/recovery.py [press30 megapress ...] [--subjects 8]
+    python benchmarks/recovery.py [press30 megapress ...] [--subjects 8] [--designs results/design]
 
 Subjects of the simulated scanner, without drift and disturbances, are fitted by default settings: those of the cohort
 under one model, those of `scanner: other_truth` (other macromolecules, GABA, lipids, relaxation, shim) as real scans,
-once with a free line. Printed are bias, its standard error, and how often the truth lies within one SD, of noise,
-models and relaxation together.
+whose bases have lipids, beside one model of Voigt lines and a fixed spline. Printed are bias, its standard error, and
+how often the truth lies within one SD, of noise, models and relaxation together. Sequences with designed pulses need
+the folder of their designs (`spinsculpt design config/config.yaml --out results/design`).
 """
 
 import argparse
 import json
+from pathlib import Path
 
 import numpy as np
 
 from spinsculpt.basis import basis_library, simulate_basis
 from spinsculpt.fit import fit_measured
 from spinsculpt.nifti import MRSData
+from spinsculpt.pulses import read_designed
 from spinsculpt.scanner import simulate_scan
 from spinsculpt.sequences import build_sequence
 from spinsculpt.study import Fit, default_config, read_study
@@ -26,8 +29,9 @@ MHZ = 127.73
 FITS = {
     "right model": ("right", Fit().settled(measured=False)),
     "wrong model, average": ("wrong", Fit().settled(measured=True)),
-    "wrong model, average with a free line": ("wrong", Fit(lineshape="free").settled(measured=True)),
+    "wrong model, spline:4": ("wrong", Fit(baseline="spline:4").settled(measured=True)),
 }
+SEQUENCES = ["pressmin", "press30", "press35", "megapress"]
 
 
 def errors(scan, sets, section: Fit) -> dict[str, tuple[float, float]]:
@@ -43,30 +47,39 @@ def errors(scan, sets, section: Fit) -> dict[str, tuple[float, float]]:
     found = {}
     for name in SUMS:
         row, wanted = rows[name], sum(true[part] for part in name.split("+"))
-        sd = np.sqrt(row["mM CRLB"] ** 2 + row.get("mM model SD", 0.0) ** 2 + row["mM relaxation SD"] ** 2)
+        noise = max(row["mM CRLB"], row.get("mM bootstrap SD", 0.0))
+        sd = np.sqrt(noise**2 + row.get("mM model SD", 0.0) ** 2 + row["mM relaxation SD"] ** 2)
         found[name] = (row["mM"] / wanted - 1.0, (row["mM"] - wanted) / sd)
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sequences", nargs="*", default=["press30"], help="names of the configuration")
+    parser.add_argument("sequences", nargs="*", default=SEQUENCES, help="names of the configuration")
     parser.add_argument("--subjects", type=int, default=8)
+    parser.add_argument("--first", type=int, default=0, help="number of the first subject of the other truth")
+    parser.add_argument("--designs", type=Path, help="folder of designs, each with its pulse.json")
     arguments = parser.parse_args()
+    found = sorted(arguments.designs.glob("*/pulse.json")) if arguments.designs else []
+    designs = {path.parent.name: read_designed(path) for path in found}
     config = read_study([default_config()])
-    other = config.scanner.other_truth.but(subjects=[f"w{k}" for k in range(arguments.subjects)])
+    other = config.scanner.other_truth.but(subjects=[f"w{arguments.first + k}" for k in range(arguments.subjects)])
     scanner, basis = config.scanner.but(**QUIET, other_truth=other), config.basis
     wrong = basis.but(alternatives=other.alternatives, macromolecules=other.macromolecules)
-    sections = {"right": basis, "wrong": wrong}
+    real = basis.but(macromolecules=(*basis.macromolecules, *basis.lipids))
+    sections = {"right": (basis, basis), "wrong": (wrong, real)}  # of the truth, and of the fit
     subjects = {"right": [f"{k:02d}" for k in range(arguments.subjects)], "wrong": other.subjects}
     library, table = basis_library(basis), {}
     for name in arguments.sequences:
-        sequence = build_sequence(name, config.sequences[name], {}, MHZ)
-        sets = {truth: simulate_basis(sequence, section) for truth, section in sections.items()}
+        sequence = build_sequence(name, config.sequences[name], designs, MHZ)
+        sets = {truth: [simulate_basis(sequence, section) for section in both] for truth, both in sections.items()}
         for label, (truth, section) in FITS.items():
-            scans = [simulate_scan(each, sequence, sets[truth], library, scanner) for each in subjects[truth]]
-            found = [errors(scan, sets["right"], section) for scan in scans]
-            print(f"{name}, {label}: bias % (standard error), truth within one SD %")
+            true, fitted = sets[truth]
+            scans = [simulate_scan(each, sequence, true, library, scanner) for each in subjects[truth]]
+            found = [errors(scan, fitted, section) for scan in scans]
+            inside = float(np.mean([abs(scaled) < 1 for each in found for _, scaled in each.values()]))
+            table.setdefault(name, {}).setdefault(label, {})["within one SD"] = round(100 * inside)
+            print(f"{name}, {label}: bias % (standard error), truth within one SD % (of all {100 * inside:.0f})")
             for key in SUMS:
                 relative, scaled = np.array([each[key] for each in found]).T
                 bias, error = 100 * relative.mean(), 100 * relative.std(ddof=1) / np.sqrt(len(relative))

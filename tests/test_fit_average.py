@@ -1,6 +1,7 @@
 """An average over many models: its estimate, its two uncertainties, and what it says of them."""
 
 import csv
+import itertools
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, fit
-from spinsculpt.fit._average import STIFFNESSES, refuse_average
+from spinsculpt.fit._average import SHARED, STIFFNESSES, models_of, refuse_average
 from spinsculpt.plan import settle
 from spinsculpt.study import Baseline, Basis, Compare, Fit, SequenceEntry, Study
 
@@ -23,7 +24,9 @@ def basis():
 
 @pytest.fixture(scope="module")
 def average(basis):
-    return fit([phantom(basis, noise_sd=20.0)], [basis], AVERAGE)
+    parts = in_parts(basis)
+    data = FID(parts.mean(axis=1), basis.dwell, basis.central_frequency)
+    return fit([data], [basis], AVERAGE, parts=[parts], repeats=20)
 
 
 def test_it_is_of_six_stiffnesses_in_two_ranges_and_two_groupings(average):
@@ -34,7 +37,7 @@ def test_it_is_of_six_stiffnesses_in_two_ranges_and_two_groupings(average):
 
 def test_a_range_or_groups_that_are_named_are_kept(basis):
     named = fit([phantom(basis, 20.0)], [basis], FitModel(baseline="average", ppm=(0.5, 4.0), groups=()))
-    assert len(named.models) == len(STIFFNESSES)
+    assert len(named.models) == 2 * len(STIFFNESSES)  # with a Voigt and with a free line
     assert named.curves[0].ppm.min() >= 0.5
 
 
@@ -51,7 +54,7 @@ def test_the_estimate_is_the_weighted_mean_and_the_spread_is_that_of_the_models(
     values = np.array([each.values for each in average.models])
     np.testing.assert_allclose(average.concentrations.values, weights @ values)
     apart = values - weights @ values
-    np.testing.assert_allclose(np.diag(average.spread), weights @ apart**2, rtol=1e-9)
+    np.testing.assert_allclose(np.diag(average.spread), SHARED**2 * (weights @ apart**2), rtol=1e-9)
 
 
 def test_its_curves_add_up(average):
@@ -108,7 +111,7 @@ def test_what_the_config_leaves_open_depends_on_the_data():
     assert (scans.fit.baseline, scans.fit.noise) == (Baseline("average"), "residual")
     assert cohort.basis.macromolecules == ("MM09",) and scans.basis.macromolecules == ("MM09", "Lip13a")
     named = Fit(baseline="poly:4", noise="noise")
-    assert settle(study.but(subjects="scans.tsv", fit=named)).fit == named
+    assert settle(study.but(subjects="scans.tsv", fit=named)).fit == named.but(bootstrap=50)
 
 
 def test_soft_ratios_hold_in_every_model_of_an_average(basis):
@@ -123,3 +126,44 @@ def test_soft_ratios_hold_in_every_model_of_an_average(basis):
         return result.concentrations.ratio(["MM20"], ["MM09"])[0]
 
     assert abs(ratio(soft) - 1.5) < 0.9 * abs(ratio(free) - 1.5)
+
+
+def in_parts(basis, count=16, wobble=0.0) -> np.ndarray:
+    """A scan of noisy parts, (points, count); with `wobble`, Glu varies between them by so much of itself."""
+    rng = np.random.default_rng(3)
+    glu = CONCENTRATIONS["Glu"] * (1 + wobble * rng.standard_normal(count))
+    parts = [phantom(basis, 80.0, seed, CONCENTRATIONS | {"Glu": each}) for seed, each in enumerate(glu)]
+    return np.stack([part.samples for part in parts], axis=1)
+
+
+def resampled(basis, wobble, model=FitModel(groups=(("MM*",),))):  # noqa: B008
+    parts = in_parts(basis, wobble=wobble)
+    data = FID(parts.mean(axis=1), basis.dwell, basis.central_frequency)
+    return fit([data], [basis], model, parts=[parts], repeats=200)
+
+
+def test_the_bootstrap_of_averages_is_the_bound_where_averages_differ_by_noise(basis):
+    result = resampled(basis, 0.0)
+    ratio = np.sqrt(np.diag(result.bootstrap)) / result.concentrations.sd
+    assert np.median(ratio) == pytest.approx(1.0, abs=0.25)
+
+
+def test_what_varies_between_averages_is_in_the_bootstrap_and_in_the_verdict(basis):
+    steady, moving = resampled(basis, 0.0), resampled(basis, 1.5)
+    rows = [{row["Metab"]: row for row in each.summary()} for each in (steady, moving)]
+    assert rows[1]["Glu"]["%bootstrap SD"] > 5.0 * rows[0]["Glu"]["%bootstrap SD"]
+    assert rows[1]["Glu"]["%SD"] == rows[1]["Glu"]["%bootstrap SD"] > rows[1]["Glu"]["%CRLB"]
+    assert rows[0]["Glu"]["reliable"] == "yes"
+    strict = resampled(basis, 1.5, FitModel(groups=(("MM*",),), max_crlb=15))
+    assert dict(zip(strict.names, strict.flags, strict=True))["Glu"] == "SD above 15 %"
+    assert "Glu" not in strict.qc["reliable"] and "NAA" in strict.qc["reliable"]
+
+
+def test_each_choice_of_an_average_meets_each_other():
+    models = [member for family in models_of(AVERAGE) for member in family]
+    choices = [(str(m.ppm), str(m.groups), m.lineshape, m.soft_ratios, m.baseline.number) for m in models]
+    assert len(set(choices)) == 24
+    for a, b in itertools.combinations(range(4), 2):
+        assert len({(each[a], each[b]) for each in choices}) == 4
+    named = models_of(AVERAGE.but(lineshape="voigt", soft_ratios="off"))
+    assert {(m.lineshape, m.soft_ratios) for family in named for m in family} == {("voigt", "off")}

@@ -3,7 +3,10 @@
 import csv
 import json
 import shutil
+import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -15,12 +18,14 @@ from commands import spinsculpt
 from fit_phantom import CONCENTRATIONS, DWELL, FREQUENCY, LINES, POINTS, phantom, phantom_basis
 from spinsculpt.basis import write_fslmrs, write_lcmodel
 from spinsculpt.cli._fit import fit_command
-from spinsculpt.conventions import FID, time_axis
+from spinsculpt.conventions import FID, ppm_to_hz, time_axis
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import (
+    FitModel,
     find_fsl_mrs,
     fit,
     fit_files,
+    fit_with_fsl_mrs,
     signal_per_proton,
     tissue_fractions,
     water_amplitude,
@@ -63,6 +68,15 @@ def scan(tmp_path_factory):
     save(folder / "data.nii.gz", phantom(basis, 20.0))
     save(folder / "water.nii.gz", water())
     return folder
+
+
+def in_parts(path, folder):
+    """The scan of a folder in 16 noisy parts, as preprocessing writes it."""
+    measured = read_fids(folder / "data.nii.gz")
+    noise = np.random.default_rng(5).standard_normal((2, *measured.fids.shape, 16)) * 80.0 / np.sqrt(POINTS)
+    parts = measured.fids[..., None] + noise[0] + 1j * noise[1]
+    write_fids(path, replace(measured, fids=parts, dims=(*measured.dims, "DIM_DYN")))
+    return path
 
 
 def table(folder):
@@ -115,7 +129,9 @@ def test_edited_data_are_fitted_jointly_or_as_their_difference(tmp_path):
         write_fslmrs(basis, tmp_path / name)
     folders = {name: tmp_path / name for name in bases}
     data = save(tmp_path / "data.nii.gz", phantom(on, 20.0, 1), phantom(off, 20.0, 2))
-    both = fit_files(data, folders, tmp_path / "fit", Fit(add=[]), spectra=("on", "off"))
+    parts, section = in_parts(tmp_path / "parts.nii.gz", tmp_path), Fit(add=[], baseline="poly:2")
+    both = fit_files(data, folders, tmp_path / "fit", section, spectra=("on", "off"), averages=parts)
+    assert both.qc["bootstrap"] == {"repeats": 50, "parts": 16}
     assert [curve.label for curve in both.curves] == ["on", "off"]
     truth = np.array([CONCENTRATIONS[name] for name in both.names])
     assert np.all(np.abs(both.concentrations.values - truth) < 4.0 * both.concentrations.sd)
@@ -123,6 +139,8 @@ def test_edited_data_are_fitted_jointly_or_as_their_difference(tmp_path):
     for name in ("Glu", "Gln", "NAA"):
         k = alone.names.index(name)
         assert abs(alone.concentrations.values[k] - CONCENTRATIONS[name]) < 4.0 * alone.concentrations.sd[k]
+    with pytest.raises(SpinsculptError, match="not the parts of this scan"):
+        fit_files(data, folders, tmp_path / "none", section, spectra=("on",), averages=data)
     with pytest.raises(SpinsculptError, match="DIM_EDIT"):
         single = save(tmp_path / "single.nii.gz", phantom(off))
         fit_files(single, folders, tmp_path / "none", Fit(), spectra=("on",))
@@ -304,6 +322,46 @@ def test_fsl_mrs_and_the_builtin_engine_agree_side_by_side(scan, tmp_path):
     assert json.loads((tmp_path / "fsl_mrs/qc.json").read_text())["engine"] == "fsl_mrs"
 
 
+OWN_RESIDUAL = """
+import sys
+import numpy as np
+from fsl_mrs.utils import fitting, misc, mrs_io
+folder, low, high = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
+mrs = mrs_io.read_FID(folder + "/data.nii.gz").mrs(basis=mrs_io.read_basis(folder + "/basis"))
+mrs.conj_Basis = True
+mrs.rescaleForFitting()
+groups = misc.parse_metab_groups(mrs, sys.argv[4:])
+found = fitting.fit_FSLModel(
+    mrs, ppmlim=(low, high), method="Newton", metab_groups=groups, baseline="spline, moderate", model="voigt"
+)
+axis = mrs.getAxes(ppmlim=(low, high))
+data = mrs.get_spec(ppmlim=(low, high))
+fitted = misc.FIDToSpec(found.predictedFID(mrs, mode="Full"))[slice(*mrs.ppmlim_to_range((low, high)))]
+np.savez(folder + "/own.npz", ppm=axis, data=data, residual=data - fitted)
+"""
+
+
+@needs_fsl_mrs
+def test_the_residual_that_is_stored_of_a_spline_is_that_of_fsl_mrs_itself(tmp_path):
+    """The command as we call it, and the same fit through its Python: one residual, to 1e-6 of the data."""
+    basis, real = phantom_basis(), shutil.which("fsl_mrs")
+    clean = phantom(basis, 20.0)
+    bump = np.exp(2j * np.pi * ppm_to_hz(2.4, FREQUENCY) * clean.time - (np.pi * 60.0 * clean.time) ** 2 / 2.77)
+    data = FID(clean.samples + 0.05 * np.abs(clean.samples[0]) * bump, clean.dwell, clean.central_frequency)
+    keeper = tmp_path / "fsl_mrs"
+    keeper.write_text(f'#!/bin/sh\n[ "$1" = --data ] && cp -r "$(dirname "$2")" {tmp_path}/kept\nexec {real} "$@"\n')
+    keeper.chmod(0o755)
+    result = fit_with_fsl_mrs([data], [basis], FitModel(baseline="spline"), ["phantom"], str(keeper))
+    python = Path(real).resolve().read_text().splitlines()[0].removeprefix("#!")
+    subprocess.run([python, "-c", OWN_RESIDUAL, tmp_path / "kept", "0.2", "4.2", "MM09", "MM20"], check=True)
+    own, (curve,) = np.load(tmp_path / "kept/own.npz"), result.curves
+    places = [int(np.argmin(np.abs(curve.ppm - ppm))) for ppm in own["ppm"]]
+    unit = np.vdot(own["data"], curve.data[places]) / np.vdot(own["data"], own["data"])
+    largest = np.abs(curve.data).max()
+    np.testing.assert_allclose(unit * own["data"], curve.data[places], atol=1e-6 * largest)
+    np.testing.assert_allclose(unit * own["residual"], curve.residual[places], atol=1e-6 * largest)
+
+
 @needs_fsl_mrs
 def test_what_fsl_mrs_lacks_is_refused_before_it_runs(scan, tmp_path):
     for section in (Fit(lineshape="gauss"), Fit(ppm=[[0.2, 1.8], [2.0, 4.2]]), Fit(soft_ratios="lcmodel")):
@@ -314,9 +372,12 @@ def test_the_command_line_fits_a_scan_and_a_joint_pair(scan, tmp_path):
     app = Typer()
     app.command()(fit_command)
     common = [str(scan / "data.nii.gz"), "--basis", str(scan / "basis"), "--ppm", "0.3", "4.1", "--groups", "MM09,MM20"]
-    run = CliRunner().invoke(app, [*common, "--out", str(tmp_path / "one"), "--water", str(scan / "water.nii.gz")])
+    common += ["--baseline", "poly:2"]
+    once = ["--water", str(scan / "water.nii.gz"), "--averages", str(in_parts(tmp_path / "parts.nii.gz", scan))]
+    run = CliRunner().invoke(app, [*common, "--out", str(tmp_path / "one"), *once])
     assert run.exit_code == 0, run.output
     assert "reliable" in run.output
+    assert float(table(tmp_path / "one")["Glu"]["%bootstrap SD"]) > 0.0
     pair = f"{save(tmp_path / 'data.nii.gz', phantom(phantom_basis(), 20.0, seed=1))}:{scan / 'basis'}"
     run = CliRunner().invoke(app, [*common, "--out", str(tmp_path / "two"), "--joint", pair])
     assert run.exit_code == 0, run.output

@@ -1,5 +1,7 @@
 """What a residual says: noise is called noise, a missing signal is found where it is, and what hides it is named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,10 @@ from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, WaterScaling, fit, fit_measured
+from spinsculpt.fit._result import MOST
 from spinsculpt.nifti import MRSData
-from spinsculpt.study import Fit
+from spinsculpt.spins import load_library
+from spinsculpt.study import Basis, Fit
 
 GROUPED = FitModel(groups=(("MM*",),))
 
@@ -69,3 +73,19 @@ def test_more_than_tissue_can_hold_is_flagged(basis):
     flags = dict(zip(scaled.names, scaled.flags, strict=True))
     assert flags["NAA"] == "more than tissue holds" and not flags["GPC"] and not flags["MM20"]
     assert "NAA" not in scaled.qc["reliable"]
+
+
+def test_what_tissue_holds_is_what_the_library_has_of_all_metabolites():
+    library = load_library().metabolites
+    assert pytest.approx(sum(library[name].concentration for name in Basis.metabolites), abs=1.0) == MOST
+
+
+def test_gaba_that_no_brain_holds_is_never_reliable(basis):
+    """The name alone makes the difference: the same signal is reliable as Gln."""
+    named = replace(basis, names=tuple("GABA" if name == "Gln" else name for name in basis.names))
+    data, section = phantom(basis, 5.0), FitModel(groups=(("MM*",),), reference=("Cr",))  # Gln/Cr is 3/8
+    as_gln, as_gaba, free = (
+        dict(zip(each.names, fit([data], [each], model).flags, strict=True))
+        for each, model in ((basis, section), (named, section), (named, replace(section, max_ratio={})))
+    )
+    assert (as_gln["Gln"], as_gaba["GABA"], free["GABA"]) == ("", "above 0.31 of Cr", "")

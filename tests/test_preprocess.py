@@ -38,10 +38,9 @@ def scan(folder: Path, fids: np.ndarray, dims: tuple[str, ...] = (), name: str =
 
 
 def clean(folder: Path, data: Path, water: Path | None = None, conditions: tuple = (), section: Preprocess = SECTION):
-    quality = preprocess_scan(
-        data, water, folder / "o.nii.gz", folder / "o.json", folder / "o.png", section, conditions
-    )
-    return read_fids(folder / "o.nii.gz"), quality
+    paths = [folder / f"o{end}" for end in (".nii.gz", ".json", ".png")]
+    quality = preprocess_scan(data, water, *paths, section, conditions, out_averages=folder / "o_averages.nii.gz")
+    return read_fids(paths[0]), quality
 
 
 def noise(shape: tuple[int, ...], sd: float = 0.02) -> np.ndarray:
@@ -72,6 +71,18 @@ def test_drift_over_averages_is_undone_so_that_lines_do_not_widen(tmp_path):
     assert quality["linewidth_hz"] == pytest.approx(4.0, abs=0.4)
     without = SECTION.but(steps=Steps(align=False, reject=False))
     assert clean(tmp_path, scan(tmp_path, fids, ("DIM_DYN",)), section=without)[1]["linewidth_hz"] > 6
+
+
+@pytest.mark.parametrize("conditions", [(), ("ON", "OFF")])
+def test_the_scan_in_parts_is_the_clean_scan_and_varies_by_its_noise(tmp_path, conditions):
+    fids = (BRAIN + 0.01 * WATER)[:, None] * np.exp(2j * np.pi * 5.0 * TIME)[:, None] + noise((POINTS, 80), 0.2)
+    result, _ = clean(tmp_path, scan(tmp_path, fids, ("DIM_DYN",)), scan(tmp_path, WATER, name="w"), conditions)
+    parts = read_fids(tmp_path / "o_averages.nii.gz")
+    assert parts.dims == (*result.dims, "DIM_DYN") and parts.size("DIM_DYN") == 32
+    np.testing.assert_allclose(parts.fids.mean(axis=-1), result.fids, atol=1e-5 * np.abs(result.fids).max())
+    late = parts.fids[POINTS // 2 :]  # where only noise is left: 80 averages, or 40 of each condition, in 32 parts
+    wanted = 0.2 * np.sqrt(32 / (80 / max(len(conditions), 1)))
+    assert np.std(late - late.mean(axis=-1, keepdims=True)) == pytest.approx(np.sqrt(2.0) * wanted, rel=0.1)
 
 
 def test_a_corrupted_average_is_left_out(tmp_path):

@@ -403,11 +403,20 @@ def test_engines_are_compared_over_what_both_call_reliable():
 
 
 def test_a_scan_page_states_the_sd_of_noise_and_models_together(tmp_path):
-    """3 of noise and 4 between models are 5; macromolecules come last, and mmol/kg that repeats mM is left out."""
+    """3 of noise and 4 between models are 5; macromolecules come last, and mmol/kg that repeats mM is left out.
+
+    Noise is the larger of its bound and the bootstrap; each model is a dot at its place.
+    """
     path = tmp_path / "summary.csv"
-    heads = "Metab,/Cr,/Cr CRLB,/Cr model SD,mM,mM CRLB,mM model SD,mMol/kg,%CRLB,%SD,flag,reliable"
-    path.write_text(f"{heads}\nMM09,1,.1,0,1,1,0,1,10,10,,yes\nGlu,100,3,4,100,3,4,100,3,5,,yes\n")
+    heads = "Metab,/Cr,/Cr CRLB,/Cr bootstrap SD,/Cr model SD,mM,mM CRLB,mM model SD,mMol/kg,%CRLB,%bootstrap SD"
+    rows = ["MM09,1,.1,0,0,1,1,0,1,10,0,0,10,,yes", "Glu,100,1,3,4,100,3,4,100,1,3,4,5,,yes"]
+    path.write_text("\n".join([f"{heads},%model SD,%SD,flag,reliable", *rows, ""]))
+    (tmp_path / "models.csv").write_text("model,weight,chi-squared per point,MM09,Glu\na,0.5,1,1,80\nb,0.5,1,1,120\n")
     found = _estimates(path, tmp_path / "none.json")
     assert found["heads"] == ["/Cr", "mM"] and [row["name"] for row in found["rows"]] == ["Glu", "MM09"]
     glu = found["rows"][0]
-    assert [cell["sd"] for cell in glu["cells"]] == ["5.0", "5.0"] and (glu["percent"], glu["crlb"]) == ("5.00", "3.00")
+    assert [cell["sd"] for cell in glu["cells"]] == ["5.0", "5.0"] and (glu["percent"], glu["crlb"]) == ("5.00", "1.00")
+    assert (glu["between"], glu["bootstrap"]) == ("4.00", "3.00")
+    low, high = glu["strip"]["dots"]
+    assert high == 119.0 and (low - 1) / (high - 1) == pytest.approx(80 / 120, abs=0.01)
+    assert glu["strip"]["middle"] - 1 == pytest.approx(118 * 100 / 120, abs=0.1)

@@ -4,6 +4,7 @@
 rule fit_scan:
     input:
         data=jobs.preprocessed_scan,
+        averages=jobs.averages_of_scan,
         water=jobs.preprocessed_water,
         basis=jobs.basis_of_analysis,
     output:

@@ -11,6 +11,7 @@ rule preprocess_scan:
         basis=jobs.basis_of_designed,
     output:
         data="<results>/preproc/{folder}/{scan}_svs.nii.gz",
+        averages="<results>/preproc/{folder}/{scan}_averages.nii.gz",
         qc="<results>/preproc/{folder}/{scan}_qc.json",
         picture=report(
             "<results>/preproc/{folder}/{scan}_preproc.png",

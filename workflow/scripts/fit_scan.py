@@ -12,4 +12,5 @@ with job(snakemake) as s:
     folders = {spectrum: basis / spectrum for spectrum in spectra} or {"": basis}
     out = Path(s.output.summary).parent
     section = Fit.of(s.params.fit)
-    fit_files(s.input.data, folders, out, section, s.params.engine, given(s.input, "water"), spectra)
+    water, averages = given(s.input, "water"), given(s.input, "averages")
+    fit_files(s.input.data, folders, out, section, s.params.engine, water, spectra, averages)

@@ -15,4 +15,5 @@ with job(snakemake) as s:
         Preprocess.of(s.params.preprocess),
         s.params.conditions,
         listed_basis(s.input.basis) if given(s.input, "basis") else None,
+        s.output.averages,
     )

@@ -9,7 +9,7 @@ from spinsculpt.cli._options import of_key
 from spinsculpt.study import LEFT_OPEN, Fit, WaterReference, parse
 
 # One scan at a time is a real one.
-_BASELINE, _NOISE = str(LEFT_OPEN[True]["baseline"]), LEFT_OPEN[True]["noise"]
+_BASELINE, _NOISE, _BOOTSTRAP = str(LEFT_OPEN[True]["baseline"]), LEFT_OPEN[True]["noise"], LEFT_OPEN[True]["bootstrap"]
 
 
 def fit_command(
@@ -17,10 +17,14 @@ def fit_command(
     basis: Annotated[Path, typer.Option(help="folder of FSL-MRS JSON files, or a file of LCModel, jMRUI or NIfTI-MRS")],
     out: Annotated[Path, typer.Option(help="folder of the result; what others have in it stays")],
     water: Annotated[Path | None, typer.Option(help="unsuppressed water reference (NIfTI-MRS)")] = None,
+    averages: Annotated[
+        Path | None,
+        typer.Option(help="the spectrum in successive parts, as `spinsculpt preprocess` writes it, to be resampled"),
+    ] = None,
     engine: Annotated[str, of_key(Fit, "engines", "one of them")] = Fit.engines[0],
     ppm: Annotated[tuple[float, float] | None, of_key(Fit, "ppm", "two numbers")] = None,
     baseline: Annotated[str, of_key(Fit, "baseline", given=True)] = _BASELINE,
-    lineshape: Annotated[str, of_key(Fit, "lineshape")] = Fit.lineshape,
+    lineshape: Annotated[str | None, of_key(Fit, "lineshape")] = Fit.lineshape,
     groups: Annotated[list[str] | None, of_key(Fit, "groups", "one set, by commas; may be repeated")] = None,
     add: Annotated[
         str | None,
@@ -33,6 +37,7 @@ def fit_command(
     ] = None,
     resample: Annotated[str, of_key(Fit, "resample")] = Fit.resample,
     repeats: Annotated[int, of_key(Fit, "repeats")] = Fit.repeats,
+    bootstrap: Annotated[int, of_key(Fit, "bootstrap", given=True)] = _BOOTSTRAP,
     seed: Annotated[int, of_key(Fit, "seed")] = Fit.seed,
     tissue: Annotated[
         tuple[float, float, float] | None,
@@ -51,7 +56,7 @@ def fit_command(
     Edited data (DIM_EDIT of ON and OFF) are fitted jointly with the folders `on` and `off` of the basis.
     """
     from spinsculpt import progress
-    from spinsculpt.fit import Spectra, basis_at, conditions_of, fit_scan, only_spectrum, sub_spectrum
+    from spinsculpt.fit import Spectra, basis_at, conditions_of, fit_scan, only_spectrum, parts_of, sub_spectrum
     from spinsculpt.nifti import read_fids
 
     section = {
@@ -63,6 +68,7 @@ def fit_command(
         "noise": noise,
         "resample": resample,
         "repeats": repeats,
+        "bootstrap": bootstrap,
         "seed": seed,
         "water": {
             "tissue": dict(zip(("gm", "wm", "csf"), tissue, strict=True)) if tissue else None,
@@ -87,8 +93,12 @@ def fit_command(
         fids.append(only_spectrum(read_fids(other), other))
         bases.append(basis_at(other_basis))
         labels.append(f"{_label(Path(other))}-{len(labels) + 1}")
+    if averages and joint:
+        raise typer.BadParameter("averages of spectra of several files cannot be resampled", param_hint="--averages")
+    edited = labels if "DIM_EDIT" in measured.dims else ()
+    parts = parts_of(read_fids(averages), edited, measured, str(averages)) if averages else ()
     with progress.shown():
-        result = fit_scan(Spectra(fids, bases, labels, measured, str(data)), out, section, engine, water)
+        result = fit_scan(Spectra(fids, bases, labels, measured, str(data), parts), out, section, engine, water)
     for message in result.messages:
         typer.echo(message)
     typer.echo(

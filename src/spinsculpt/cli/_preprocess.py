@@ -18,8 +18,8 @@ def preprocess_command(
 ) -> None:
     """Clean one scan: coils, alignment, rejection, average, eddy currents, residual water, axis, phase.
 
-    NAME.nii.gz is the clean spectrum, NAME_mrsref.nii.gz its water, NAME_qc.json says how good it is, NAME_preproc.png
-    shows before and after.
+    NAME.nii.gz is the clean spectrum, NAME_mrsref.nii.gz its water, NAME_averages.nii.gz the same in successive parts
+    (for `spinsculpt fit --averages`), NAME_qc.json says how good it is, NAME_preproc.png shows before and after.
     """
     from spinsculpt.folders import owned_files, refuse_foreign
     from spinsculpt.gate import read_yaml
@@ -31,13 +31,13 @@ def preprocess_command(
     section = parse(Preprocess, given, str(config or "the section preprocess"))
     name = data.name.removesuffix(".gz").removesuffix(".nii")
     conditions = [word.strip().upper() for word in edited.split(",") if word.strip()]
-    ends = [".nii.gz", "_qc.json", "_preproc.png"] + ([] if water is None else ["_mrsref.nii.gz"])
+    ends = [".nii.gz", "_qc.json", "_preproc.png", "_averages.nii.gz"] + ([] if water is None else ["_mrsref.nii.gz"])
     refuse_foreign(out, [f"{name}{end}" for end in ends])
     with owned_files(out) as folder:
-        clean, quality, picture, reference = [folder / f"{name}{end}" for end in [*ends, "_mrsref.nii.gz"][:4]]
-        numbers = preprocess_scan(data, water, clean, quality, picture, section, conditions)
+        clean, quality, picture, averages, *reference = [folder / f"{name}{end}" for end in ends]
+        numbers = preprocess_scan(data, water, clean, quality, picture, section, conditions, out_averages=averages)
         if water is not None:
-            preprocess_water(data, water, reference, section, conditions, quality)
+            preprocess_water(data, water, *reference, section, conditions, quality)
     for step in numbers["steps"]:
         typer.echo(f"{step['Method']}: {step['Details']}")
     typer.echo(f"{out / name}.nii.gz: SNR {numbers['snr']:.0f}, linewidth {numbers['linewidth_hz']:.1f} Hz")

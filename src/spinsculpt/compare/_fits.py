@@ -35,8 +35,9 @@ def fits_table(summaries: Iterable[Path | str], labels: Iterable[Mapping[str, st
         labels: engine, subject, session and sequence (name of the analysis) of each.
     Returns:
         Columns FIT_COLUMNS. `quantity` is "ratio" (to the reference of the fit), "concentration" (mM), "molality"
-        (mmol/kg), "SNR" or "linewidth" (Hz); `crlb` is in %; `sd`, of noise, models and (to water) relaxation
-        together, and `model_sd`, between the models of an average, are in the unit of the value.
+        (mmol/kg), "SNR" or "linewidth" (Hz); `crlb` is in %; `sd`, of noise (by its bound or, where larger, the
+        bootstrap of averages), models and (to water) relaxation together, and `model_sd`, between the models of an
+        average, are in the unit of the value.
     """
     parts = []
     for path, label in zip(summaries, labels, strict=True):
@@ -55,6 +56,7 @@ def fits_table(summaries: Iterable[Path | str], labels: Iterable[Mapping[str, st
         ):
             between = summary.get(f"{column} model SD", 0.0)  # of a fit under one model there is none
             noise, relaxation = summary.get(f"{column} CRLB", np.nan), summary.get(f"{column} relaxation SD", 0.0)
+            noise = np.fmax(noise, summary.get(f"{column} bootstrap SD", 0.0))
             given = {
                 "metabolite": summary["Metab"],
                 "quantity": quantity,

@@ -12,6 +12,7 @@ from spinsculpt.fit._files import (
     fit_measured,
     fit_scan,
     only_spectrum,
+    parts_of,
     sub_spectrum,
 )
 from spinsculpt.fit._fslmrs import find_fsl_mrs, fit_with_fsl_mrs
@@ -50,6 +51,7 @@ __all__ = [
     "minimise",
     "monte_carlo",
     "only_spectrum",
+    "parts_of",
     "predict_crlb",
     "sample_posterior",
     "signal_per_proton",

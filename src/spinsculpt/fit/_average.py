@@ -1,7 +1,8 @@
 """One spectrum under many defensible models: the mean of what they say, and how far they differ.
 
-No one knows the baseline of a real scan, nor whether its macromolecules and lipids share a width, nor where the flank
-of water ends. Each choice is defensible and each moves Glu and Gln, often by more than the noise. So all are fitted;
+No one knows the baseline of a real scan, nor the width and the proportions of its macromolecules and lipids, nor the
+line that its shim makes, nor where the flank of water ends. Each choice is defensible and each moves Glu and Gln, often
+by more than the noise. So all are fitted, in an even share of their combinations;
 their weights are (chi^2 per point)^-2, their mean is the estimate, and their weighted covariance is the uncertainty of
 the model, which stands beside the Cramer-Rao bound (docs/fitting.md says how rule and set were chosen).
 """
@@ -20,15 +21,20 @@ from spinsculpt.fit import _result
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._fit import beginnings, build_problem, fit_one, lowest, refined, report, suspicions
+from spinsculpt.fit._model import Problem
+from spinsculpt.fit._resample import resample_averages
 from spinsculpt.fit._residual import residual_tests
 from spinsculpt.fit._result import Curve, FitResult, ModelFit
+from spinsculpt.fit._solver import Solution, minimise
 from spinsculpt.progress import bar
-from spinsculpt.study import AVERAGE_GROUPS, AVERAGE_RANGES, FitModel
+from spinsculpt.study import AVERAGE_GROUPS, AVERAGE_RANGES, LINES, SHAPES, FitModel
 
 STIFFNESSES = (10.0, 7.0, 5.5, 4.0, 2.5, 1.5)  # degrees of freedom per ppm, from soft to stiff
 HIGH_RESIDUAL = 10.0  # reduced chi-squared up to which the total SD was seen to hold (docs/fitting.md)
+FEWEST = 8  # parts of a scan whose resampling says something
 _ENOUGH = 1e-2  # of the variance of the noise: what a further step of a member may promise, a tenth of an SD
 _POWER = 2.0  # of chi-squared per point in the weights
+SHARED = 1.3  # by which the SD between models is too small, since they err in common too (docs/fitting.md)
 
 
 def fit(
@@ -37,6 +43,9 @@ def fit(
     model: FitModel | None = None,
     noise_sd: Sequence[float] | np.ndarray | None = None,
     labels: Sequence[str] | None = None,
+    parts: Sequence[np.ndarray] = (),
+    repeats: int = 0,
+    seed: int = 1,
 ) -> FitResult:
     """Fit spectra with one set of concentrations, under one model or, with the baseline "average", under many.
 
@@ -47,6 +56,9 @@ def fit(
         noise_sd: SD of the noise of one real channel of `to_spectrum`, one a spectrum; None: from signal-free points,
             with the noise that spectra have in common. A covariance matrix says both.
         labels: names of the spectra for tables and messages.
+        parts: each FID in successive parts, shape (points, n), of which the FID is the mean; none without.
+        repeats: number of fits of resampled parts, where there are at least FEWEST; 0 for none.
+        seed: of their random numbers.
     Raises:
         SpinsculptError: when data and basis do not belong together or the data cannot be fitted.
     """
@@ -55,13 +67,25 @@ def fit(
     fids, matched = prepare(data, bases, model, labels)
     with threadpool_limits(1):  # the matrices are small: threads would only wait for each other
         if model.baseline.kind != "average":
-            return fit_one(fids, matched, model, labels, noise_sd)
-        return _average(_members(fids, matched, model, labels, noise_sd), model, labels)
+            result = fit_one(fids, matched, model, labels, noise_sd)
+            problem, solution = result.problem, result.solution
+        else:
+            members = _members(fids, matched, model, labels, noise_sd)
+            result = _average(members, model, labels)
+            problem, solution = None, None
+        if not repeats or not parts or parts[0].shape[1] < FEWEST:
+            return result
+        if problem is None:
+            best = min(members, key=lambda each: each.chi2_per_point)
+            problem, solution = _again(fids, matched, best, labels, noise_sd)
+        covariance = resample_averages(problem, solution, parts, repeats, seed, _ENOUGH)
+    return result.with_bootstrap(covariance, repeats, parts[0].shape[1])
 
 
 @dataclass(frozen=True)
 class _FittedModel:
-    choice: str  # what sets the model apart
+    model: FitModel
+    shifts: tuple[float, ...]  # about which its bounds lie
     result: FitResult
     chi2_per_point: float
 
@@ -69,54 +93,83 @@ class _FittedModel:
 def describe_model(model: FitModel) -> str:
     """The model in words, e.g. "baseline poly:2, line shape voigt, fitted in 0.2–4.2 ppm"."""
     average = model.baseline.kind == "average"
-    members = [member for _, member in models_of(model)] if average else [model]
+    members = [member for family in models_of(model) for member in family] if average else [model]
     stiff = f"{min(STIFFNESSES):g} to {max(STIFFNESSES):g} degrees of freedom per ppm"
-    baseline = f"mean of {len(members) * len(STIFFNESSES)} models with spline baselines of {stiff}"
+    baseline = f"mean of {len(members)} models with spline baselines of {stiff}"
     ranges = dict.fromkeys(" and ".join(f"{low:g}–{high:g}" for low, high in member.ranges) for member in members)
     return (
-        f"{baseline if average else f'baseline {model.baseline}'}, line shape {model.lineshape}, "
-        f"fitted in {' or '.join(ranges)} ppm"
+        f"{baseline if average else f'baseline {model.baseline}'}, line shape "
+        f"{' or '.join(dict.fromkeys(member.line for member in members))}, fitted in {' or '.join(ranges)} ppm"
     )
 
 
-def models_of(model: FitModel) -> list[tuple[str, FitModel]]:
-    """The models that an average is of, without their stiffness: fit range and grouping of broad signals.
+def models_of(model: FitModel) -> list[list[FitModel]]:
+    """The models that an average is of: families of one fit range, grouping and line shape, from soft to stiff.
 
-    A range, or groups, that the user names are kept.
+    What the user names is kept. The line shape takes turns over ranges and groups, the proportions of broad signals
+    over the stiffness: half, and half again, of all combinations, in which each choice still meets both of any other.
     """
     ranges = AVERAGE_RANGES if model.ppm is None else (model.ppm,)
     groups = AVERAGE_GROUPS if model.groups is None else (model.groups,)
-    found = []
-    for ppm, each in itertools.product(ranges, groups):
-        name = " and ".join(f"{low:g}-{high:g}" for low, high in replace(model, ppm=ppm).ranges)
-        found.append(
-            (f"{name} ppm, {' | '.join(map(' '.join, each)) or 'one group'}", replace(model, ppm=ppm, groups=each))
-        )
-    return found
+    lines = LINES if model.lineshape is None else (model.lineshape,)
+    shapes = SHAPES if model.soft_ratios is None else (model.soft_ratios,)
+    combined = list(itertools.product(enumerate(ranges), enumerate(groups), enumerate(lines)))
+    if len(ranges) * len(groups) > 1:
+        combined = [each for each in combined if (each[0][0] + each[1][0] - each[2][0]) % len(lines) == 0]
+    return [
+        [
+            replace(
+                model,
+                ppm=ppm,
+                groups=grouping,
+                lineshape=line,
+                baseline=f"spline:{stiffness}",
+                soft_ratios=shapes[k % len(shapes)],
+            )
+            for k, stiffness in enumerate(STIFFNESSES)
+        ]
+        for (_, ppm), (_, grouping), (_, line) in combined
+    ]
+
+
+def _named(model: FitModel) -> str:
+    ranges = " and ".join(f"{low:g}-{high:g}" for low, high in model.ranges)
+    grouping = " | ".join(map(" ".join, model.grouping)) or "one group"
+    ratios = f", ratios of {model.soft_ratios}" if model.soft_ratios == SHAPES[1] else ""
+    return f"{ranges} ppm, {grouping}, {model.line} line, {model.baseline}{ratios}"
 
 
 def _members(fids, bases, model: FitModel, labels, noise_sd) -> list[_FittedModel]:
     """Every model fitted: at the softest baseline from all starts, then from the neighbour's minimum and one start."""
-    found, models = [], models_of(model)
-    with bar(len(models) * len(STIFFNESSES), "fits under models of the baseline") as step:
-        for name, each in models:
-            problem = build_problem(fids, bases, replace(each, baseline=f"spline:{STIFFNESSES[0]}"), labels, noise_sd)
+    found, families = [], models_of(model)
+    with bar(len(families) * len(STIFFNESSES), "fits under models of the baseline") as step:
+        for family in families:
+            problem = build_problem(fids, bases, family[0], labels, noise_sd)
             first = beginnings(problem)
             places = first
-            for stiffness in STIFFNESSES:
-                problem.set_stiffness(stiffness)
-                problem.set_line(None)
+            for each in family:
+                problem.model = each
+                problem.set_stiffness(each.baseline.number)
                 problem.concentration_penalty[:] = 0.0
                 shifts, solution = lowest(problem, places, small=_ENOUGH)
                 problem.recentre(shifts)
-                solution = refined(problem, solution, small=_ENOUGH)
+                # A free line is that of the softest baseline, where it takes least of what is not its own.
+                solution = refined(problem, solution, new_line=places is first, small=_ENOUGH)
                 result = replace(report(problem, solution, labels), problem=None, solution=None)
                 chi2 = result.qc["chi_squared"] / len(problem.target)
-                found.append(_FittedModel(f"{name}, spline:{stiffness:g}", result, chi2))
-                places = [(shifts, solution.theta), first[0]]
+                found.append(_FittedModel(each, shifts, result, chi2))
+                places = [(shifts, solution.theta), *(first[:1] if problem.line is None else ())]
                 step()
     converged = [member for member in found if member.result.qc["converged"]]
     return converged or found
+
+
+def _again(fids, bases, member: _FittedModel, labels, noise_sd) -> tuple[Problem, Solution]:
+    """Problem and minimum of a member, which does not keep them."""
+    problem = build_problem(fids, bases, member.model, labels, noise_sd)
+    problem.recentre(member.shifts)
+    theta = np.array([each.value for each in member.result.parameters])
+    return problem, refined(problem, minimise(problem, theta, small=_ENOUGH), small=_ENOUGH)
 
 
 def _average(members: Sequence[_FittedModel], model: FitModel, labels: Sequence[str]) -> FitResult:
@@ -126,7 +179,7 @@ def _average(members: Sequence[_FittedModel], model: FitModel, labels: Sequence[
     values = np.array([result.concentrations.values for result in results])
     mean = weights @ values
     apart = values - mean
-    spread = (apart * weights[:, None]).T @ apart
+    spread = SHARED**2 * (apart * weights[:, None]).T @ apart
     count = len(mean)
     noise = np.einsum("k,kij->ij", weights, np.array([result.covariance[:count, :count] for result in results]))
     best = results[int(np.argmax(weights))]
@@ -146,7 +199,7 @@ def _average(members: Sequence[_FittedModel], model: FitModel, labels: Sequence[
         concentrations=estimates,
         spread=spread,
         models=tuple(
-            ModelFit(member.choice, float(weight), member.chi2_per_point, member.result.concentrations.values)
+            ModelFit(_named(member.model), float(weight), member.chi2_per_point, member.result.concentrations.values)
             for member, weight in zip(members, weights, strict=True)
         ),
         covariance=noise + spread,
@@ -185,7 +238,7 @@ def _mean_curve(curves: Sequence[Curve], weights: np.ndarray) -> Curve:
 
 def _flags(results, weights, total: Estimates, model: FitModel, misfit: bool, local: np.ndarray) -> tuple[str, ...]:
     """What the most weighty half of the models says is wrong, then what the total SD says."""
-    flags = []
+    flags, much = [], _result.implausible(total, model)
     for k, percent in enumerate(total.percent):
         found = ""
         for flag in (_result.NO_SIGNAL, _result.NOT_CONVERGED, _result.AT_BOUND):
@@ -195,7 +248,7 @@ def _flags(results, weights, total: Estimates, model: FitModel, misfit: bool, lo
             found = _result.AT_ZERO
         poor = _result.poorly(percent, model.max_crlb, "SD")
         nearby = _result.LOCAL_RESIDUAL if local[k] > HIGH_RESIDUAL else ""
-        flags.append(found or poor or (_result.HIGH_RESIDUAL if misfit else nearby))
+        flags.append(found or poor or (_result.HIGH_RESIDUAL if misfit else nearby) or much[k])
     return tuple(flags)
 
 

@@ -37,6 +37,7 @@ def fit_files(
     engine: str = "builtin",
     water: Path | str | None = None,
     spectra: Sequence[str] = (),
+    averages: Path | str | None = None,
 ) -> FitResult:
     """Fit one preprocessed scan and write the result.
 
@@ -49,6 +50,8 @@ def fit_files(
         engine: "builtin" or "fsl_mrs".
         water: NIfTI-MRS file of the unsuppressed water; None leaves mM and mmol/kg empty.
         spectra: sub-spectra of edited data, fitted jointly when there are several; empty for a one-shot sequence.
+        averages: NIfTI-MRS file of the scan in successive parts along DIM_DYN, as preprocessing writes it, whose
+            bootstrap is reported beside the bounds; None for none.
     """
     measured = read_fids(data)
     missing = [label for label in spectra if label not in basis]
@@ -61,19 +64,24 @@ def fit_files(
         bases = [basis_at(basis[label]) for label in spectra]
     else:
         fids, bases = [only_spectrum(measured, str(data))], [basis_at(path) for path in basis.values()]
-    scan = Spectra(fids, bases, tuple(spectra) or ("spectrum",), measured, str(data))
+    parts = () if averages is None else parts_of(read_fids(averages), spectra, measured, str(averages))
+    scan = Spectra(fids, bases, tuple(spectra) or ("spectrum",), measured, str(data), parts)
     return fit_scan(scan, out, section, engine, water)
 
 
 @dataclass(frozen=True)
 class Spectra:
-    """What belongs together in one fit: FIDs, a basis and a label of each, the header they came with, and its file."""
+    """What belongs together in one fit: FIDs, a basis and a label of each, the header they came with, and its file.
+
+    `parts` is each FID in successive parts, shape (points, n), to be resampled; empty where there are none.
+    """
 
     fids: Sequence[FID]
     bases: Sequence[BasisSet]
     labels: Sequence[str]
     header: MRSData
     name: str
+    parts: Sequence[np.ndarray] = ()
 
 
 def fit_scan(
@@ -152,13 +160,15 @@ def _fitted(scan: Spectra, section: Fit, engine: str, water: MRSData | None, lab
         wanted, notes = LIPIDS, (f"The basis has no lipids: {', '.join(LIPIDS)} of the library were added (fit: add).",)
     if wanted:
         scan = replace(scan, bases=[_with_broad(basis, wanted) for basis in scan.bases])
+    section = section.settled(measured=True)
     model = section.model(measured=True)  # the workflow has decided what is open for its simulated cohort
     reference = None if water is None else _water(water, scan, label)
     if engine == "fsl_mrs":
         command = section.fsl_mrs_command
         result = fit_with_fsl_mrs(scan.fids, scan.bases, model, scan.labels, command)
     elif engine == "builtin":
-        result = fit(scan.fids, scan.bases, model, labels=scan.labels)
+        resampled = {"parts": scan.parts, "repeats": section.bootstrap, "seed": section.seed}
+        result = fit(scan.fids, scan.bases, model, labels=scan.labels, **resampled)
     else:
         raise SpinsculptError(f"fit: the engine must be builtin or fsl_mrs, not {engine!r}.")
     result = replace(result, messages=(*notes, *result.messages))
@@ -208,6 +218,19 @@ def conditions_of(data: MRSData) -> list[str]:
     """Names of the conditions along DIM_EDIT, in lower case: on and off, a and b of a designed pair, or a, b, c, d."""
     named = [str(each).lower() for each in data.dim_headers.get("DIM_EDIT", {}).get("EditCondition", [])]
     return named if set(named) in SHOTS else ["a", "b", "c", "d"] if data.size("DIM_EDIT") == 4 else ["on", "off"]
+
+
+def parts_of(averages: MRSData, spectra: Sequence[str], measured: MRSData, label: str) -> list[np.ndarray]:
+    """The FID of each sub-spectrum (of the one, where `spectra` is empty) in successive parts, each (points, n)."""
+    if averages.dims != (*measured.dims, "DIM_DYN") or averages.fids.shape[:-1] != measured.fids.shape:
+        raise SpinsculptError(
+            f"{label}: holds {averages.fids.shape} along {averages.dims or 'nothing'}, not the parts of this scan; "
+            "give the averages that were written with it."
+        )
+    parts = [averages.select("DIM_DYN", k) for k in range(averages.size("DIM_DYN"))]
+    if not spectra:
+        return [np.stack([part.fid.samples for part in parts], axis=1)]
+    return [np.stack([sub_spectrum(part, name, label).samples for part in parts], axis=1) for name in spectra]
 
 
 def only_spectrum(data: MRSData, label: str) -> FID:

@@ -74,12 +74,12 @@ def solve(problem: Problem) -> Solution:
     return refined(problem, solution)
 
 
-def refined(problem: Problem, solution: Solution, **accuracy: float) -> Solution:
-    """A minimum with what needs one to begin with: a free line, and soft ratios, when the model has them."""
-    if problem.model.lineshape == "free":
-        solution = free_line(problem, solution)
+def refined(problem: Problem, solution: Solution, new_line: bool = True, **accuracy: float) -> Solution:
+    """A minimum with what needs one to begin with, when the model has it: a free line (`new_line`), soft ratios."""
+    if problem.model.line == "free" and new_line:
+        solution = free_line(problem, solution, **accuracy)
     if problem.model.priors:
-        for _ in range(3):  # the scale of the priors is that of the concentrations themselves
+        for _ in range(2 if accuracy else 3):  # the scale of the priors is that of the concentrations themselves
             problem.set_soft_ratios(solution.concentrations)
             solution = replace(minimise(problem, solution.theta, **accuracy), notes=solution.notes)
     return solution
@@ -92,11 +92,13 @@ def beginnings(problem: Problem) -> list[_Place]:
 
 def lowest(problem: Problem, places: Sequence[_Place], **accuracy: float) -> tuple[tuple[float, ...], Solution]:
     """The lowest of the minima below several places, with the shifts about which its bounds lie."""
-    found = []
+    best = None
     for shifts, theta in places:
         problem.recentre(shifts)
-        found.append((shifts, minimise(problem, theta, **accuracy)))
-    return min(found, key=lambda item: item[1].cost)
+        solution = minimise(problem, theta, known=best[1] if best else None, **accuracy)
+        if best is None or solution.cost < best[1].cost:
+            best = (shifts, solution)
+    return best
 
 
 def _choose_stiffness(problem: Problem) -> tuple[tuple[float, ...], Solution]:
@@ -340,7 +342,7 @@ def _flags(
     bad_groups = {
         p.group for p, e in zip(problem.parameters, parameters, strict=True) if e.at_bound and p.group is not None
     }
-    flags = []
+    flags, much = [], _result.implausible(estimates, problem.model)
     for k, percent in enumerate(estimates.percent):
         if not detected:
             flags.append(_result.NO_SIGNAL)
@@ -353,7 +355,7 @@ def _flags(
         else:
             poor = _result.poorly(percent, problem.model.max_crlb)
             nearby = _result.LOCAL_RESIDUAL if local[k] > HIGH_RESIDUAL else ""
-            flags.append(poor or (_result.HIGH_RESIDUAL if misfit else nearby))
+            flags.append(poor or (_result.HIGH_RESIDUAL if misfit else nearby) or much[k])
     return tuple(flags)
 
 

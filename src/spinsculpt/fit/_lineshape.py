@@ -19,7 +19,7 @@ AIC_WEIGHT = 5.0  # as of the automatic spline
 _ROUNDS = 3
 
 
-def free_line(problem: Problem, solution: Solution) -> Solution:
+def free_line(problem: Problem, solution: Solution, **accuracy: float) -> Solution:
     """The minimum with a free common line, from that with Voigt lines; the problem keeps the line.
 
     Metabolites, widths, shifts, phases and baseline are projected out of the taps, so that these take only what
@@ -41,6 +41,7 @@ def free_line(problem: Problem, solution: Solution) -> Solution:
             ]
         )
         known = np.concatenate([linear.rows[c > 0.0], problem.jacobian(linear, c)])
+        known = known[known.any(axis=1)]  # a group of which nothing was found has no width and no shift
         residual = problem.target - c @ linear.rows + deviation @ rows  # what taps, old ones included, may explain
         gram, right = _projected(problem, rows, known, residual)
         found = _taps(problem, gram, right, solution, deviation)
@@ -48,7 +49,7 @@ def free_line(problem: Problem, solution: Solution) -> Solution:
             break
         deviation, ridge = found
         problem.set_line([1.0 + deviation @ wave for wave in waves], rows, ridge)
-        solution = replace(minimise(problem, solution.theta), notes=solution.notes)
+        solution = replace(minimise(problem, solution.theta, **accuracy), notes=solution.notes)
     return solution
 
 

@@ -170,6 +170,7 @@ class Layout:
         self.blocks = tuple(axes)
         self._whitener = np.linalg.inv(np.linalg.cholesky(noise))
         self._member = (self.groups == np.arange(self.group_count)[:, None]).astype(float)  # (G, L)
+        self._members = [np.flatnonzero(row) for row in self._member]
         self.parameters = _declare(model, len(self.blocks), self.group_count, self.central_frequency)
         self._index = {(p.kind, p.group, p.spectrum): k for k, p in enumerate(self.parameters)}
         self.lower = np.array([p.lower for p in self.parameters])
@@ -341,20 +342,21 @@ class Problem(Layout):
     def damp(self, theta: np.ndarray, spectrum: int) -> tuple[np.ndarray, np.ndarray]:
         """FIDs of one spectrum with damping and shift, shape (L, points), and its phase factors, shape (size,)."""
         block, v = self.blocks[spectrum], self.values(theta, spectrum)
-        fids = self._voigt(theta, spectrum)
-        if self.line is not None:
-            fids = fids * self.line[spectrum]
+        fids = self._lines(theta, spectrum, None if self.line is None else self.line[spectrum])
         return fids, np.exp(-1j * (v["phi0"] + v["phi1"] * block.frequency))
 
     def damped_by_voigt(self, theta: np.ndarray) -> list[np.ndarray]:
         """FIDs of every spectrum with damping and shift alone, each of shape (L, points)."""
-        return [self._voigt(theta, s) for s in range(len(self.blocks))]
+        return [self._lines(theta, s, None) for s in range(len(self.blocks))]
 
-    def _voigt(self, theta: np.ndarray, spectrum: int) -> np.ndarray:
+    def _lines(self, theta: np.ndarray, spectrum: int, line: np.ndarray | None) -> np.ndarray:
+        """FIDs with the Voigt line of their group, and a common one, shape (L, points)."""
         block, v = self.blocks[spectrum], self.values(theta, spectrum)
-        t = block.time
-        factors = np.exp(-(v["gamma"][:, None] + v["gauss"][:, None] * t + 1j * v["eps"][:, None]) * t)
-        return block.fids * factors[self.groups]
+        t, fids = block.time, np.empty_like(block.fids)
+        for group, members in enumerate(self._members):
+            factor = np.exp(-(v["gamma"][group] + v["gauss"][group] * t + 1j * v["eps"][group]) * t)
+            fids[members] = block.fids[members] * (factor if line is None else factor * line)
+        return fids
 
     def set_line(self, line: Sequence[np.ndarray] | None, rows: np.ndarray | None = None, ridge: float = 0.0) -> None:
         """Multiply all FIDs of each spectrum by a common line, each (points,); None for Voigt lines alone.
@@ -447,7 +449,7 @@ def _declare(model: FitModel, spectra: int, groups: int, central_frequency: floa
         "phi0": (-np.inf, np.inf),
         "phi1": (-MAX_PHASE1, MAX_PHASE1),
     }
-    absent = {"lorentz": "gauss", "gauss": "gamma"}.get(model.lineshape)
+    absent = {"lorentz": "gauss", "gauss": "gamma"}.get(model.line)
     return tuple(
         Parameter(kind, group, spectrum, *limits[kind])
         for kind, shared in KINDS.items()

@@ -1,6 +1,7 @@
 """Uncertainty without formulas: Monte Carlo, bootstrap, and samples of the posterior."""
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -10,7 +11,7 @@ from spinsculpt.fit._crlb import covariance_of
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._model import Problem
 from spinsculpt.fit._result import FitResult
-from spinsculpt.fit._solver import minimise
+from spinsculpt.fit._solver import Solution, minimise
 from spinsculpt.problems import sentence_of
 from spinsculpt.progress import bar
 
@@ -53,6 +54,33 @@ def monte_carlo(
                     parts.append(part)
                     step()
     return np.concatenate(parts)
+
+
+def resample_averages(
+    problem: Problem, solution: Solution, parts: Sequence[np.ndarray], repeats: int, seed: int, small: float
+) -> np.ndarray:
+    """Covariance of the concentrations, shape (L, L), over fits of a scan whose averages are drawn with replacement.
+
+    What varies from average to average is in it, noise or not: motion, drift of water and of lipids.
+
+    Args:
+        problem, solution: of the whole scan; each fit begins at its minimum.
+        parts: of each spectrum its FID in successive parts, shape (points, n), n the same for all: parts of one time
+            stay together.
+        repeats: number of fits.
+        seed: of the random numbers.
+        small: how close to the minimum a fit must come, see `minimise`.
+    """
+    count = parts[0].shape[1]
+    apart = [part - part.mean(axis=1, keepdims=True) for part in parts]
+    rows = problem.whiten(
+        [block.transform(each[: len(block.samples)].T) for block, each in zip(problem.blocks, apart, strict=True)]
+    ) * np.sqrt(count / (count - 1.0))
+    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1.0 / count), repeats) / count
+    fits = [
+        minimise(problem.retarget(problem.target + draw @ rows), solution.theta, small).concentrations for draw in draws
+    ]
+    return np.cov(fits, rowvar=False)
 
 
 def spread(names: tuple[str, ...], samples: np.ndarray) -> Estimates:

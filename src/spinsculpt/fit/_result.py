@@ -66,6 +66,7 @@ class FitResult:
         table: the rows of another engine's own summary, which then stand for ours.
         spread: covariance of the concentrations between models, shape (L, L), and `models` these; None and empty of a
             fit under one model.
+        bootstrap: covariance of the concentrations over resampled averages, shape (L, L); None without single averages.
         samples: concentrations of repeated fits or draws, shape (n, L), and `samples_from` what they are.
     """
 
@@ -86,6 +87,7 @@ class FitResult:
     table: tuple[dict, ...] | None = field(default=None, repr=False)
     spread: np.ndarray | None = field(default=None, repr=False)
     models: tuple[ModelFit, ...] = field(default=(), repr=False)
+    bootstrap: np.ndarray | None = field(default=None, repr=False)
     samples: np.ndarray | None = field(default=None, repr=False)
     samples_from: str = ""
     misfit: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
@@ -108,6 +110,17 @@ class FitResult:
         )
         reliable = [name for name, flag in zip(self.names, flags, strict=True) if not flag]
         return replace(self, water=water, flags=flags, qc=self.qc | {"reliable": reliable})
+
+    def with_bootstrap(self, covariance: np.ndarray, repeats: int, parts: int) -> "FitResult":
+        """The same result with the `bootstrap` of a scan in `parts`; what is too uncertain by it is flagged."""
+        result = replace(self, bootstrap=covariance)
+        flags = tuple(
+            flag or poorly(result._percent((name,)), self.model.max_crlb, "SD")
+            for name, flag in zip(self.names, self.flags, strict=True)
+        )
+        told = {"repeats": repeats, "parts": parts}
+        reliable = [name for name, flag in zip(self.names, flags, strict=True) if not flag]
+        return replace(result, flags=flags, qc=self.qc | {"bootstrap": told, "reliable": reliable})
 
     def with_samples(self, samples: np.ndarray, origin: str) -> "FitResult":
         """The same result with samples of the concentrations, shape (n, L), which `write` sums up in resampled.csv."""
@@ -165,9 +178,11 @@ class FitResult:
         row = dict(zip(self.columns(), (label, *numbers, *shape), strict=True))
         if self.water and self.water.relative_sd:
             row |= self._by_relaxation(group)
-        if self.spread is not None:
-            row |= self._between_models(group, value, sd)
-            percent = row["%SD"]
+        for kind, covariance in (("model", self.spread), ("bootstrap", self.bootstrap)):
+            if covariance is not None:
+                row |= self._beside(kind, covariance, group)
+        if self.spread is not None or self.bootstrap is not None:
+            percent = row["%SD"] = self._percent(group)
         flag = self.flags[position] if position is not None else self._flag_of_sum(value, percent)
         return {**row, "flag": flag, "reliable": "no" if flag else "yes"}
 
@@ -187,24 +202,32 @@ class FitResult:
             "mM relaxation SD": float(each.sum() * self.water.molar),
         }
 
-    def _between_models(self, group: Sequence[str], value: float, sd: float) -> dict:
-        """SDs between the models, in the units of the columns, and the SD of noise and model together in per cent."""
-        models = Estimates(self.names, self.concentrations.values, self.spread)
-        _, between = models.total(group)
+    def _beside(self, kind: str, covariance: np.ndarray, group: Sequence[str]) -> dict:
+        """SDs of a sum by another covariance than that of the noise, in the units of the columns."""
+        other = Estimates(self.names, self.concentrations.values, covariance)
+        value, sd = other.total(group)
         reference = self.reference()
-        _, of_ratio = models.ratio(group, reference) if reference else (float("nan"), float("nan"))
-        _, molal, _, molar = self._in_water(models, group)
+        _, of_ratio = other.ratio(group, reference) if reference else (float("nan"), float("nan"))
+        _, molal, _, molar = self._in_water(other, group)
         named = {self.columns()[1]: of_ratio, "mMol/kg": molal, "mM": molar}
-        return {f"{column} model SD": number for column, number in named.items()} | {
-            "%model SD": percent_of(value, between),
-            "%SD": percent_of(value, float(np.hypot(sd, between))),
+        return {f"{column} {kind} SD": number for column, number in named.items()} | {
+            f"%{kind} SD": percent_of(value, sd)
         }
+
+    def _percent(self, group: Sequence[str]) -> float:
+        """SD of a sum in %, of the models and of the larger of noise and bootstrap."""
+        noise, models, bootstrap = (
+            0.0 if each is None else Estimates(self.names, self.concentrations.values, each).total(group)[1]
+            for each in (self.concentrations.covariance, self.spread, self.bootstrap)
+        )
+        return percent_of(self.concentrations.total(group)[0], float(np.hypot(max(noise, bootstrap), models)))
 
     def _flag_of_sum(self, value: float, percent: float) -> str:
         if value <= 0.0:
             return AT_ZERO
         whole = [flag for flag in self.flags if flag in (NO_SIGNAL, NOT_CONVERGED)]
-        poor = poorly(percent, self.model.max_crlb, "CRLB" if self.spread is None else "SD")
+        alone = self.spread is None and self.bootstrap is None
+        poor = poorly(percent, self.model.max_crlb, "CRLB" if alone else "SD")
         return whole[0] if whole else poor or (HIGH_RESIDUAL if HIGH_RESIDUAL in self.flags else "")
 
     def columns(self) -> tuple[str, ...]:
@@ -297,8 +320,18 @@ NOT_CONVERGED = "not converged"
 AT_BOUND = "width or shift at its bound"
 HIGH_RESIDUAL = "high residual"
 TOO_MUCH = "more than tissue holds"
-MOST = 60.0  # mM that no metabolite of living brain reaches, lactate of tumours included
+MOST = 50.0  # mM: what all metabolites of healthy brain have together (those of the default basis in the library)
 LOCAL_RESIDUAL = "high residual at its signals"
+
+
+def implausible(estimates: Estimates, model: FitModel) -> tuple[str, ...]:
+    """Flag of each estimate whose ratio to the reference is above what brain holds (`model.max_ratio`)."""
+    reference = [name for name in model.reference if name in estimates.names]
+    found = dict.fromkeys(estimates.names, "")
+    for name, limit in model.max_ratio.items():
+        if reference and name in found and estimates.ratio([name], reference)[0] > limit:
+            found[name] = f"above {limit:g} of {'+'.join(reference)}"
+    return tuple(found.values())
 
 
 def poorly(percent: float, limit: float, what: str = "CRLB") -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from spinsculpt.fit._model import Linear, Problem
 
 MAX_STEPS = 200
+_SAME = 0.3  # SDs within which two minima are one
 _SMALL = 1e-6  # of the noise variance: an expected decrease of chi-squared below which a fit has converged
 
 
@@ -49,7 +50,7 @@ def nonnegative(gram: np.ndarray, right: np.ndarray, guess: np.ndarray | None = 
     gram = gram / np.outer(scale, scale) + 1e-12 * np.eye(len(right))
     right = right / scale
     tolerance = 1e-12 * max(np.max(np.abs(right)), 1e-300)
-    c = np.zeros(len(right)) if guess is None else np.maximum(guess, 0.0) * scale
+    c = np.maximum(np.linalg.solve(gram, right) if guess is None else guess * scale, 0.0)
     free = c > 0.0
     for _ in range(10 * len(right)):
         while free.any():
@@ -73,10 +74,11 @@ def nonnegative(gram: np.ndarray, right: np.ndarray, guess: np.ndarray | None = 
     return c / scale
 
 
-def minimise(problem: Problem, start: np.ndarray, small: float = _SMALL) -> Solution:
+def minimise(problem: Problem, start: np.ndarray, small: float = _SMALL, known: Solution | None = None) -> Solution:
     """Follow the cost downhill from `start` (theta, shape (K,)) within the bounds of the problem.
 
-    It ends where the next step promises less than `small` times the cost per point.
+    It ends where the next step promises less than `small` times the cost per point, or leads into the minimum that is
+    `known` already, which is then the answer.
     """
     theta = np.clip(start, problem.lower, problem.upper)
     linear = problem.linear(theta)
@@ -86,9 +88,14 @@ def minimise(problem: Problem, start: np.ndarray, small: float = _SMALL) -> Solu
     for _ in range(MAX_STEPS):
         matrix, gradient = problem.normal_equations(linear, c, theta)
         enough = small * max(cost / len(problem.target), 1e-12 * linear.constant / len(problem.target))
-        if _step(problem, theta, matrix, gradient, 0.0)[2] <= enough:
+        step, _, promised = _step(problem, theta, matrix, gradient, 0.0)
+        if promised <= enough:
             converged = True
             break
+        if known is not None:
+            apart = known.theta - theta - step
+            if apart @ matrix @ apart < _SAME**2 * cost / len(problem.target):
+                return known
         accepted = False
         while damping < 1e12:
             step, expected, _ = _step(problem, theta, matrix, gradient, damping)

@@ -79,9 +79,7 @@ def _search(problem: Problem, spectrum: int, width: float, conjugate: bool = Fal
 
 def _damping(problem: Problem, width: float) -> tuple[float, float]:
     """gamma (1/s) and s (1/s^2) of lines of `width` Hz, half of it from each part of a Voigt line."""
-    part = {"voigt": (0.5, 0.5), "free": (0.5, 0.5), "lorentz": (1.0, 0.0), "gauss": (0.0, 1.0)}[
-        problem.model.lineshape
-    ]
+    part = {"voigt": (0.5, 0.5), "free": (0.5, 0.5), "lorentz": (1.0, 0.0), "gauss": (0.0, 1.0)}[problem.model.line]
     return np.pi * width * part[0], (np.pi * width * part[1]) ** 2 / (4.0 * np.log(2.0))
 
 

@@ -173,6 +173,11 @@ class Jobs:
     def preprocessed_scan(self, wildcards) -> str:
         return f"<results>/preproc/{wildcards.folder}/{self._fitted_scan(wildcards).name}_svs.nii.gz"
 
+    def averages_of_scan(self, wildcards) -> str | list:
+        """The scan in successive parts, where fits resample them."""
+        parts = self.preprocessed_scan(wildcards).replace("_svs.nii.gz", "_averages.nii.gz")
+        return parts if self.study.fit.bootstrap else []
+
     def preprocessed_water(self, wildcards) -> str | list:
         scan = self._fitted_scan(wildcards)
         return f"<results>/preproc/{scan.folder}/{scan.name}_mrsref.nii.gz" if scan.water else []

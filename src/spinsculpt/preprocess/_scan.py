@@ -31,6 +31,7 @@ from spinsculpt.study import SCHEMES, Align, Preprocess, Steps, plain
 log = logging.getLogger(__name__)
 
 _FAR_OFF = 0.1  # ppm: no drift or shim moves the axis of a scan by so much
+_PARTS = 32  # of a scan at most, for the bootstrap of its averages
 
 EDITED = {"ON", "OFF"}
 SHARING = [{shot.upper() for shot in scheme.shots} for scheme in SCHEMES if scheme.edited]
@@ -62,6 +63,7 @@ def preprocess_scan(
     section: Preprocess,
     conditions: Sequence[str] = (),
     basis: Path | str | None = None,
+    out_averages: Path | str | None = None,
 ) -> dict:
     """Clean one scan and say how good it is.
 
@@ -75,6 +77,8 @@ def preprocess_scan(
         conditions: of successive averages, repeated as needed, e.g. ON and OFF, or A and B of a designed pair; none for
             a sequence of one shot.
         basis: folder of the basis sets of a sequence with designed pulses, which may turn singlets; None for others.
+        out_averages: NIfTI-MRS file of the clean scan in up to 32 successive parts along DIM_DYN, whose mean is the
+            clean spectrum: what the fit resamples. One part where there are no single averages, or FSL-MRS cleaned it.
     Returns:
         the content of `out_qc`.
     """
@@ -86,8 +90,9 @@ def preprocess_scan(
     if section.engine == "fsl_mrs":
         cleaned = _run_fsl_mrs(data, water, conditions, section, reference)
         fids, with_water, drift = _take_over(cleaned, raw, scan, section, history, singlets)
+        parts = fids[..., None]
     else:
-        fids, with_water, drift = _clean(raw, reference, scan, section, history, singlets)
+        fids, with_water, drift, parts = _clean(raw, reference, scan, section, history, singlets)
 
     before = FID(with_water[:, -1], dwell, central)
     after = FID(fids[:, -1], dwell, central)
@@ -105,6 +110,9 @@ def preprocess_scan(
     originals = {label: fids.mean(axis=1) for label, fids in raw.items()}
     draw_page(out_picture, result, labels, originals, quality, drift, Path(data).name)
     write_fids(out_data, result)
+    if out_averages is not None:
+        shape, dims = (*result.fids.shape, -1), (*result.dims, "DIM_DYN")
+        write_fids(out_averages, replace(result, fids=parts.reshape(shape), dims=dims))
     write_json(out_qc, quality)
     return quality
 
@@ -227,12 +235,17 @@ def _clean(
     section: Preprocess,
     history: History,
     singlets: Mapping[float, complex],
-) -> tuple[np.ndarray, np.ndarray, dict[str, Drift]]:
-    """The steps of the builtin engine: clean FIDs, these with residual water, (points, conditions), and the drift."""
+) -> tuple[np.ndarray, np.ndarray, dict[str, Drift], np.ndarray]:
+    """The steps of the builtin engine.
+
+    Returns:
+        clean FIDs and these with residual water, shape (points, conditions), the drift, and the clean FIDs in
+        successive parts, shape (points, conditions, parts).
+    """
     steps, labels, edited = section.steps, list(raw), set(raw) in SHARING
     dwell, central = scan.dwell, scan.central_frequency
     kept, drift = _clean_averages(raw, scan, section, history)
-    fids = np.stack([kept[label].mean(axis=1) for label in labels], axis=1)
+    mean = fids = np.stack([kept[label].mean(axis=1) for label in labels], axis=1)
     history.note("Signal averaging", ", ".join(f"{kept[label].shape[1]} averages {label}".strip() for label in labels))
     if steps.eddy_current and reference is not None:
         fids = correct_eddy_currents(fids, reference)
@@ -252,7 +265,23 @@ def _clean(
             shift, phase = _between(fids[:, [k, -1]], scan, section.align, history, (label, labels[-1]))
             for item in (fids, with_water):
                 item[:, k] = shifted(item[:, k], shift, phase, dwell)
-    return fids, with_water, drift
+    return fids, with_water, drift, _in_parts([kept[label] for label in labels], mean, with_water, fids)
+
+
+def _in_parts(kept: Sequence[np.ndarray], mean: np.ndarray, with_water: np.ndarray, clean: np.ndarray) -> np.ndarray:
+    """Successive parts of a scan, cleaned as their mean was, shape (points, conditions, parts).
+
+    Args:
+        kept: averages of each condition, shape (points, n).
+        mean, with_water, clean: their mean as measured, turned and shifted, and without water, (points, conditions).
+    """
+    count = min(_PARTS, *(fids.shape[1] for fids in kept))
+    parts = np.stack(
+        [np.stack([each.mean(axis=1) for each in np.array_split(fids, count, axis=1)], axis=1) for fids in kept], axis=1
+    )
+    turn = np.exp(1j * np.angle(with_water * mean.conj()))  # every step but the removal of lines is a phase
+    parts = parts * turn[..., None]
+    return parts - parts.mean(axis=2, keepdims=True) + clean[..., None]
 
 
 def _roughly_placed(

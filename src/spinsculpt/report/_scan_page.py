@@ -89,17 +89,19 @@ def _estimates(summary: Path, quality: Path) -> dict:
     heads = [head for head in (ratio, "mM", "mMol/kg") if any(row.get(head) for row in rows)]
     if all(row.get("mM") == row.get("mMol/kg") for row in rows):
         heads = [head for head in heads if head != "mMol/kg"]  # of unknown tissue: pure water, one number twice
-    averaged = any(row.get("%SD") for row in rows)
+    averaged, resampled = (any(row.get(f"%{kind} SD") for row in rows) for kind in ("model", "bootstrap"))
     rows.sort(key=lambda row: matches(row["Metab"], BROAD[0]))  # macromolecules and lipids last
 
     def shown(text: str | None) -> str:
         return number(float(text)) if text else ""
 
     def sd(row: Mapping[str, str], head: str) -> str:
-        """Of noise and models together."""
-        parts = [row.get(f"{head} {kind}") for kind in ("CRLB", "model SD")]
-        return number(math.hypot(*(float(part or 0) for part in parts)), 2) if parts[0] else ""
+        """Of noise, by its bound or the bootstrap of averages, and models together."""
+        kinds = ("CRLB", "bootstrap SD", "model SD")
+        noise, bootstrap, models = (float(row.get(f"{head} {kind}") or 0) for kind in kinds)
+        return number(math.hypot(max(noise, bootstrap), models), 2) if row.get(f"{head} CRLB") else ""
 
+    models = _models(summary.with_name("models.csv")) if averaged else {}
     reference = next((row for row in rows if row["Metab"] == ratio.removeprefix("/")), None)
     unsure = reference is not None and reference["reliable"] != "yes"
 
@@ -107,6 +109,7 @@ def _estimates(summary: Path, quality: Path) -> dict:
     return {
         "heads": [head.replace("mMol", "mmol") for head in heads],
         "averaged": averaged,
+        "resampled": resampled,
         "messages": [
             *content.get("messages", []),
             *([f"No ratio is reliable: their reference {reference['Metab']} is flagged."] if unsure else []),
@@ -124,11 +127,44 @@ def _estimates(summary: Path, quality: Path) -> dict:
                 ],
                 "crlb": shown(row["%CRLB"]),
                 "percent": shown(row.get("%SD")),
+                "between": shown(row.get("%model SD")),
+                "strip": _strip(models, row),
+                "bootstrap": shown(row.get("%bootstrap SD")),
                 "flag": row["flag"] or ("" if row["reliable"] == "yes" else "not reliable"),
                 "bad": row["reliable"] != "yes",
             }
             for row in rows
         ],
+    }
+
+
+def _models(path: Path) -> dict[str, list[float]]:
+    """What each model of an average found, by metabolite, in signal per proton, and its weight."""
+    if not path.exists():
+        return {}
+    with path.open(newline="", encoding="utf-8") as stream:
+        table = list(csv.DictReader(stream))
+    return {name: [float(row[name]) for row in table] for name in list(table[0]) if name != "model"}
+
+
+def _strip(models: Mapping[str, list[float]], row: Mapping[str, str]) -> dict | None:
+    """Places, of 120, of what the models found for one row of the summary: a picture of their spread."""
+    names = row["Metab"].split("+")
+    if not models or not set(names) <= set(models) or not row["%SD"]:
+        return None
+    values = np.sum([models[name] for name in names], axis=0)
+    mean = float(np.average(values, weights=models["weight"]))
+    if mean <= 0.0:
+        return None
+    sd = mean * float(row["%SD"]) / 100.0
+    scale = 118.0 / (max(values.max(), mean + sd) or 1.0)
+    low, high = max(0.0, mean - sd), mean + sd
+    return {
+        "dots": [round(1 + scale * value, 1) for value in values],
+        "middle": round(1 + scale * mean, 1),
+        "low": round(1 + scale * low, 1),
+        "width": round(scale * (high - low), 1),
+        "words": f"models find {values.min() / mean:.0%} to {values.max() / mean:.0%} of the estimate",
     }
 
 

@@ -16,9 +16,11 @@ RANGE = (0.2, 4.2)  # ppm
 LIPIDS = ("Lip09", "Lip13a", "Lip13b", "Lip20")
 BROAD = (("MM*", "Mac*", "Lip*"),)  # macromolecules and lipids
 # What an average over models is of, besides the stiffness of the spline: the whole range or that without the flanks of
-# water and lipids; broad signals that share a width and a shift, or lipids with their own.
+# water and lipids; broad signals that share a width and a shift, or lipids with their own; and the two below.
 AVERAGE_RANGES = (RANGE, (0.5, 4.0))
 AVERAGE_GROUPS = (BROAD, (("MM*", "Mac*"), ("Lip*",)))
+LINES = ("voigt", "free")  # Voigt lines, or a line of any shape that all signals share
+SHAPES = ("off", "lcmodel")  # macromolecules and lipids in any proportion, or about that of LCModel's priors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,11 +124,12 @@ class FitModel(Section):
     ] = None
     noise: Annotated[Literal["noise", "residual"], key("see the section fit")] = "noise"
     lineshape: Annotated[
-        Literal["voigt", "lorentz", "gauss", "free"],
+        Literal["voigt", "lorentz", "gauss", "free"] | None,
         key(
-            "shape that is added to the lines of the basis; free: Voigt, and a regularised line that all signals share"
+            "shape that is added to the lines of the basis; free: Voigt, and a regularised line that all signals "
+            "share; null for voigt, and for that beside free in an average"
         ),
-    ] = "voigt"
+    ] = None
     shared: Annotated[
         tuple[Literal["width", "shift", "phase"], ...],
         key("what the spectra of a joint fit have in common besides the concentrations", unique=True),
@@ -138,12 +141,13 @@ class FitModel(Section):
         tuple[Annotated[Names, Meta(min_length=2)], ...], key("sums to report besides the single metabolites")
     ] = (("Cr", "PCr"), ("GPC", "PCh"), ("NAA", "NAAG"), ("Glu", "Gln"))
     soft_ratios: Annotated[
-        Literal["off", "lcmodel"] | tuple[SoftRatio, ...],
+        Literal["off", "lcmodel"] | tuple[SoftRatio, ...] | None,
         key(
             "priors on ratios of concentrations; off, lcmodel (LCModel's for macromolecules and lipids) or a "
-            "list of {metabolite, reference, ratio, sd, weight}"
+            "list of {metabolite, reference, ratio, sd, weight}; null for off, and for that beside lcmodel in an "
+            "average"
         ),
-    ] = "off"
+    ] = None
     group_shift_sd: Annotated[
         Positive | None,
         key("SD in ppm of a Gaussian prior that ties the shift of further groups to that of the first; null for none"),
@@ -157,6 +161,14 @@ class FitModel(Section):
         Positive, key("largest width in Hz added to the lines of the basis (Lorentzian and Gaussian part each)")
     ] = 30
     max_crlb: Annotated[Positive, key("CRLB in % above which an estimate is not called reliable")] = 50
+    max_ratio: Annotated[
+        dict[str, Positive],
+        key(
+            "ratio to the reference above which an estimate is not called reliable, by metabolite; GABA: 1.5 times its "
+            "median in healthy brain (Gudmundson 2023, doi:10.1016/j.ab.2023.115227), above the 1.3 to 1.9 mmol/kg "
+            "beside 8.3 to 16.1 of Govindaraju 2000 (doi:10.1002/1099-1492(200005)13:3<129::AID-NBM619>3.0.CO;2-V)"
+        ),
+    ] = mapping(GABA=0.31)
     starts: Annotated[
         int, key("number of starting points that are followed to their minimum; the lowest minimum is the result", ge=1)
     ] = 3
@@ -191,7 +203,12 @@ class FitModel(Section):
     @property
     def priors(self) -> tuple[SoftRatio, ...]:
         """The soft ratios, those of LCModel written out."""
-        return {"off": (), "lcmodel": LCMODEL_RATIOS}.get(self.soft_ratios, self.soft_ratios)
+        return {None: (), "off": (), "lcmodel": LCMODEL_RATIOS}.get(self.soft_ratios, self.soft_ratios)
+
+    @property
+    def line(self) -> str:
+        """The line shape."""
+        return self.lineshape or LINES[0]
 
     def selection(self, names: Sequence[str]) -> Names:
         """The names of the basis that are fitted, in the order of the basis."""
@@ -256,6 +273,13 @@ class Fit(FitModel):
         ),
     ] = "off"
     repeats: Annotated[int, key("number of repeated fits, or of draws from the posterior", ge=20)] = 500
+    bootstrap: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        key(
+            "number of fits of resampled averages, where preprocessing kept single averages: their SD takes the place "
+            "of the CRLB where it is larger; 0 for none; null for 50 of real scans and none of the simulated cohort"
+        ),
+    ] = None
     seed: Annotated[int, key("seed of their random numbers", ge=0)] = 1
     water: WaterReference = WaterReference()
     fsl_mrs_command: Annotated[str, key("name or path of the FSL-MRS command")] = "fsl_mrs"
@@ -272,8 +296,8 @@ class Fit(FitModel):
 
 # What is decided where the section leaves it open, for simulated spectra (False) and real scans (True).
 LEFT_OPEN = {
-    False: {"baseline": default_of(FitModel, "baseline"), "noise": FitModel.noise, "add": ()},
-    True: {"baseline": Baseline("average"), "noise": "residual"},
+    False: {"baseline": default_of(FitModel, "baseline"), "noise": FitModel.noise, "add": (), "bootstrap": 0},
+    True: {"baseline": Baseline("average"), "noise": "residual", "bootstrap": 50},
 }
 
 
