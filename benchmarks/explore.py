@@ -13,7 +13,7 @@ import sys
 import time
 
 from spinsculpt.explore import configuration, show
-from spinsculpt.study import Basis
+from spinsculpt.study import Basis, Compare, NoiseLevel, SequenceEntry
 
 CASES = {
     "PRESS, Glu and Gln": ("press", ["Glu", "Gln"], 0.030),
@@ -25,19 +25,19 @@ CASES = {
 
 def move(kind: str, metabolites: list[str], echo_time: float) -> float:
     """Seconds from an echo time that was not seen before to what is shown."""
-    compare = {"noise": {"metabolite": metabolites[0], "snr": 100}, "baselines": {"chosen": "poly:2"}}
-    spectra = {"now": ["on", "off"]} if kind == "megapress" else {}
+    compare = Compare(noise=NoiseLevel(metabolite=metabolites[0], snr=100), baselines={"chosen": "poly:2"})
+    spectra = {"now": ("on", "off")} if kind == "megapress" else {}
     began = time.perf_counter()
-    basis = {"metabolites": metabolites, "macromolecules": []}
-    show(configuration({"now": {"type": kind, "echo_time": echo_time}}, spectra, basis, compare, {}))
+    basis = Basis(metabolites=metabolites, macromolecules=())
+    show(configuration({"now": SequenceEntry(type=kind, echo_time=echo_time)}, spectra, basis, compare))
     return time.perf_counter() - began
 
 
 SERVER = """
 import os, sys, threading
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-from spinsculpt.explore import serve
-serve(START, browser=False)
+from spinsculpt.explore import begun, serve
+serve(begun(START), browser=False)
 """
 
 

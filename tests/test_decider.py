@@ -12,9 +12,9 @@ from spinsculpt.study import Section, default_of, plain
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "src/spinsculpt"
 HOLDERS = {"config", "study", "section", "settings", "entry", "basis_section", "fit_section"}
-# Maps that are no configuration yet, or another file's: entries of the library of metabolites, what a form of the
-# workbench holds before it is parsed.
-OTHERS = {"spins/_library.py", "explore/_page.py", "explore/_tabs.py", "explore/_bench.py", "explore/_save.py"}
+# Maps that are no configuration yet, or another file's: entries of the library of metabolites, what a saved screen of
+# the workbench holds before it is parsed.
+OTHERS = {"spins/_library.py", "explore/_save.py"}
 
 
 def sections(of: type = Section) -> list[type[Section]]:

@@ -21,6 +21,7 @@ from entries import basis_library, build_sequence
 from spinsculpt.compare import Analysis, separation_table
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.explore import (
+    begun,
     configuration,
     diagram,
     notebook_text,
@@ -33,26 +34,29 @@ from spinsculpt.explore import (
 )
 from spinsculpt.explore._bench import _simulated
 from spinsculpt.explore._serve import free_port
+from spinsculpt.plan import settle
 from spinsculpt.pulses import DesignedPulses, scaled, slr, write_designed, write_pulse
 from spinsculpt.sequences import Sequence, ShapedPulse, write_pulseq
-from spinsculpt.study import Baseline, Fit, Study, plain
+from spinsculpt.study import Baseline, Basis, Compare, Fit, SequenceEntry, Study, parse, plain
 
 COARSE = {
     "points": 1024,
     "grid": {"points": 16, "extent": 2.0},
 }  # few places in the slice: quick, and as good for tests
-BASIS = {"metabolites": ["NAA", "Cr", "Glu", "Gln"], "macromolecules": ["MM09", "MM20"], **COARSE}
-COMPARE = {"pair": ["Glu", "Gln"], "baselines": {"chosen": "poly:2"}, "macromolecules": ["free"], "t2_scales": [1.0]}
+SMALL = {"metabolites": ["NAA", "Cr", "Glu", "Gln"], "macromolecules": [], **COARSE}
+BASIS = parse(Basis, {**SMALL, "macromolecules": ["MM09", "MM20"]})
+COMPARE = Compare(pair=("Glu", "Gln"), baselines={"chosen": "poly:2"}, macromolecules=("free",), t2_scales=(1.0,))
+PRESS = SequenceEntry(type="press", echo_time=0.036)
 
 
 def study(**entries) -> Study:
-    spectra = {name: ["on", "off"] for name, entry in entries.items() if entry["type"] == "megapress"}
-    return configuration(entries, spectra, BASIS, COMPARE, {})
+    spectra = {name: ("on", "off") for name, entry in entries.items() if entry.type == "megapress"}
+    return configuration(entries, spectra, BASIS, COMPARE)
 
 
 @pytest.fixture(scope="module")
 def config() -> Study:
-    return study(now={"type": "press", "echo_time": 0.036}, mega={"type": "megapress", "echo_time": 0.068})
+    return study(now=PRESS, mega=SequenceEntry(type="megapress", echo_time=0.068))
 
 
 def test_bounds_are_those_of_the_workflow(config):
@@ -75,20 +79,16 @@ def test_bounds_are_those_of_the_workflow(config):
 
 def test_the_saved_configuration_and_notebook_show_the_same(config):
     before = show(config)
-    text = yaml.safe_load(yaml_text(plain(config)))
-    spectra = {name: entry["spectra"] for name, entry in text["analyses"].items()}
-    again = show(configuration(text["sequences"], spectra, *[text[k] for k in ("basis", "compare", "fit", "system")]))
+    again = show(settle(begun(yaml.safe_load(yaml_text(config)))))
     assert {name: one.bounds for name, one in again.items()} == {name: one.bounds for name, one in before.items()}
-    cell = json.loads(notebook_text(plain(config)))["cells"][0]["source"]
+    cell = json.loads(notebook_text(config))["cells"][0]["source"]
     names: dict = {}
     exec(cell, names)
     assert names["shown"]["now"].bounds == before["now"].bounds
 
 
 def test_macromolecules_as_one_function_cost_no_more_than_many(config):
-    grouped = configuration(
-        {"now": plain(config.sequences["now"])}, {}, BASIS, COMPARE | {"macromolecules": ["grouped"]}, {}
-    )
+    grouped = configuration({"now": PRESS}, {}, BASIS, COMPARE.but(macromolecules=("grouped",)))
     assert show(grouped)["now"].bounds["Gln"] <= show(config)["now"].bounds["Gln"]
 
 
@@ -154,10 +154,10 @@ def test_a_saved_configuration_restores_every_widget(benches, state):
     bench = benches()
     for name, value in state.items():
         getattr(bench, name).value = value
-    bench.kept["beside"] = (bench.entry(), list(bench.spectra.value))
+    bench.kept["beside"] = (bench.entry(), tuple(bench.spectra.value))
     bench.concentrations["Glu"] = 11.0
     config = bench.configure()
-    again = benches(yaml.safe_load(yaml_text(plain(config))))
+    again = benches(begun(yaml.safe_load(yaml_text(config))))
     assert again.configure() == config
     for name in (*state, "baseline", "system"):
         assert getattr(again, name).value == getattr(bench, name).value
@@ -169,7 +169,7 @@ def test_what_has_no_slider_survives_and_what_cannot_be_shown_is_named(benches):
     compare = {"baselines": {"odd": "poly:3"}, "analyses": ["mine", "designed"]}
     start = {"sequences": sequences, "basis": {"points": 1024, "metabolites": ["NAA", "Glu", "Gln"]}}
     analyses = {"mine": {"sequence": "mine", "spectra": ["on"]}, "designed": {"sequence": "designed"}}
-    bench = benches({**start, "compare": compare, "analyses": analyses, "system": {"b1": 15.0}})
+    bench = benches(begun({**start, "compare": compare, "analyses": analyses, "system": {"b1": 15.0}}))
     config = bench.configure()
     assert config.sequences["mine"].editing.ppm == {"on": 4.56, "off": 8.0}
     assert config.analyses["mine"].spectra == ("on",) and config.basis.points == 1024
@@ -197,7 +197,7 @@ def test_own_pulses_of_any_format_are_played(benches, tmp_path, name, use):
 
 def test_a_saved_own_pulse_runs_in_another_folder(benches, tmp_path):
     """Upload, save, unpack, `spinsculpt run`: no editing by hand, and the bounds are those of the screen."""
-    bench = benches({"basis": COARSE})
+    bench = benches(begun({"basis": SMALL}))
     bench.metabolites.value, bench.echo_time.value, bench.pulse_ms.value = ["Glu", "Gln"], 60, 6.0
     (tmp_path / "up").mkdir()
     bench._add(pulse_files(tmp_path / "up")["mine.pta"], "mine.pta")
@@ -235,7 +235,7 @@ def test_a_missing_pulse_file_is_a_sentence(tmp_path):
 
 def test_a_pulseq_file_is_a_sequence_of_its_own(benches, tmp_path):
     pytest.importorskip("pypulseq", reason="pypulseq (extra pulseq) is not installed")
-    config = configuration({"now": {"type": "press", "echo_time": 0.036}}, {}, {"metabolites": ["Glu", "Gln"]}, {}, {})
+    config = configuration({"now": PRESS}, {}, Basis(metabolites=("Glu", "Gln")), Compare())
     built = build_sequence("now", config.sequences["now"], {}, config.basis.frequency)
     write_pulseq(built, tmp_path / "press.seq", 1024, 5e-4)
     bench = benches()
@@ -252,7 +252,7 @@ def test_deviations_of_b1_and_b0_are_those_of_the_field(config):
     one = show(config)["now"]
     rows = [one.names.index(name) for name in ("Glu", "Gln")]
     assert np.allclose(next(iter(spectra.values())), next(iter(one.spectra.values()))[rows])
-    ideal = study(now={"type": "press", "echo_time": 0.03, "te1": 0.012, "ideal": True})
+    ideal = study(now=SequenceEntry(type="press", echo_time=0.03, te1=0.012, ideal=True))
     (ppm, still), (_, moved) = (under(ideal, "now", 1.0, b0) for b0 in (0.0, 10.0))
     peaks = [ppm[np.argmax(np.abs(next(iter(each.values()))[0]))] for each in (still, moved)]
     assert abs(peaks[1] - peaks[0]) == pytest.approx(10.0 / ideal.basis.frequency, abs=0.01)
@@ -289,8 +289,8 @@ def address(kept):
     code = f"""
 import os, sys, threading
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-from spinsculpt.explore import serve
-serve({{"basis": {COARSE}}}, browser=False)
+from spinsculpt.explore import begun, serve
+serve(begun({{"basis": {SMALL}}}), browser=False)
 """
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     pipes["env"] = {**os.environ, "TMPDIR": str(kept)}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from collections.abc import Sequence as TextSequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,40 +16,54 @@ from spinsculpt.errors import SpinsculptError
 from spinsculpt.plan import settle
 from spinsculpt.pulses import excitation_profile, refocusing_profile
 from spinsculpt.sequences import Sequence, ShapedPulse, build_sequence, is_pulse_file
-from spinsculpt.study import IDEAL_TE1, SLOTS, Basis, Compare, Fit, SequenceEntry, Study, SystemEntry, parse, plain
+from spinsculpt.study import (
+    IDEAL_TE1,
+    AnalysisEntry,
+    Basis,
+    Compare,
+    Figures,
+    Fit,
+    SequenceEntry,
+    Study,
+    SystemEntry,
+    plain,
+)
 
 ANCHOR = "press30"  # the sequence whose noise all others share, at equal scan time
+NOW = "now"  # the sequence that the sliders describe
 SHAPED = ("refocusing", "selective_excitation", "editing")  # keys of an entry whose `shape` may be a pulse file
 
 
 def configuration(
-    sequences: Mapping[str, Mapping],
-    spectra: Mapping[str, list],
-    basis: Mapping,
-    compare: Mapping,
-    fit: Mapping,
-    system: Mapping | None = None,
+    sequences: Mapping[str, SequenceEntry],
+    spectra: Mapping[str, TextSequence[str]],
+    basis: Basis,
+    compare: Compare,
+    fit: Fit | None = None,
+    system: SystemEntry | None = None,
 ) -> Study:
-    """The whole, checked configuration of what is on the screen.
+    """The whole configuration of what is on the screen.
 
     Args:
         sequences: entries by name, those on the screen.
         spectra: sub-spectra to fit, of the sequences that have several.
-        basis, compare, fit, system: sections, as far as they differ from the defaults.
+        basis, compare, fit, system: sections.
     """
-    entries = {**sequences, ANCHOR: {"type": "press", "echo_time": 0.03, "te1": IDEAL_TE1["press"]}}
-    entries = {ANCHOR: entries.pop(ANCHOR), **entries}
-    content = {
-        "sequences": entries,
-        "basis": dict(basis),
-        "analyses": {name: {"sequence": name, "spectra": list(spectra.get(name, []))} for name in entries},
-        "compare": {**compare, "analyses": list(entries), "rivals": []},
-        "fit": dict(fit),
-        "system": dict(system or {}),
-        "figures": {"designs": []},
-        "designs": {},
-    }
-    return settle(parse(Study, content))
+    anchor = SequenceEntry(type="press", echo_time=0.03, te1=IDEAL_TE1["press"])
+    entries = {ANCHOR: anchor, **{name: entry for name, entry in sequences.items() if name != ANCHOR}}
+    analyses = {name: AnalysisEntry(sequence=name, spectra=tuple(spectra.get(name, ()))) for name in entries}
+    return settle(
+        Study(
+            sequences=entries,
+            basis=basis,
+            analyses=analyses,
+            compare=compare.but(analyses=tuple(entries), rivals=()),
+            fit=fit or Fit(),
+            system=system or SystemEntry(),
+            figures=Figures(designs=()),
+            designs={},
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -109,18 +124,28 @@ def _under(name, entry, basis, compare, files, system, b1_scale, b0_hz):
     return ppm, drawn
 
 
-def entry_files(entry: Mapping) -> dict[tuple[str, ...], str]:
+def entry_files(entry: SequenceEntry) -> dict[tuple[str, ...], str]:
     """Files that an entry of `sequences` plays, by the keys that lead to them."""
-    slots = {(slot,): entry[slot] for slot in SLOTS if entry.get(slot) and is_pulse_file(entry[slot])}
-    shapes = {(key, "shape"): (entry.get(key) or {}).get("shape", "") for key in SHAPED}
+    slots = {(slot,): filled for slot, filled in entry.slots.items() if is_pulse_file(filled)}
+    shapes = {(key, "shape"): getattr(entry, key).shape for key in SHAPED}
     shapes = {keys: shape for keys, shape in shapes.items() if "/" in shape or "." in shape}
-    return slots | shapes | {("files", shot): path for shot, path in (entry.get("files") or {}).items()}
+    return slots | shapes | {("files", shot): path for shot, path in entry.files.items()}
+
+
+def with_file(entry: SequenceEntry, keys: tuple[str, ...], path: str) -> SequenceEntry:
+    """The entry with another file at the place that `entry_files` gave."""
+    match keys:
+        case (slot,):
+            return entry.but(**{slot: path})
+        case ("files", shot):
+            return entry.but(files={**entry.files, shot: path})
+    return entry.but(**{keys[0]: getattr(entry, keys[0]).but(shape=path)})
 
 
 def _texts(name: str, config: Study) -> tuple[str, ...]:
     entry = config.sequences[name]
     # a file that has changed is read anew
-    stamps = {path: Path(path).stat().st_mtime_ns for path in entry_files(plain(entry)).values() if Path(path).exists()}
+    stamps = {path: Path(path).stat().st_mtime_ns for path in entry_files(entry).values() if Path(path).exists()}
     parts = (entry, config.sequences[ANCHOR], config.analyses[name].spectra)
     parts += (config.basis, config.compare.but(analyses=(ANCHOR,)), config.fit, stamps, config.system)
     return tuple(map(_text, parts))

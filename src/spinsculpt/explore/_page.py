@@ -17,6 +17,7 @@ from bokeh.plotting import figure
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.explore._bench import (
     ANCHOR,
+    NOW,
     Shown,
     configuration,
     diagram,
@@ -31,8 +32,18 @@ from spinsculpt.explore._tabs import COLOURS, DesignTab, RefitTab, draw, plain, 
 from spinsculpt.plan import spectra_of
 from spinsculpt.pulses import DesignedPulses, read_designed, read_pulse, write_designed
 from spinsculpt.spins import load_library
-from spinsculpt.study import COMBINED, SLOTS, Basis, SequenceEntry, Study, parse
-from spinsculpt.study import plain as plain_of
+from spinsculpt.study import (
+    COMBINED,
+    SLOTS,
+    Basis,
+    Compare,
+    Fit,
+    NoiseLevel,
+    Refocusing,
+    SequenceEntry,
+    Study,
+    SystemEntry,
+)
 from spinsculpt.system import PRESETS
 
 MOST = 6  # sequences side by side
@@ -49,20 +60,18 @@ USES = {
     "editing pulses": "editing",
     "designed editing pulses": "edit",
 }
-MACROMOLECULES = ["MM09", "MM12", "MM14", "MM17", "MM20", "MM37", "MM39"]
 FITTED = "what is fitted, added up"
-NOW = "now"  # name of the sequence that the sliders move
 
 
 class Workbench:
     """State of one visitor: widgets, sequences that were kept, uploaded files."""
 
-    def __init__(self, start: Mapping | None = None) -> None:
-        self.kept: dict[str, tuple[dict, list]] = {}
+    def __init__(self, start: Study | None = None) -> None:
+        self.kept: dict[str, tuple[SequenceEntry, tuple[str, ...]]] = {}
         self.pulses: dict[str, str] = {}  # own pulses: where they are, by the name of the upload
         self.sequences: dict[str, str] = {}  # own sequence files: where they are, by shot
-        self.base: dict[str, dict] = {}  # sections of the configuration it began with
-        self.more: dict = {}  # keys of the entry on the screen that have no slider
+        self.base: Study | None = None  # the configuration it began with
+        self.more: SequenceEntry | None = None  # entry that the one on the screen takes after where it has no slider
         self.folder = tempfile.TemporaryDirectory(prefix="spinsculpt-")
         self.config: Study | None = None
         self.fine = self.quiet = False
@@ -137,43 +146,34 @@ class Workbench:
 
     # widgets and the configuration
 
-    def _load(self, start: Mapping) -> None:
+    def _load(self, start: Study) -> None:
         """Set the widgets from a configuration; its further analyses are kept beside, as many as fit."""
-        for section in ("basis", "compare", "fit", "system"):
-            self.base[section] = dict(start.get(section) or {})
-        left_out = []
-        analyses, sequences = start.get("analyses") or {}, start.get("sequences") or {}
-        named = (start.get("compare") or {}).get("analyses") or list(analyses) or list(sequences)
-        for name in named:
-            analysis = analyses.get(name, {"sequence": name, "spectra": []})
-            entry = dict(sequences.get(analysis["sequence"]) or {})
-            if not entry or (name == ANCHOR and NOW in named):
+        self.base, left_out = start, []
+        for name in start.compare.analyses:
+            analysis = start.analyses[name]
+            if name == ANCHOR and NOW in start.compare.analyses:
                 continue
-            missing = self._find_designs(entry, str(start.get("run") or ""))
+            entry, missing = self._find_designs(start.sequences[analysis.sequence], start.run)
             if missing:
                 left_out.append(f"{name} plays the design {missing}, which is not made yet")
             elif name == NOW:
-                self._set(entry, list(analysis.get("spectra") or []))
+                self._set(entry, analysis.spectra)
             elif len(self.kept) < MOST - 1:
-                self.kept[name if name != ANCHOR else "press30x2"] = (entry, list(analysis.get("spectra") or []))
+                self.kept[name if name != ANCHOR else "press30x2"] = (entry, analysis.spectra)
             else:
                 left_out.append(f"{name} (six are the most)")
-        basis, compare = self.base["basis"], self.base["compare"]
-        if "metabolites" in basis:
-            self.metabolites.options = sorted({*self.metabolites.options, *basis["metabolites"]})
-            self.metabolites.value = list(basis["metabolites"])
-        _stretch(self.field, basis.get("field", self.field.value))
-        _stretch(self.linewidth, compare.get("linewidth_hz", self.linewidth.value))
-        _stretch(self.snr, (compare.get("noise") or {}).get("snr", self.snr.value))
-        self.macromolecules.value = (compare.get("macromolecules") or ["free"])[0] if self._groups() else "none"
-        chosen = next((form for form in (compare.get("baselines") or {}).values() if form is not None), None)
-        if chosen is not None:
-            _choose(self.baseline, str(chosen))
-        if self.base["system"].get("preset"):
-            self.system.value = self.base["system"]["preset"]
-        self.concentrations = dict(compare.get("concentrations") or {})
+        basis, compare = start.basis, start.compare
+        self.metabolites.options = sorted({*self.metabolites.options, *basis.metabolites})
+        self.metabolites.value = list(basis.metabolites)
+        _stretch(self.field, basis.field)
+        _stretch(self.linewidth, compare.linewidth_hz)
+        _stretch(self.snr, compare.noise.snr)
+        self.macromolecules.value = compare.macromolecules[0] if basis.macromolecules else "none"
+        _choose(self.baseline, str(next(form for form in compare.baselines.values() if form is not None)))
+        self.system.value = start.system.preset or self.system.value
+        self.concentrations = dict(compare.concentrations)
         self._offer()
-        first, second = compare.get("pair") or ("Glu", "Gln")
+        first, second = compare.pair
         if {first, second} <= set(self.metabolites.value):
             self.first.value, self.second.value = first, second
             self.pieces.value = [first, second]
@@ -183,38 +183,31 @@ class Workbench:
     loaded_field: float | None = None
     left_out: list[str] = []  # noqa: RUF012 (replaced, never changed)
 
-    def _groups(self) -> list[str]:
-        """Macromolecules of the configuration it began with."""
-        return list(self.base.get("basis", {}).get("macromolecules") or [])
-
     @staticmethod
-    def _find_designs(entry: dict, run: str) -> str:
-        """Let the slots name the pulse files of their designs; the name of one that is not made."""
-        for slot in SLOTS:
-            if entry.get(slot) and not entry[slot].endswith(".json"):
-                made = Path("results", *([run] if run else []), "design", entry[slot], "pulse.json")
+    def _find_designs(entry: SequenceEntry, run: str) -> tuple[SequenceEntry, str]:
+        """The entry with its slots naming the pulse files of their designs; and the name of one that is not made."""
+        for slot, filled in entry.slots.items():
+            if not filled.endswith(".json"):
+                made = Path("results", *([run] if run else []), "design", filled, "pulse.json")
                 if not made.is_file():
-                    return entry[slot]
-                entry[slot] = str(made.resolve())
-        return ""
+                    return entry, filled
+                entry = entry.but(**{slot: str(made.resolve())})
+        return entry, ""
 
-    def _set(self, entry: Mapping, spectra: list) -> None:
+    def _set(self, entry: SequenceEntry, spectra: tuple[str, ...]) -> None:
         """Move the sliders to an entry of `sequences`."""
-        self.kind.value = entry["type"]
-        self.shortest.value = "echo_time" in entry and entry["echo_time"] is None
-        if entry.get("echo_time"):
-            _stretch(self.echo_time, 1e3 * entry["echo_time"])
-        self.shortest_te1.value = entry["type"] in TWO_ECHOES and not entry.get("te1")
-        if entry.get("te1"):
-            _stretch(self.te1, 1e3 * entry["te1"])
-        if entry.get("mixing_time"):
-            _stretch(self.mixing_time, 1e3 * entry["mixing_time"])
-        shape = "ideal" if entry.get("ideal") else (entry.get("refocusing") or {}).get("shape", "auto")
+        self.kind.value = entry.type
+        self.shortest.value = entry.echo_time is None
+        if entry.echo_time:
+            _stretch(self.echo_time, 1e3 * entry.echo_time)
+        self.shortest_te1.value = entry.type in TWO_ECHOES and entry.te1 is None
+        if entry.te1:
+            _stretch(self.te1, 1e3 * entry.te1)
+        _stretch(self.mixing_time, 1e3 * entry.mixing_time)
+        shape = "ideal" if entry.ideal else entry.refocusing.shape
         self.refocusing.value = shape if shape in SHAPES else "auto"
-        self.orders.value = ", ".join("none" if order is None else str(order) for order in entry.get("orders") or [])
-        self.sequences = dict(entry.get("files") or {})
-        own = ("type", "echo_time", "te1", "mixing_time", "ideal", "orders", "files")
-        self.more = {key: value for key, value in entry.items() if key not in own}
+        self.orders.value = ", ".join("none" if order is None else str(order) for order in entry.orders)
+        self.sequences, self.more = dict(entry.files), entry
         self._offer_spectra()
         if spectra:
             _choose(self.spectra, tuple(spectra), " and ".join(spectra))
@@ -233,8 +226,7 @@ class Workbench:
     def _offer_spectra(self) -> None:
         """Which sub-spectra can be fitted, of the sequence on the screen."""
         try:
-            entry = self.entry()
-            names = spectra_of(parse(SequenceEntry, entry), {})
+            names = spectra_of(self.entry(), {})
         except SpinsculptError:
             names = ()
         shots = tuple(name for name in names if name not in COMBINED)
@@ -247,39 +239,40 @@ class Workbench:
             self.spectra.options = options
             self.spectra.value = before if before in options.values() else next(iter(options.values()))
 
-    def entry(self) -> dict:
+    def entry(self) -> SequenceEntry:
         """The entry of `sequences` that the sliders describe."""
         kind = self.kind.value
         if kind == "file":
             if not self.sequences:
                 raise SpinsculptError("Upload a Pulseq file (.seq) or a sequence file (.json) first.")
-            return {"type": "file", "files": dict(self.sequences), "orders": _orders(self.orders.value)}
-        found: dict = {"type": kind}
-        if kind != "pulse_acquire":
-            found["echo_time"] = None if self.shortest.value else round(self.echo_time.value / 1e3, 6)
-        if kind in TWO_ECHOES:
-            found["te1"] = None if self.shortest_te1.value else round(self.te1.value / 1e3, 6)
-        if kind == "steam":
-            found["mixing_time"] = round(self.mixing_time.value / 1e3, 6)
-        more = dict(self.more)
-        if self.refocusing.value == "ideal":
-            found["ideal"] = True
-        elif self.refocusing.value != "auto" and kind not in UNREFOCUSED:
-            kept = more.pop("refocusing", None) or {}
-            kept = kept if kept.get("shape") == self.refocusing.value else {}
-            more["refocusing"] = {**kept, "shape": self.refocusing.value}
-        if self.own.value and self.pulses:
-            more |= self._played(more)
-        return {**more, **found}
+            return SequenceEntry(type="file", files=dict(self.sequences), orders=tuple(_orders(self.orders.value)))
+        found = (self.more or SequenceEntry(type=kind)).but(
+            type=kind,
+            echo_time=self._seconds(self.echo_time, self.shortest) if kind != "pulse_acquire" else 0.0,
+            te1=self._seconds(self.te1, self.shortest_te1) if kind in TWO_ECHOES else None,
+            mixing_time=self._seconds(self.mixing_time) if kind == "steam" else SequenceEntry.mixing_time,
+            ideal=self.refocusing.value == "ideal",
+            orders=(),
+            files={},
+        )
+        if self.refocusing.value not in ("ideal", "auto") and kind not in UNREFOCUSED:
+            kept = found.refocusing if found.refocusing.shape == self.refocusing.value else Refocusing()
+            found = found.but(refocusing=kept.but(shape=self.refocusing.value))
+        return self._played(found) if self.own.value and self.pulses else found
 
-    def _played(self, more: Mapping) -> dict:
-        """The own pulse as keys of the entry."""
+    @staticmethod
+    def _seconds(slider, shortest=None) -> float | None:
+        """What a slider says in ms; None where the shortest is asked for."""
+        return None if shortest is not None and shortest.value else round(slider.value / 1e3, 6)
+
+    def _played(self, entry: SequenceEntry) -> SequenceEntry:
+        """The entry with the own pulse."""
         path, use = Path(self.pulses[self.which.value]), self.use.value
         complete = path.suffix.lower() == ".json"
         if use in SLOTS:
-            return {use: str(path if complete else self._as_design(path, use))}
+            return entry.but(**{use: str(path if complete else self._as_design(path, use))})
         duration = None if complete else self.pulse_ms.value / 1e3
-        return {use: {**(more.get(use) or {}), "shape": str(path), "duration": duration}}
+        return entry.but(**{use: getattr(entry, use).but(shape=str(path), duration=duration)})
 
     def _as_design(self, path: Path, slot: str) -> Path:
         """The waveform of another program with its duration and flip angle, as a file that a slot can name."""
@@ -296,28 +289,29 @@ class Workbench:
         if len(names) < 2 or self.first.value == self.second.value:
             raise SpinsculptError("Choose two different metabolites for the pair.")
         sequences = {name: entry for name, (entry, _) in self.kept.items()} | {NOW: self.entry()}
-        spectra = {name: spectra for name, (_, spectra) in self.kept.items()} | {NOW: list(self.spectra.value)}
-        base, grouped = {key: dict(value) for key, value in self.base.items()}, self.macromolecules.value
-        basis, compare = base.get("basis", {}), base.get("compare", {})
+        spectra = {name: spectra for name, (_, spectra) in self.kept.items()} | {NOW: tuple(self.spectra.value)}
+        base, grouped = self.base, self.macromolecules.value
+        basis, compare = (base.basis, base.compare) if base else (Basis(), Compare())
         if self.field.value != self.loaded_field:
-            basis.pop("central_frequency", None)
-            basis["bandwidth"] = 2000 if self.field.value <= 4 else 6000
-        basis["field"], basis["metabolites"] = round(self.field.value, 3), names
-        basis["macromolecules"] = [] if grouped == "none" else self._groups() or MACROMOLECULES
-        noise = {key: value for key, value in (compare.get("noise") or {}).items() if key not in ("reference", "snr")}
-        if noise.get("metabolite", "NAA") not in names:
-            noise["metabolite"] = "NAA" if "NAA" in names else names[0]
-        compare["noise"] = {"metabolite": "NAA", **noise, "snr": self.snr.value}
-        compare |= {
-            "pair": [self.first.value, self.second.value],
-            "linewidth_hz": self.linewidth.value,
-            "baselines": {"chosen": self.baseline.value},
-            "macromolecules": ["free" if grouped == "none" else grouped],
-            "concentrations": {name: value for name, value in self.concentrations.items() if name in names},
-            "expected": {},
-        }
-        system = {**base.get("system", {}), "preset": self.system.value}
-        return configuration(sequences, spectra, basis, compare, base.get("fit", {}), system)
+            basis = basis.but(central_frequency=None, bandwidth=2000 if self.field.value <= 4 else 6000)
+        basis = basis.but(
+            field=round(self.field.value, 3),
+            metabolites=names,
+            macromolecules=() if grouped == "none" else basis.macromolecules or Basis.macromolecules,
+        )
+        tallest = compare.noise.metabolite
+        tallest = tallest if tallest in names else "NAA" if "NAA" in names else names[0]
+        compare = compare.but(
+            noise=NoiseLevel(metabolite=tallest, snr=self.snr.value),
+            pair=(self.first.value, self.second.value),
+            linewidth_hz=self.linewidth.value,
+            baselines={"chosen": self.baseline.value},
+            macromolecules=("free" if grouped == "none" else grouped,),
+            concentrations={name: value for name, value in self.concentrations.items() if name in names},
+            expected={},
+        )
+        fit, system = (base.fit, base.system) if base else (Fit(), SystemEntry())
+        return configuration(sequences, spectra, basis, compare, fit, system.but(preset=self.system.value))
 
     def _yaml(self) -> io.BytesIO:
         return saved(self.config, "explored.yaml", yaml_text)[1]
@@ -348,7 +342,7 @@ class Workbench:
         if widget in (self.first, self.second):
             self.pieces.value = list(dict.fromkeys([self.first.value, self.second.value]))
         if widget is self.kind:
-            self.more = {}
+            self.more = None
             if value in ("megapress", "megaslaser") and self.echo_time.value < 60:
                 self.echo_time.value = 68  # the usual one; two editing pulses do not fit into less
         self._offer_spectra()
@@ -379,7 +373,7 @@ class Workbench:
         self.sequences = dict(zip(shots, paths, strict=True))
 
         def change() -> None:
-            self.kind.value, self.more = "file", {}
+            self.kind.value, self.more = "file", None
             self._offer_spectra()
 
         self._together(change)
@@ -412,13 +406,13 @@ class Workbench:
             made = read_designed(pulse)
             self.design.verdicts[self.pulses[self.which.value]] = verdict_of(pulse)
             self.kind.value = {"excitation": "pulse_acquire", "edit": "megapress"}.get(slot, "press")
-            self.more, self.use.value = {}, slot
+            self.more, self.use.value = None, slot
             if slot != "excitation" and {"te1", "te2"} <= set(made.times):
                 self.shortest.value = self.shortest_te1.value = False
                 _stretch(self.echo_time, 1e3 * (made.times["te1"] + made.times["te2"]))
                 _stretch(self.te1, 1e3 * made.times["te1"])
                 if made.times.get("gap_shift"):
-                    self.more = {"gap_shift": made.times["gap_shift"]}
+                    self.more = SequenceEntry(type="press", gap_shift=made.times["gap_shift"])
             self._offer_spectra()
 
         self._together(change)
@@ -440,7 +434,7 @@ class Workbench:
         while name in self.kept or name == ANCHOR:
             count += 1
             name = f"{stem}x{count}"
-        self.kept[name] = (self.entry(), list(self.spectra.value))
+        self.kept[name] = (self.entry(), tuple(self.spectra.value))
         self.update()
 
     def _clear(self, _) -> None:
@@ -499,7 +493,7 @@ class Workbench:
             self._empty(f"This combination cannot be shown ({brief(error)}); change what you set last.")
             return
         self.fine = True
-        played = any(entry_files(entry) for entry in plain_of(self.config.sequences).values())
+        played = any(map(entry_files, self.config.sequences.values()))
         self.save.filename = "explored.zip" if played else "explored.yaml"
         self.notebook.filename = "explored_notebook.zip" if played else "explored.ipynb"
         self.save.disabled = self.notebook.disabled = False

@@ -9,27 +9,27 @@ from pathlib import Path
 import yaml
 
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.explore._bench import entry_files
+from spinsculpt.explore._bench import NOW, entry_files, with_file
 from spinsculpt.gate import read_yaml
-from spinsculpt.study import Study, default_config, plain
+from spinsculpt.study import IDEAL_TE1, Study, default_config, parse, plain, read_study
 
 FOLDER = "explored_pulses"  # beside the configuration: the files that it plays
 
 
-def yaml_text(config: Mapping) -> str:
+def yaml_text(config: Study) -> str:
     """The sections that make the screen, as YAML for `spinsculpt run --configfile` and `explore --config`."""
-    kept = {key: config[key] for key in ("sequences", "basis", "analyses", "compare", "fit", "system")}
-    shown, defaults = config["compare"]["baselines"], read_yaml(default_config())["compare"]["baselines"]
+    shown, defaults = config.compare.baselines, read_study([default_config()]).compare.baselines
     left_out = dict.fromkeys(name for name in defaults if name not in shown)  # or a run would lay them below
-    kept["compare"] = {**kept["compare"], "baselines": {**shown, **left_out}}
-    kept["figures"] = {"designs": []}
+    whole = plain(config.but(compare=config.compare.but(baselines={**shown, **left_out})))
+    kept = {key: whole[key] for key in ("sequences", "basis", "analyses", "compare", "fit", "system", "figures")}
     return "# Written by spinsculpt explore.\n" + yaml.safe_dump(json.loads(json.dumps(kept)), sort_keys=False)
 
 
-def with_files(config: Study) -> tuple[dict, dict[str, str]]:
+def with_files(config: Study) -> tuple[Study, dict[str, str]]:
     """The configuration with the files that it plays in `FOLDER`, and where they are now: {new path: old path}."""
-    moved, files = plain(config), {}
-    for entry in moved["sequences"].values():
+    sequences, files = {}, {}
+    for name, entry in config.sequences.items():
+        sequences[name] = entry
         for keys, path in entry_files(entry).items():
             known = next((new for new, old in files.items() if old == path), None)
             new, count = f"{FOLDER}/{Path(path).name}", 1
@@ -37,15 +37,11 @@ def with_files(config: Study) -> tuple[dict, dict[str, str]]:
                 count += 1
                 new = f"{FOLDER}/{Path(path).stem}_{count}{Path(path).suffix}"
             files[known or new] = path
-            *way, last = keys
-            place = entry
-            for key in way:
-                place = place[key]
-            place[last] = known or new
-    return moved, files
+            sequences[name] = with_file(sequences[name], keys, known or new)
+    return config.but(sequences=sequences), files
 
 
-def saved(config: Study, name: str, text: Callable[[Mapping], str]) -> tuple[str, io.BytesIO]:
+def saved(config: Study, name: str, text: Callable[[Study], str]) -> tuple[str, io.BytesIO]:
     """What a download holds: the file `name`, or where pulses are played, a .zip of it with them beside it.
 
     Args:
@@ -66,7 +62,22 @@ def saved(config: Study, name: str, text: Callable[[Mapping], str]) -> tuple[str
     return f"{Path(name).stem}.zip", whole
 
 
-def read_saved(path: Path | str) -> dict:
+def begun(content: Mapping, where: str = "the configuration") -> Study:
+    """A configuration to begin with, as a study by itself: nothing of config/config.yaml is laid below it.
+
+    Sequences without an analysis are fitted as they are, and all are compared; without any the screen begins as ever.
+    """
+    sequences = content.get("sequences") or {NOW: {"type": "press", "echo_time": 0.03, "te1": IDEAL_TE1["press"]}}
+    compare = content.get("compare") or {}
+    named = compare.get("analyses") or list(content.get("analyses") or sequences)
+    alone = {name: {"sequence": name} for name in named if name in sequences}
+    analyses = {**alone, **(content.get("analyses") or {})}
+    known = [name for name in named if (analyses.get(name) or {}).get("sequence") in sequences]
+    whole = {"designs": {}, **content, "sequences": sequences, "analyses": analyses}
+    return parse(Study, {**whole, "compare": {**compare, "analyses": known or list(analyses)}}, where)
+
+
+def read_saved(path: Path | str) -> Study:
     """A configuration whose pulse files are found here, or else beside it.
 
     Raises:
@@ -78,30 +89,25 @@ def read_saved(path: Path | str) -> dict:
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise SpinsculptError(f"{path}: a configuration is a map of keys; this is none.")
-    sequences = content.get("sequences")
-    for name, entry in sequences.items() if isinstance(sequences, dict) else ():
-        for keys, file in entry_files(entry).items() if isinstance(entry, dict) else ():
+    study = begun(content, str(path))
+    sequences = dict(study.sequences)
+    for name, entry in study.sequences.items():
+        for keys, file in entry_files(entry).items():
             found = next((one for one in (Path(file), path.parent / file) if one.is_file()), None)
             if found is None:
                 raise SpinsculptError(f"{path}: sequences.{name} plays {file}, which is neither here nor beside it.")
-            *way, last = keys
-            place = entry
-            for key in way:
-                place = place[key]
-            place[last] = str(found.resolve())
-    return content
+            sequences[name] = with_file(sequences[name], keys, str(found.resolve()))
+    return study.but(sequences=sequences)
 
 
-def notebook_text(config: Mapping) -> str:
+def notebook_text(config: Study) -> str:
     """A Jupyter notebook that shows the same numbers."""
     code = f"""import yaml
-from spinsculpt.explore import configuration, show
-from spinsculpt.study import Study, plain
+from spinsculpt.explore import begun, show
+from spinsculpt.plan import settle
 
-saved = yaml.safe_load('''{yaml_text(config)}''')
-spectra = {{name: entry["spectra"] for name, entry in saved["analyses"].items()}}
-sections = [saved[key] for key in ("basis", "compare", "fit", "system")]
-shown = show(configuration(saved["sequences"], spectra, *sections))
+study = settle(begun(yaml.safe_load('''{yaml_text(config)}''')))
+shown = show(study)
 for name, one in shown.items():
     print(name, {{metabolite: round(bound, 2) for metabolite, bound in one.bounds.items()}})
 """

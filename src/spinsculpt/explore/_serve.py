@@ -3,15 +3,15 @@
 import hmac
 import secrets
 import socket
-from collections.abc import Mapping
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.problems import sentence_of
+from spinsculpt.study import Study
 
 ADDRESS = "127.0.0.1"
 
 
-def serve(start: Mapping | None = None, port: int = 0, browser: bool = True) -> None:
+def serve(start: Study | None = None, port: int = 0, browser: bool = True) -> None:
     """Serve until it is interrupted; prints the address, which holds a token that is new each time.
 
     Args:

@@ -19,7 +19,7 @@ from bokeh.transform import linear_cmap
 
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.nifti import read_fids
-from spinsculpt.study import BROAD, SLOTS, DesignEntry, Fit, Study, parse
+from spinsculpt.study import BROAD, SLOTS, DesignEntry, Fit, ObjectiveEntry, Study
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 CLASSES = ("longitudinal", "z_order", "in_phase", "antiphase", "multi_spin")
@@ -162,20 +162,21 @@ class DesignTab:
         self.wanted = False
 
     def _entry(self, config: Study) -> DesignEntry:
-        entry = {
-            "kind": self.kind.value,
-            "echo_time": 0.030,
-            "duration": self.duration.value / 1e3,
-            "b1_limit": self.limit.value,
-            "knot_spacing": 0.0005,
-            "metabolites": list(config.basis.metabolites),
-            "objectives": [{"type": self.goal.value, "metabolites": dict.fromkeys(config.compare.pair, 1)}],
-            "starts": self.starts.value,
-            "iterations": self.iterations.value,
-        }
+        duration, echo_time = self.duration.value / 1e3, 0.030
         if self.kind.value == "gap":
-            entry["echo_time"] = max(0.028, 2 * (entry["duration"] + 0.008))  # refocusing pulses and spoilers beside it
-        return parse(DesignEntry, entry, "the design")
+            echo_time = max(0.028, 2 * (duration + 0.008))  # refocusing pulses and spoilers beside it
+        goal = ObjectiveEntry(type=self.goal.value, metabolites=dict.fromkeys(config.compare.pair, 1))
+        return DesignEntry(
+            kind=self.kind.value,
+            echo_time=echo_time,
+            duration=duration,
+            b1_limit=self.limit.value,
+            knot_spacing=0.0005,
+            metabolites=config.basis.metabolites,
+            objectives=(goal,),
+            starts=self.starts.value,
+            iterations=self.iterations.value,
+        )
 
     def _start(self, _) -> None:
         if self.thread and self.thread.is_alive():

@@ -43,17 +43,17 @@ class Plan:
     found: str = ""
 
     @classmethod
-    def of(cls, config: Mapping, results: str = "results", deploys: bool = False) -> Self:
+    def of(cls, content: Mapping, results: str = "results", deploys: bool = False) -> Self:
         """The plan of a configuration, laid over config/config.yaml as Snakemake does unless it uses a module.
 
         Args:
-            config: maps and lists, as parsed from YAML.
+            content: maps and lists, as parsed from YAML.
             results: what <results> stands for.
             deploys: whether Snakemake makes the environments of the rules; otherwise FSL-MRS must be there already.
         Raises:
             SpinsculptError: a sentence for each mistake in the configuration or the table of scans.
         """
-        study = parse(Study, lay_over(read_yaml(default_config()), dict(config)))
+        study = parse(Study, lay_over(read_yaml(default_config()), dict(content)))
         place = place_of_scans(study.subjects)
         found = place if not study.subjects else ""
         study = study.but(subjects=place)
