@@ -1,6 +1,6 @@
 r"""The simulated scanner: raw Philips files of a cohort whose truth is known.
 
-Row k of a scan (a dynamic: the mean of `averages / dynamics` shots) is
+Row k of a scan (a dynamic: the mean of `averages / dynamics` transients) is
 
     s_k(t) = g exp(i (phi + phi_k + theta(t))) [exp(2 pi i df_k t) (L(t) sum_m c_m w_m b_m(t) + r W(t)) + noise]
     w_m    = exp(-tau_m/T2_m - zeta_m/T1_m) (1 - exp(-TR/T1_m))

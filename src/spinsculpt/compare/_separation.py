@@ -1,4 +1,4 @@
-"""How well each sequence separates two metabolites: never one number (PHYSICS of the field, not taste)."""
+"""How well each sequence separates two metabolites: several numbers, because no single one decides."""
 
 import itertools
 from collections.abc import Mapping, Sequence

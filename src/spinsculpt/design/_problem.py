@@ -47,7 +47,7 @@ from spinsculpt.sequences import (
     with_shares,
 )
 from spinsculpt.spins import Library, load_library, single_spin, total
-from spinsculpt.study import Basis, DesignEntry, ObjectiveEntry, Robustness
+from spinsculpt.study import PER_SHOT, SLOTS, Basis, DesignEntry, ObjectiveEntry, Robustness, choices_of
 from spinsculpt.system import System
 
 MIN_DWELL = 1e-6  # s, the RF raster of clinical scanners
@@ -377,7 +377,7 @@ def _resolved(name: str, entry: DesignEntry, limits: System, system: System | No
         )
     if entry.duration != "fit":
         return entry
-    if entry.kind not in ("gap", "gap_pair", "edit", "edit_pair", "refocus"):
+    if entry.kind.removesuffix("_pair") not in PER_SHOT:
         raise SpinsculptError(f"designs.{name}.duration: only gap, refocus and edit have a room to fit; give s.")
     if entry.times.given():
         raise SpinsculptError(f"designs.{name}.duration: the room changes with `times`; give s.")
@@ -555,9 +555,10 @@ def _check(name: str, entry: DesignEntry) -> None:
         raise SpinsculptError(
             f"{where}.echo_times: {len(entry.echo_times)} echo times for {entry.shots} shots; give one a shot."
         )
-    if entry.shots > 1 and entry.kind not in ("gap", "refocus", "edit"):
+    if entry.shots > 1 and entry.kind not in PER_SHOT:
         raise SpinsculptError(f"{where}.shots: only gap, refocus and edit have shots of their own; set it to 1.")
-    fitting = {"gap": ("press", "slaser"), "refocus": ("press", "special", "slaser")}.get(entry.kind, ("press",))
+    places = SLOTS[entry.kind].sequences if entry.kind in PER_SHOT else ()
+    fitting = [each for each in choices_of(DesignEntry, "sequence") if each in places] or ["press"]
     if entry.sequence not in fitting:
         raise SpinsculptError(
             f"{where}.sequence: a {entry.kind} has no place in {entry.sequence}; choose {' or '.join(fitting)}."

@@ -27,6 +27,7 @@ from spinsculpt.sequences import CoherenceFilter, Delay, Event, ShapedPulse, Sho
 from spinsculpt.sequences import Sequence as PulseSequence
 from spinsculpt.spectra import decay
 from spinsculpt.spins import Library, Macromolecule, SpinSystem, coherence_order, raising, symmetry_sectors, total
+from spinsculpt.study import PER_SHOT
 
 _VISIBLE = 1e-6  # transitions whose element of F_+ is smaller than this carry no signal
 
@@ -176,7 +177,7 @@ class Simulation:
         known = decay_times(filled, self._library, self.names, self.acquisition.central_frequency, self._axes)
         found = {}
         for name, ((_, shot), *_) in self.sequence.measured.items():
-            slots = [slot.duration for slot in shot.slots if slot.kind in ("gap", "edit", "refocus")]
+            slots = [slot.duration for slot in shot.slots if slot.kind in PER_SHOT]
             own = sum(slots) if self._decaying else 0.0
             times = [known[shot.name][each] for each in self.names]
             if not self._axes:  # of ideal pulses it is the echo time, whatever the phases of the filters

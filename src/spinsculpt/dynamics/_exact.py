@@ -1,6 +1,6 @@
 r"""Exact evolution of a density operator through the events of a sequence (numpy, float64).
 
-The Hamiltonian of PHYSICS in the frame of the receiver, rad/s:
+The free Hamiltonian in the frame of the receiver, rad/s:
 
     H(t) = sum_k 2pi (nu_k + b0) I_kz + sum_{j<k} 2pi J_jk I_j.I_k + omega_1(t) [cos phi(t) F_x + sin phi(t) F_y]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from spinsculpt.study import DesignEntry, SequenceEntry
+from spinsculpt.study import PER_SHOT, DesignEntry, SequenceEntry
 
 
 def spectra_of(entry: SequenceEntry, designs: Mapping[str, DesignEntry]) -> tuple[str, ...]:
@@ -50,10 +50,10 @@ def _designed_shots(entry: SequenceEntry, designs: Mapping[str, DesignEntry]) ->
         if value in designs:
             given = designs[value]
             count = 2 if given.kind.endswith("_pair") else given.shots
-            count *= given.kind not in ("prep", "prep_gap", "excitation")
+            count *= given.kind.removesuffix("_pair") in PER_SHOT
         elif is_pulse_file(value) and Path(value).is_file():
             found = read_designed(value)
-            count = max(len(found.pulses), len(found.echo_times)) if slot in ("gap", "edit", "refocus") else 1
+            count = max(len(found.pulses), len(found.echo_times)) if slot in PER_SHOT else 1
         else:
             continue
         if count > 1:

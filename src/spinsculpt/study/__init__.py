@@ -38,7 +38,15 @@ from spinsculpt.study._scanner import OtherTruth, Scanner
 from spinsculpt.study._scans import ScanRow
 from spinsculpt.study._schema import entries_of, parse, read_study, reference_page, schema_of
 from spinsculpt.study._section import Section, choices_of, default_of, meaning_of, plain
-from spinsculpt.study._sequences import IDEAL_TE1, SLOTS, Editing, Refocusing, SelectiveExcitation, SequenceEntry
+from spinsculpt.study._sequences import (
+    IDEAL_TE1,
+    PER_SHOT,
+    SLOTS,
+    Editing,
+    Refocusing,
+    SelectiveExcitation,
+    SequenceEntry,
+)
 from spinsculpt.study._spectra import COMBINED, DIFFERENCES, PAIR, SCHEMES, Scheme, combinations_of
 from spinsculpt.study._study import AnalysisEntry, Ladder, Study, Sweep
 from spinsculpt.study._system import SystemEntry
@@ -55,6 +63,7 @@ __all__ = [
     "LINES",
     "LIPIDS",
     "PAIR",
+    "PER_SHOT",
     "SCHEMES",
     "SHAPES",
     "SLOTS",

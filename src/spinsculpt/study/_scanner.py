@@ -62,17 +62,20 @@ class Scanner(Section):
     ] = 1
     averages: Annotated[
         int,
-        key("shots of every scan, the same for all sequences (equal scan time); edited sequences share them out", ge=1),
+        key(
+            "transients of every scan, the same for all sequences (equal scan time); edited sequences divide them",
+            ge=1,
+        ),
     ] = 128
     dynamics: Annotated[
         int,
         key(
-            "rows that a scan is stored in, each the mean of averages / dynamics shots; a multiple of the shots "
+            "rows that a scan is stored in, each the mean of averages / dynamics transients; a multiple of the shots "
             "of a sequence",
             ge=1,
         ),
     ] = 32
-    water_averages: Annotated[int, key("shots of the water reference", ge=1)] = 8
+    water_averages: Annotated[int, key("transients of the water reference", ge=1)] = 8
     repetition_time: Annotated[Positive, key("repetition time TR in s")] = 2.0
     snr: Annotated[
         Positive,

@@ -7,8 +7,32 @@ from msgspec import Meta
 
 from spinsculpt.study._section import Positive, Section, key, mapping
 
-SLOTS = ("excitation", "prep", "gap", "edit", "refocus")  # keys that name what is played: a design or its pulse file
 Kind = Literal["press", "megapress", "steam", "slaser", "special", "megaslaser", "spin_echo", "pulse_acquire", "file"]
+
+
+@dataclass(frozen=True)
+class SlotPlace:
+    """Where a designed pulse can be played: a key of `SequenceEntry` that names a design or its pulse file.
+
+    Attributes:
+        sequences: types of sequence that have it.
+        per_shot: whether it comes after the excitation, where each shot may play a pulse of its own.
+    """
+
+    sequences: tuple[str, ...]
+    per_shot: bool = False
+
+
+SLOTS = {
+    "excitation": SlotPlace(
+        ("pulse_acquire", "spin_echo", "press", "megapress", "megaslaser", "special", "slaser"),
+    ),
+    "prep": SlotPlace(("pulse_acquire", "press")),
+    "gap": SlotPlace(("press", "slaser"), per_shot=True),
+    "edit": SlotPlace(("megapress", "megaslaser"), per_shot=True),
+    "refocus": SlotPlace(("press", "special", "slaser"), per_shot=True),
+}
+PER_SHOT = frozenset(slot for slot, place in SLOTS.items() if place.per_shot)
 IDEAL_TE1 = {"press": 0.012, "megapress": 0.010}  # s, of ideal pulses, which have no shortest time
 
 
