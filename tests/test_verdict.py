@@ -55,6 +55,13 @@ def test_a_fragile_pulse_is_not_recommended_as_it_is():
     assert "do not use one as it is" in sentence and "1.20 at the worst of B1" in sentence
 
 
+def test_a_rival_that_is_as_fragile_is_held_against_a_pulse_at_its_own_worst():
+    metrics = of_bounds(0.6, 0.8, worst=1.3)
+    metrics["rivals"]["te_optimised_press"]["crlb_worst_over_nominal"] = {"GABA": 1.2}
+    found = verdict(metrics)
+    assert found["use"] and "0.78 at the worst of B1 +-20 % and B0 +-10 Hz, where that has 0.96" in found["sentence"]
+
+
 def test_bounds_count_by_their_weights():
     metrics = of_bounds(0.5, 0.8, weights={"Glu": 3.0, "Gln": 1.0})
     metrics["separation"]["crlb_over_reference"] = {"Glu": 0.5, "Gln": 2.0}

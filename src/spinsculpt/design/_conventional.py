@@ -10,7 +10,7 @@ import torch
 
 from spinsculpt.design._optimise import Search
 from spinsculpt.design._problem import Design
-from spinsculpt.design._simulate import Signals
+from spinsculpt.design._simulate import FieldCondition, Signals
 from spinsculpt.pulses import gaussian
 from spinsculpt.sequences import Sequence, ShapedPulse, slaser, special, voxel_pulses
 from spinsculpt.sequences import megapress as edited
@@ -22,6 +22,7 @@ STARTS = {
     "te1": (0.0005, 0.004, 0.010, 0.020),
     "te2": (0.0005, 0.004, 0.010, 0.020, 0.035, 0.055),
 }  # s above, each pair
+CORNERS = (FieldCondition(), *(FieldCondition(b1, b0) for b1 in (0.8, 1.2) for b0 in (-10.0, 10.0)))
 STEPS, SCREENING = 24, (0.08, 0.16, 0.24)
 
 
@@ -42,7 +43,7 @@ def best_press(design: Design, metabolites: Mapping[str, float]) -> dict:
         design: whose metabolites, model, linewidth and relaxation are used.
         metabolites: weight of each bound.
     Returns:
-        te1_s, te2_s and, relative to the reference, the CRLB of each metabolite.
+        te1_s, te2_s and what `over_reference` gives.
     """
     shortest = shortest_echoes(design)
     entry = {each.name: getattr(design.entry, each.name) for each in fields(design.entry) if each.name != "kind"}
@@ -65,15 +66,11 @@ def best_press(design: Design, metabolites: Mapping[str, float]) -> dict:
     x = search.best[2]
     found = rival.times.values(rival.of_times(x))
     times = {name: float(np.ceil(found[name] * 1e4 - 1e-6) * 1e-4) for name in LONGEST}  # on a raster of 0.1 ms
-    played = design.measured(design.press(times["te1"] + times["te2"], times["te1"], "rival"))
-    with torch.no_grad():
-        bounds = design.crlb(metabolites, tuple(played.fids)).sd(played)[0, 0]
-        reference = design.crlb(metabolites, tuple(design.reference.fids)).sd(design.reference)[0, 0]
+    played = design.press(times["te1"] + times["te2"], times["te1"], "rival")
     return {
         "te1_s": round(times["te1"], 5),
         "te2_s": round(times["te2"], 5),
-        "crlb_over_reference": dict(zip(metabolites, (bounds / reference).tolist(), strict=True)),
-        **ratio_over_reference(design, played, metabolites),
+        **over_reference(design, design.measured(played, CORNERS), metabolites),
     }
 
 
@@ -81,7 +78,7 @@ def plain(design: Design, metabolites: Mapping[str, float]) -> dict:
     """Bounds of the shortest sequence of the kind that stands around the pulse, without it; {} for PRESS.
 
     Returns:
-        {"shortest_special" or "shortest_slaser": the CRLB of each metabolite relative to the reference}.
+        {"shortest_special" or "shortest_slaser": as `over_reference`}.
     """
     kind = design.entry.sequence
     if kind == "press" or design.system is None:
@@ -89,12 +86,7 @@ def plain(design: Design, metabolites: Mapping[str, float]) -> dict:
     around = {"central_frequency": design.acquisition.central_frequency, "system": design.system}
     around |= voxel_pulses(design.system, kind)
     sequence = special(None, "plain", **around) if kind == "special" else slaser(None, "plain", **around)
-    signals = design.measured(sequence)
-    with torch.no_grad():
-        bounds = design.crlb(metabolites, tuple(signals.fids)).sd(signals)[0, 0]
-        reference = design.crlb(metabolites, tuple(design.reference.fids)).sd(design.reference)[0, 0]
-    found = {"crlb_over_reference": dict(zip(metabolites, (bounds / reference).tolist(), strict=True))}
-    return {f"shortest_{kind}": found | ratio_over_reference(design, signals, metabolites)}
+    return {f"shortest_{kind}": over_reference(design, design.measured(sequence, CORNERS), metabolites)}
 
 
 def shortest_echoes(design: Design) -> dict[str, float]:
@@ -143,6 +135,30 @@ def megapress(design: Design, metabolites: Mapping[str, float]) -> dict:
         }
         for name, bounds in found.items()
     }
+
+
+def over_reference(design: Design, signals: Signals, metabolites: Mapping[str, float]) -> dict:
+    """Bounds of a rival relative to the reference PRESS, and its worst over the nominal ones under all conditions.
+
+    Args:
+        design: whose model is used.
+        signals: of the rival, the nominal condition first.
+        metabolites: weight of each bound.
+    """
+    with torch.no_grad():
+        bounds = design.crlb(metabolites, tuple(signals.fids)).sd(signals)[0]
+        reference = design.crlb(metabolites, tuple(design.reference.fids)).sd(design.reference)[0, 0]
+    worst = (bounds / bounds[0]).amax(0)
+    found = {
+        "crlb_over_reference": dict(zip(metabolites, (bounds[0] / reference).tolist(), strict=True)),
+        "crlb_worst_over_nominal": dict(zip(metabolites, worst.tolist(), strict=True)),
+        **ratio_over_reference(design, signals, metabolites),
+    }
+    if len(metabolites) == 2:
+        with torch.no_grad():
+            ratio = design.ratio(metabolites, tuple(signals.fids)).fractional(signals)[0]
+        found["ratio_worst_over_nominal"] = float(ratio.amax() / ratio[0])
+    return found
 
 
 def ratio_over_reference(design: Design, signals: Signals, metabolites: Mapping[str, float]) -> dict:

@@ -13,9 +13,10 @@ def verdict(metrics: Mapping) -> dict:
     """Whether a design is worth playing, judged by what it was made for.
 
     A design for a CRLB has to beat the reference PRESS, PRESS of the best echo times and MEGA-PRESS, at the same scan
-    time, by more than `MARGIN` in the weighted geometric mean of the bounds, under the nominal condition and at the
-    worst of B1 +-20 % and B0 +-10 Hz. One that keeps or suppresses metabolites has to do so better than the reference
-    PRESS. A wanted state or spectrum has no rival; its verdict says how much of it was reached.
+    time, by more than `MARGIN` in the weighted geometric mean of the bounds: under the nominal condition, and the best
+    of them also where both are at their worst of B1 +-20 % and B0 +-10 Hz. One that keeps or suppresses metabolites has
+    to do so better than the reference PRESS. A wanted state or spectrum has no rival; its verdict says how much of it
+    was reached.
 
     Args:
         metrics: content of metrics.json.
@@ -38,22 +39,29 @@ def _of_bounds(metrics: Mapping) -> dict:
     def of(found: Mapping) -> float:
         return found["ratio_over_reference"] if ratio else _mean(found["crlb_over_reference"], weights)
 
-    ours, robustness = of(metrics["separation"]), metrics["robustness"]
-    worst = ours * (
-        robustness["ratio_worst_over_nominal"] if ratio else _mean(robustness["crlb_worst_over_nominal"], weights)
-    )
-    rivals = {"the reference PRESS": 1.0}
-    rivals |= {_label(rival, found): of(found) for rival, found in metrics["rivals"].items()}
-    best = min(rivals, key=rivals.get)
+    def growth(found: Mapping) -> float:
+        """The worst over the nominal bound; 1 of rivals that do not say."""
+        if ratio:
+            return found.get("ratio_worst_over_nominal", 1.0)
+        return _mean(found.get("crlb_worst_over_nominal", dict.fromkeys(weights, 1.0)), weights)
+
+    ours = of(metrics["separation"])
+    worst = ours * growth(metrics["robustness"])
+    rivals = {"the reference PRESS": (1.0, 1.0)}
+    for rival, found in metrics["rivals"].items():
+        rivals[_label(rival, found)] = of(found), of(found) * growth(found)
+    best = min(rivals, key=lambda rival: rivals[rival][0])
+    theirs, theirs_worst = rivals[best]
     bound = f"the SD of {'/'.join(weights)}" if ratio else f"the bound of {' and '.join(weights)}"
     what = f"{bound} is {ours:.2f} of that of the reference PRESS"
-    if ours > rivals[best] * (1 - MARGIN):
-        return {"use": False, "sentence": f"do not use {name}: {what}, and {best} reaches {rivals[best]:.2f}."}
-    gain = f"{what}, {1 - ours / rivals[best]:.0%} below that of {best} ({rivals[best]:.2f})"
-    if worst > rivals[best] * (1 - MARGIN):
-        fragile = f"but {worst:.2f} at the worst of B1 +-20 % and B0 +-10 Hz; make it robust or keep to {best}"
-        return {"use": False, "sentence": f"do not use {name} as it is: {gain}, {fragile}."}
-    return {"use": True, "sentence": f"use {name}: {gain}, and {worst:.2f} at the worst of B1 +-20 % and B0 +-10 Hz."}
+    if ours > theirs * (1 - MARGIN):
+        return {"use": False, "sentence": f"do not use {name}: {what}, and {best} reaches {theirs:.2f}."}
+    gain = f"{what}, {1 - ours / theirs:.0%} below that of {best} ({theirs:.2f})"
+    beside = f"{worst:.2f} at the worst of B1 +-20 % and B0 +-10 Hz, where that has {theirs_worst:.2f}"
+    if worst > theirs_worst * (1 - MARGIN):
+        sentence = f"do not use {name} as it is: {gain}, but {beside}; make it robust or keep to that."
+        return {"use": False, "sentence": sentence}
+    return {"use": True, "sentence": f"use {name}: {gain}, and {beside}."}
 
 
 def _of_peaks(name: str, entry: DesignEntry, parts: Mapping) -> dict:
