@@ -29,7 +29,7 @@ def measure(design: Design, x: Tensor) -> dict:
     pulses, sequence = design.pulses(x), design.played(x)
     pulse = pulses[design.slots[0]]
     with torch.no_grad():
-        signals = design.signals(x[None], design.simulate((FieldCondition(),), torch.complex128))
+        signals = design.signals(x[None], design.nominal)
         designed_for = design.signals(x[None])
         loss, parts = design.losses(designed_for)
         grid = tuple(FieldCondition(b1, b0) for b1 in ROBUST_B1 for b0 in ROBUST_B0)
@@ -170,7 +170,7 @@ def spectra(design: Design, x: Tensor) -> list[dict]:
     shown = np.flatnonzero((axis >= RANGE[0]) & (axis <= RANGE[1]))
     unit = 1 / (np.pi * acquisition.linewidth * acquisition.dwell)
     with torch.no_grad():
-        after = design.signals(x[None], design.simulate((FieldCondition(),), torch.complex128))
+        after = design.signals(x[None], design.nominal)
     shots = {"press": (design.reference, None), "pulse_acquire": (design.pulse_acquire, None)}
     shots |= {spectrum: (after, spectrum) for spectrum in design.spectra}
     for name, (signals, shot) in shots.items():

@@ -260,6 +260,11 @@ class Design:
         return Simulation(sequence, *frame, relaxation=self.entry.relaxation, axes=self.axes(sequence))({})
 
     @cached_property
+    def nominal(self) -> Simulation:
+        """The sequence of this design under the nominal condition, in double precision."""
+        return self.simulate((FieldCondition(),), torch.complex128)
+
+    @cached_property
     def pulse_acquire(self) -> Signals:
         """Signals of an ideal excitation and nothing else."""
         return self.measured(pulse_acquire())
