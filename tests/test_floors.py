@@ -1,5 +1,7 @@
 """The house stands: no floor imports a higher one, in the order that docs/design.md gives."""
 
+import ast
+import graphlib
 import re
 from pathlib import Path
 
@@ -40,3 +42,38 @@ def test_no_floor_imports_a_higher_one(part):
     level = floors()
     above = [(other, file) for mine, other, file in imports() if mine == part and level[other] > level[part]]
     assert not above
+
+
+def modules() -> dict[str, Path]:
+    """File of every module of the package by its name."""
+    return {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in PACKAGE.rglob("*.py")
+    }
+
+
+def imported(path: Path, known: dict[str, Path]) -> set[str]:
+    """Modules of the package that a file imports at its top, as `import` runs them."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("spinsculpt"):
+            found |= {full for name in node.names if (full := f"{node.module}.{name.name}") in known} or {node.module}
+    return found & set(known)
+
+
+def test_no_module_imports_itself_in_a_circle():
+    known = modules()
+    graph = {name: imported(path, known) for name, path in known.items()}
+    order = list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
+    assert set(order) == set(known)
+
+
+def test_no_package_imports_a_private_module_of_another():
+    """What others may use a package exports."""
+    found = []
+    for path in [*PACKAGE.rglob("*.py"), *(REPOSITORY / "workflow").rglob("*.py")]:
+        own = path.relative_to(PACKAGE).parts[0] if path.is_relative_to(PACKAGE) else ""
+        for other, _ in re.findall(r"^\s*(?:from|import) spinsculpt\.(\w+)\.(_\w+)", path.read_text(), re.MULTILINE):
+            if other != own:
+                found.append(f"{path.name}: spinsculpt.{other}")
+    assert not found

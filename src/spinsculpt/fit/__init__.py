@@ -3,6 +3,7 @@
 from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude
 from spinsculpt.fit._average import describe_model, fit
 from spinsculpt.fit._crlb import predict_crlb
+from spinsculpt.fit._engine import FitEngine, engine_of
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._files import (
     Spectra,
@@ -30,6 +31,7 @@ __all__ = [
     "Baseline",
     "Curve",
     "Estimates",
+    "FitEngine",
     "FitModel",
     "FitResult",
     "Layout",
@@ -41,6 +43,7 @@ __all__ = [
     "conditions_of",
     "derivatives",
     "describe_model",
+    "engine_of",
     "find_fsl_mrs",
     "fit",
     "fit_files",

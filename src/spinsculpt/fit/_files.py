@@ -10,9 +10,9 @@ from spinsculpt.basis import BasisSet, read_fslmrs, read_jmrui, read_lcmodel, re
 from spinsculpt.conventions import FID, GAMMA_BAR, ppm_to_hz, time_axis
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude, water_per_proton
-from spinsculpt.fit._average import fit, refuse_average
+from spinsculpt.fit._average import refuse_average
 from spinsculpt.fit._data import FREQUENCY_TOLERANCE
-from spinsculpt.fit._fslmrs import fit_with_fsl_mrs
+from spinsculpt.fit._engine import engine_of
 from spinsculpt.fit._quantify import WaterScaling, water_scaling
 from spinsculpt.fit._resample import monte_carlo, sample_posterior
 from spinsculpt.fit._residual import LIPID_NAMES
@@ -163,14 +163,7 @@ def _fitted(scan: Spectra, section: Fit, engine: str, water: MRSData | None, lab
     section = section.settled(measured=True)
     model = section.model(measured=True)  # the workflow has decided what is open for its simulated cohort
     reference = None if water is None else _water(water, scan, label)
-    if engine == "fsl_mrs":
-        command = section.fsl_mrs_command
-        result = fit_with_fsl_mrs(scan.fids, scan.bases, model, scan.labels, command)
-    elif engine == "builtin":
-        resampled = {"parts": scan.parts, "repeats": section.bootstrap, "seed": section.seed}
-        result = fit(scan.fids, scan.bases, model, labels=scan.labels, **resampled)
-    else:
-        raise SpinsculptError(f"fit: the engine must be builtin or fsl_mrs, not {engine!r}.")
+    result = engine_of(engine, section, scan.parts)(scan.fids, scan.bases, model, labels=scan.labels)
     result = replace(result, messages=(*notes, *result.messages))
     if reference is not None:
         result = result.with_water(_scaling(result, scan, section.water, reference, label))
