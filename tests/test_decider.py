@@ -17,6 +17,9 @@ HOLDERS = {"config", "study", "section", "settings", "entry", "basis_section", "
 OTHERS = {"spins/_library.py", "explore/_save.py"}
 
 
+study.Study  # noqa: B018 (imports every section)
+
+
 def sections(of: type = Section) -> list[type[Section]]:
     return [each for below in of.__subclasses__() for each in (below, *sections(below)) if "study" in each.__module__]
 
