@@ -7,7 +7,7 @@ import time
 import pytest
 
 from results import digests
-from snakefile import snakemake
+from snakefile import snakemake, tiny_config, write_config
 from spinsculpt.folders import sha256
 from spinsculpt.record import write_run_record
 from spinsculpt.study import SequenceEntry, Study
@@ -20,11 +20,15 @@ SCAN = "sub-01/sub-01_acq-press30"
 FIT = "results/fit/builtin/sub-01/press30/summary.csv"
 
 
-def test_one_core_and_cold_starts_give_what_two_cores_and_forks_gave(finished, tmp_path, monkeypatch):
+def test_one_core_cold_starts_and_whole_scans_give_what_two_cores_forks_and_stages_gave(
+    finished, tmp_path, monkeypatch
+):
     monkeypatch.setenv(COLD, "1")
     targets = ["results/design/excite_glu/metrics.json", f"results/figures/{SCAN}.png", "results/basis/press30.basis"]
-    status, text = snakemake(tmp_path, "--cores", "1", *targets)
-    assert status == 0, text
+    status, text = snakemake(
+        tmp_path, "--cores", "1", *targets, configfile=write_config(tmp_path, tiny_config() | {"scan_jobs": "whole"})
+    )
+    assert status == 0 and "rule analyse_press30_water" in text and "rule fit_scan" not in text, text
     one, two = digests(tmp_path / "results"), digests(finished / "results")
     assert len(one) > 30 and one.items() <= two.items(), sorted(one.items() - two.items())
 

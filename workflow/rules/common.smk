@@ -6,7 +6,7 @@ import os
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from spinsculpt.plan import ANSWERS, Jobs, Plan
+from spinsculpt.plan import ANSWERS, ANY_SCAN, Jobs, Plan
 from spinsculpt.problems import problem
 from spinsculpt.study import plain, workflow_folder
 from spinsculpt.workflow.locks import forget_run, remove_stale_lock, sign_run
@@ -58,5 +58,5 @@ wildcard_constraints:
     rung=r"[a-z]+",
     analysis=r"[A-Za-z0-9]+",
     folder=r"sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?",
-    scan=r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?_acq-[A-Za-z0-9]+",
+    scan=ANY_SCAN,
     suffix="svs|mrsref",

@@ -11,6 +11,8 @@ rule convert_scan:
         "<logs>/convert/{folder}/{scan}_{suffix}.log",
     benchmark:
         "<benchmarks>/convert/{folder}/{scan}_{suffix}.tsv"
+    wildcard_constraints:
+        scan=jobs.staged_scans,
     conda:
         "../../envs/spinsculpt.yaml"
     params:

@@ -22,6 +22,8 @@ rule fit_scan:
         "<logs>/fit/builtin/{folder}/{analysis}.log",
     benchmark:
         "<benchmarks>/fit/builtin/{folder}/{analysis}.tsv"
+    wildcard_constraints:
+        analysis=jobs.staged_analyses,
     conda:
         "../../envs/spinsculpt.yaml"
     params:
@@ -48,6 +50,8 @@ use rule fit_scan as fit_scan_fsl_mrs with:
         "<logs>/fit/fsl_mrs/{folder}/{analysis}.log",
     benchmark:
         "<benchmarks>/fit/fsl_mrs/{folder}/{analysis}.tsv"
+    wildcard_constraints:
+        analysis="[A-Za-z0-9]+",
     conda:
         "../../envs/fsl-mrs.yaml"
     params:

@@ -22,6 +22,8 @@ rule preprocess_scan:
         "<logs>/preprocess/{folder}/{scan}.log",
     benchmark:
         "<benchmarks>/preprocess/{folder}/{scan}.tsv"
+    wildcard_constraints:
+        scan=jobs.staged_scans,
     conda:
         f"../../envs/{CLEANING}.yaml"
     params:
@@ -42,6 +44,8 @@ rule preprocess_water:
         "<logs>/preprocess/{folder}/{scan}_mrsref.log",
     benchmark:
         "<benchmarks>/preprocess/{folder}/{scan}_mrsref.tsv"
+    wildcard_constraints:
+        scan=jobs.staged_scans,
     conda:
         f"../../envs/{CLEANING}.yaml"
     params:

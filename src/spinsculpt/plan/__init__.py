@@ -6,7 +6,7 @@ their wildcards. Nothing here is Snakemake's, so that Python and tests may ask t
 
 from spinsculpt.plan._check import check_study, settle
 from spinsculpt.plan._fingerprints import FingerprintPlan
-from spinsculpt.plan._jobs import Jobs
+from spinsculpt.plan._jobs import ANY_SCAN, Jobs
 from spinsculpt.plan._plan import ANSWERS, Plan
 from spinsculpt.plan._scanners import as_measured_at, measured_name, with_measured
 from spinsculpt.plan._seconds import design_seconds
@@ -14,6 +14,7 @@ from spinsculpt.plan._spectra import shots_of, spectra_of
 
 __all__ = [
     "ANSWERS",
+    "ANY_SCAN",
     "FingerprintPlan",
     "Jobs",
     "Plan",

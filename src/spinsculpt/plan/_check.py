@@ -44,6 +44,8 @@ def check_study(config: Study) -> None:
         if is_pulse_file(filled) and not Path(filled).is_file()
     ]
     problems += _wrong_spectra(config)
+    if config.scan_jobs == "whole" and "builtin" not in config.fit.engines:
+        problems.append("scan_jobs: whole fits with the engine builtin; name it in fit.engines, or say stages.")
     if problems:
         raise SpinsculptError("\n".join(problems))
     _check_library(config.basis)

@@ -1,5 +1,6 @@
 """What a job of each rule takes, from the wildcards of the rule: input files and parameters."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,9 @@ from spinsculpt.plan._scanners import as_measured_at, measured_name, with_measur
 from spinsculpt.plan._spectra import shots_of, spectra_of
 from spinsculpt.study import DesignEntry, Study, Tissue, can_fit, nearest_name, parse, plain
 from spinsculpt.subjects import Scan
+
+ANY_SCAN = r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?_acq-[A-Za-z0-9]+"
+NOTHING = "(?!)"  # a pattern that matches no name
 
 
 @dataclass(frozen=True)
@@ -209,7 +213,31 @@ class Jobs:
 
     def scans_beside(self, wildcards) -> list[str]:
         """Names of the compared scans of the same subject and session."""
-        return [scan.name for scan in self.plan.compared_scans if scan.folder == wildcards.folder]
+        return self.plan.names_in_folder[wildcards.folder]
+
+    # --- whole scans in one job ---
+
+    def whole_scans(self) -> list:
+        """Kinds of scans that are done in one job each; none where each stage is a job."""
+        from spinsculpt.plan._whole import WholeScans
+
+        kinds = {(scan.sequence, bool(scan.session), bool(scan.water)) for scan in self.plan.whole}
+        return [WholeScans(self, *kind) for kind in sorted(kinds)]
+
+    @property
+    def staged_scans(self) -> str:
+        """Pattern of the names of scans of which each stage is a job."""
+        if not self.plan.whole:
+            return ANY_SCAN
+        whole = set(self.plan.whole)
+        apart = [scan.name for scan in self._scan_of_name.values() if scan not in whole]
+        return "|".join(map(re.escape, apart)) or NOTHING
+
+    @property
+    def staged_analyses(self) -> str:
+        """Pattern of the names of analyses of which each fit is a job."""
+        apart = [name for name in self.plan.analyses if name not in self.plan.compared]
+        return ("|".join(map(re.escape, apart)) or NOTHING) if self.plan.whole else "[A-Za-z0-9]+"
 
 
 def _sequence(wildcards) -> str:

@@ -1,7 +1,7 @@
 """What a study makes: scans x analyses x engines, and the files of each. Paths begin with Snakemake's <results>."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -41,6 +41,7 @@ class Plan:
     results: str = "results"
     remarks: tuple[str, ...] = ()
     found: str = ""
+    _planned: dict[tuple[str, ...], list] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, content: Mapping, results: str = "results", deploys: bool = False) -> Self:
@@ -96,6 +97,19 @@ class Plan:
     def compared_scans(self) -> list[Scan]:
         sequences = self.sequences_of(self.compared)
         return [scan for scan in self.scans if scan.sequence in sequences]
+
+    @cached_property
+    def names_in_folder(self) -> dict[str, list[str]]:
+        """Names of the compared scans of each subject and session."""
+        names: dict[str, list[str]] = {}
+        for scan in self.compared_scans:
+            names.setdefault(scan.folder, []).append(scan.name)
+        return names
+
+    @property
+    def whole(self) -> list[Scan]:
+        """Scans that are converted, cleaned and fitted in one job each."""
+        return self.compared_scans if self.study.scan_jobs == "whole" else []
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -192,14 +206,17 @@ class Plan:
 
     def planned_fits(self, engines: Sequence[str] | None = None) -> list[tuple[str, Scan, str]]:
         """(engine, scan, analysis) of every fit: all scans, all compared analyses of their sequence."""
-        return [
-            (engine, scan, analysis)
-            for engine in (self.engines if engines is None else engines)
-            for scan in self.scans
-            for analysis in self.compared
-            if self.analyses[analysis].sequence == scan.sequence
-            if can_fit(engine, self.analyses[analysis].spectra)
-        ]
+        named = tuple(self.engines if engines is None else engines)
+        if named not in self._planned:
+            self._planned[named] = [
+                (engine, scan, analysis)
+                for engine in named
+                for scan in self.scans
+                for analysis in self.compared
+                if self.analyses[analysis].sequence == scan.sequence
+                if can_fit(engine, self.analyses[analysis].spectra)
+            ]
+        return self._planned[named]
 
     def fits(self, filename: str, engines: Sequence[str] | None = None) -> list[str]:
         """Path of one file of every fit."""

@@ -100,6 +100,14 @@ class Study(Section):
     example_data: Annotated[str, key("folder that the rule fetch_example_data fills with public example data")] = (
         "data/example"
     )
+    scan_jobs: Annotated[
+        Literal["stages", "whole"],
+        key(
+            "how the work on a scan is split: stages (conversion, preprocessing and each fit are jobs, and only what a "
+            "change concerns is done again) or whole (one job a scan, for large cohorts: half the planning and fewer "
+            "starts, but a change of any stage does all three again)"
+        ),
+    ] = "stages"
     pathvars: Annotated[dict[str, Any], key("overrides of <results>, <logs>, <benchmarks> (Snakemake's own key)")] = (
         mapping()
     )

@@ -1,0 +1,30 @@
+"""Convert, clean and fit one scan with its water reference (rules analyse_*)."""
+
+from pathlib import Path
+
+from spinsculpt.basis import listed_basis
+from spinsculpt.convert import convert_scan
+from spinsculpt.fit import fit_files
+from spinsculpt.preprocess import preprocess_scan, preprocess_water
+from spinsculpt.study import Convert, Fit, Preprocess
+from spinsculpt.subjects import Scan
+from spinsculpt.workflow import given, job
+
+with job(snakemake) as s:
+    work, out, basis = s.params.work, s.output, listed_basis(s.input.basis)
+    scan, sequence, conditions = Scan(**work["scan"]), work["sequence"], work["conditions"]
+    water, clean_water = given(out, "water"), given(out, "clean_water")
+    claimed = Convert.of(s.params.convert), sequence["echo_time"], sequence["type"]
+    convert_scan(work["raw"], scan, "svs", out.data, out.sidecar, *claimed)
+    if water:
+        convert_scan(work["raw_water"], scan, "mrsref", water, out.water_sidecar, *claimed)
+
+    section, known = Preprocess.of(s.params.preprocess), basis if work["plays_designs"] else None
+    preprocess_scan(out.data, water, out.clean, out.qc, out.picture, section, conditions, known)
+    if water:
+        preprocess_water(out.data, water, clean_water, section, conditions)
+
+    for analysis, spectra in work["spectra"].items():
+        folders = {spectrum: basis / spectrum for spectrum in spectra} or {"": basis}
+        folder = Path(out[f"{analysis}_summary"]).parent
+        fit_files(out.clean, folders, folder, Fit.of(work["fits"][analysis]), "builtin", clean_water, spectra)
