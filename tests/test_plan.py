@@ -60,7 +60,7 @@ def test_a_real_scan_has_a_basis_of_its_frequency_and_vendor_and_its_tissue_in_t
     assert jobs.fit_section(of)["water"]["tissue"] == {"gm": 0.6, "wm": 0.3, "csf": 0.1}
     assert jobs.preprocessed_water(of) == "<results>/preproc/sub-01/sub-01_acq-press30_mrsref.nii.gz"
     assert jobs.raw_files(of) == [], "what is missing fails its job, not the plan"
-    assert len(jobs.raw_paths(of, [])) == 2
+    assert len(jobs.raw(of)["paths"]) == 2
     assert table.files_of_user() == ["subjects.tsv"]
 
 

@@ -1,6 +1,8 @@
 """What the workflow takes as input: a table of scans, a BIDS folder."""
 
 import json
+import os
+import re
 import shutil
 
 import numpy as np
@@ -33,6 +35,12 @@ def test_a_bids_folder_needs_no_table(tmp_path):
     first, second = (json.loads((tmp_path / target).read_text()) for target in targets)
     assert first["RepetitionTime"] == 1.5 and first["PulseSequenceType"] == "PRESS"
     assert any("does not say RepetitionTime" in note for note in second["ConversionNotes"])
+
+    raw = tmp_path / "study/sub-02/mrs/sub-02_acq-a_svs.nii.gz"  # replaced by an older one
+    write_fids(raw, MRSData(2 * fid.fids, 5e-4, 127.7))
+    os.utime(raw, (1e9, 1e9))
+    status, text = snakemake(tmp_path, "--dry-run", *targets, configfile=config)
+    assert status == 0 and re.findall(r"folder=(\S+),", text) == ["sub-02"], text
 
 
 def test_a_designed_scan_without_a_water_reference_is_cleaned_fitted_and_drawn(finished, tmp_path):

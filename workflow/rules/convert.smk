@@ -16,7 +16,7 @@ rule convert_scan:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
-        raw=jobs.raw_paths,
+        raw=jobs.raw,
         scan=jobs.scan,
         convert=plain(study.convert),
         sequence=jobs.claimed_sequence,

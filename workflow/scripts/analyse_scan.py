@@ -15,9 +15,9 @@ with job(snakemake) as s:
     scan, sequence, conditions = Scan(**work["scan"]), work["sequence"], work["conditions"]
     water, clean_water = given(out, "water"), given(out, "clean_water")
     claimed = Convert.of(s.params.convert), sequence["echo_time"], sequence["type"]
-    convert_scan(work["raw"], scan, "svs", out.data, out.sidecar, *claimed)
+    convert_scan(work["raw"]["paths"], scan, "svs", out.data, out.sidecar, *claimed)
     if water:
-        convert_scan(work["raw_water"], scan, "mrsref", water, out.water_sidecar, *claimed)
+        convert_scan(work["raw_water"]["paths"], scan, "mrsref", water, out.water_sidecar, *claimed)
 
     section, known = Preprocess.of(s.params.preprocess), basis if work["plays_designs"] else None
     preprocess_scan(out.data, water, out.clean, out.qc, out.picture, section, conditions, known)

@@ -8,5 +8,11 @@ with job(snakemake) as s:
     p = s.params
     outputs = s.output[0], s.output.sidecar
     convert_scan(
-        p.raw, p.scan, s.wildcards.suffix, *outputs, Convert.of(p.convert), p.sequence["echo_time"], p.sequence["type"]
+        p.raw["paths"],
+        p.scan,
+        s.wildcards.suffix,
+        *outputs,
+        Convert.of(p.convert),
+        p.sequence["echo_time"],
+        p.sequence["type"],
     )

@@ -143,9 +143,16 @@ class Jobs:
         named = self.raw_named(wildcards)
         return files_on_disk(named) if self.study.subjects else [named[0], named[0].with_suffix(".SPAR")]
 
-    def raw_paths(self, wildcards, input) -> list[str]:
-        """What a job converts; also what is missing, so that its job says which."""
-        return [str(path) for path in self.raw_named(wildcards)] if self.study.subjects else input[:1]
+    def raw(self, wildcards) -> dict[str, Any]:
+        """What a job converts, also what is missing, so that its job says which; and what its files looked like.
+
+        Size and time are a parameter, since Snakemake looks at newer files only: one that is replaced by an older
+        one, or written by a machine whose clock is behind, is converted again, too. (A parameter that takes the
+        input of its job is none that Snakemake compares.)
+        """
+        paths = [str(path).replace("<results>", self.plan.results) for path in self.raw_named(wildcards)]
+        stats = [path.stat() for path in self.raw_files(wildcards)] if self.study.subjects else []
+        return {"paths": paths, "seen": [(stat.st_size, int(stat.st_mtime)) for stat in stats]}
 
     def claimed_sequence(self, wildcards) -> dict[str, Any]:
         """Kind and echo time of the sequence that a scan is said to be; the echo time is 0 where it is not known."""

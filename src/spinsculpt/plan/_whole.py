@@ -84,13 +84,13 @@ class WholeScans:
         raw = {name: self.jobs.raw_files(self._stage(wildcards, suffix=suffix)) for name, suffix in roles.items()}
         return raw | {"basis": self.jobs.basis_of_scan(self.jobs.scan(self._stage(wildcards)))}
 
-    def work(self, wildcards, input) -> dict[str, Any]:
+    def work(self, wildcards) -> dict[str, Any]:
         """What is particular to this scan: see the parameters of the rules of the stages."""
         stage, jobs, analyses = self._stage(wildcards), self.jobs, self.analyses
         water = self._stage(wildcards, suffix="mrsref")
         return {
-            "raw": jobs.raw_paths(self._stage(wildcards, suffix="svs"), input.raw),
-            "raw_water": jobs.raw_paths(water, input.raw_water) if self.water else [],
+            "raw": jobs.raw(self._stage(wildcards, suffix="svs")),
+            "raw_water": jobs.raw(water) if self.water else {},
             "scan": asdict(jobs.scan(stage)),
             "sequence": jobs.claimed_sequence(stage),
             "conditions": jobs.conditions(stage),
