@@ -1,11 +1,11 @@
-"""Seconds of a plan (dry run) of a study of 500 scans with their water references, and what of it is ours.
+"""Seconds of a plan (dry run) of a cohort of 500 subjects with three sequences each.
 
-Raw files are empty Philips pairs, each subject in a folder, then all in one. Three plans are compared in turn, as the
-median of five: the study, the same with one scan, and a bare workflow of as many jobs in the same order without any
-directive but input, output and script, which is what Snakemake takes by itself. Our share of the CPU time is that of
-the functions of workflow/rules and the package, by cProfile.
+Raw files are empty Philips pairs with water references, each subject in a folder. Plans are compared in turn, as the
+median of three: each stage of a scan as a job and a scan as a job (`scan_jobs`), one subject, and bare workflows of as
+many jobs without any directive but input, output and script, which is what Snakemake takes by itself: one of all
+stages, one of a job a scan with all its files.
 
-    python benchmarks/plan.py [--scans 500]
+    python benchmarks/plan.py [--subjects 500]
 
 The last line is one JSON object. Where a SLURM client is installed but its controller is not reachable, add some 9 s:
 the executor plugin asks it for its configuration whenever Snakemake starts.
@@ -14,7 +14,6 @@ the executor plugin asks it for its configuration whenever Snakemake starts.
 import argparse
 import json
 import os
-import pstats
 import statistics
 import subprocess
 import sys
@@ -23,9 +22,9 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PROFILED = "import cProfile, sys; from snakemake.cli import main; cProfile.run('main()', {out!r})"
+SEQUENCES = ("press30", "press35", "steam")
 BARE = """
-N = [f"s{{i:03d}}" for i in range({scans})]
+N = [f"s{{i:04d}}" for i in range({scans})]
 rule all:
     input: [f"plot/{{s}}" for s in N]
 rule convert:
@@ -48,27 +47,44 @@ rule plot:
     output: "plot/{{s}}"
     script: "s.py"
 """
+BARE_WHOLE = """
+N = [f"s{{i:04d}}" for i in range({scans})]
+rule all:
+    input: "table", "pages"
+rule whole:
+    output: [f"{{x}}/{{{{s}}}}" for x in "abcdefghijklmnop"]
+    script: "s.py"
+rule table:
+    input: [f"{{x}}/{{s}}" for x in "mn" for s in N]
+    output: "table"
+    script: "s.py"
+rule pages:
+    input: [f"{{x}}/{{s}}" for x in "op" for s in N]
+    output: "pages"
+    script: "s.py"
+"""
 
 
-def write_study(folder: Path, scans: int, flat: bool) -> Path:
-    """A table of scans with empty raw files; the path of the table."""
+def write_study(folder: Path, subjects: int) -> Path:
+    """A table of scans with empty raw files; the path of its folder."""
     lines = ["subject\tsequence\tdata\twater"]
-    for number in range(scans):
+    for number in range(subjects):
         subject = f"s{number:03d}"
-        names = [f"{subject}{'_' if flat else '/'}{role}" for role in ("act", "ref")]
-        for name in names:
-            for suffix in ("SDAT", "SPAR"):
-                path = folder / "data" / f"{name}.{suffix}"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch()
-        lines.append(f"{subject}\tpress30\t" + "\t".join(f"{name}.SDAT" for name in names))
+        (folder / "data" / subject).mkdir(parents=True)
+        for sequence in SEQUENCES:
+            names = [f"{subject}/{sequence}_{role}" for role in ("act", "ref")]
+            for name in names:
+                for suffix in ("SDAT", "SPAR"):
+                    (folder / "data" / f"{name}.{suffix}").touch()
+            lines.append(f"{subject}\t{sequence}\t" + "\t".join(f"{name}.SDAT" for name in names))
     (folder / "subjects.tsv").write_text("\n".join(lines) + "\n")
     return folder
 
 
-def arguments(folder: Path) -> list[str]:
+def arguments(folder: Path, split: str) -> list[str]:
     """Of a plan of the study in a folder."""
-    study = ["--config", f"subjects={folder}/subjects.tsv", f"data={folder}/data"]
+    study = ["--config", f"subjects={folder}/subjects.tsv", f"data={folder}/data", f"scan_jobs={split}"]
+    study += [f"compare={{analyses: [{', '.join(SEQUENCES)}]}}"]
     return ["-n", "-q", "--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(folder), *study]
 
 
@@ -81,45 +97,32 @@ def seconds(plan: list[str]) -> tuple[float, float]:
     return time.perf_counter() - start, used
 
 
-def our_share(plan: list[str], out: Path) -> float:
-    """Share of the CPU time that functions of the workflow and the package take."""
-    subprocess.run([sys.executable, "-c", PROFILED.format(out=str(out)), *plan], check=True, capture_output=True)
-    timings = pstats.Stats(str(out)).stats
-    ours = {name: entry for name, entry in timings.items() if str(REPOSITORY / "src") in name[0] or ".smk" in name[0]}
-    # Time in our functions and in what they call, counted at the functions that are not called by ours.
-    spent = sum(
-        sum(callers[3] for caller, callers in entry[4].items() if caller not in ours) for entry in ours.values()
-    )
-    return spent / sum(entry[2] for entry in timings.values())
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--scans", type=int, default=500)
-    scans = parser.parse_args().scans
+    parser.add_argument("--subjects", type=int, default=500)
+    parser.add_argument("--repeats", type=int, default=3)
+    given = parser.parse_args()
+    scans = given.subjects * len(SEQUENCES)
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        plans = {
-            "a folder a subject": arguments(write_study(root / "folders", scans, flat=False)),
-            "one folder": arguments(write_study(root / "flat", scans, flat=True)),
-            "one scan": arguments(write_study(root / "one", 1, flat=False)),
-        }
-        bare = root / "bare"
-        bare.mkdir()
-        (bare / "s.py").touch()
-        (bare / "Snakefile").write_text(BARE.format(scans=scans))
-        plans["bare workflow"] = ["-n", "-q", "--snakefile", str(bare / "Snakefile"), "--directory", str(bare)]
+        cohort = write_study(root / "cohort", given.subjects)
+        plans = {"stages": arguments(cohort, "stages"), "whole": arguments(cohort, "whole")}
+        plans["one subject"] = arguments(write_study(root / "one", 1), "stages")
+        for what, text in (("bare stages", BARE), ("bare whole", BARE_WHOLE)):
+            bare = root / what.replace(" ", "_")
+            bare.mkdir()
+            (bare / "s.py").touch()
+            (bare / "Snakefile").write_text(text.format(scans=scans))
+            plans[what] = ["-n", "-q", "--snakefile", str(bare / "Snakefile"), "--directory", str(bare)]
         times = {what: [] for what in plans}
-        for _ in range(5):
+        for _ in range(given.repeats):
             for what, plan in plans.items():
                 times[what].append(seconds(plan))
-        share = our_share(plans["a folder a subject"], root / "profile")
-    result: dict = {"scans": scans, "our_share": round(share, 3)}
+    result: dict = {"scans": scans}
     for what, pairs in times.items():
         wall, cpu = (statistics.median(column) for column in zip(*pairs, strict=True))
-        print(f"{what:20} {wall:6.2f} s wall, {cpu:6.2f} s CPU")
+        print(f"{what:12} {wall:6.2f} s wall, {cpu:6.2f} s CPU")
         result[what] = {"wall_s": round(wall, 2), "cpu_s": round(cpu, 2)}
-    print(f"our share of the CPU time: {share:.1%}")
     print(json.dumps(result))
 
 
