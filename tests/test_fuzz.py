@@ -33,13 +33,16 @@ from spinsculpt.basis import (
     write_nifti,
 )
 from spinsculpt.bids import read_sidecar
+from spinsculpt.compare import read_table
 from spinsculpt.convert import read_raw_header
 from spinsculpt.convert._philips import checked_pair, philips_pair
 from spinsculpt.convert._siemens import check_rda
 from spinsculpt.design._checkpoint import load_checkpoint, save_checkpoint
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.explore._save import read_saved
 from spinsculpt.fit._tissue import tissue_of, voxel_fractions
 from spinsculpt.gate import read_yaml
+from spinsculpt.mrf import read_protocol, read_stack
 from spinsculpt.nifti import MRSData, read_fids, write_fids
 from spinsculpt.pulses import DesignedPulses, read_designed, read_pulse, sinc, write_designed, write_pulse
 from spinsculpt.sequences import Sequence, read_fslmrs, read_pulseq, write_fslmrs, write_pulseq
@@ -61,6 +64,8 @@ macromolecules:
   MM09: {peaks: [[0.9, 3, 0.1]], t1: 0.3, t2: 0.03, concentration: 5,
     sources: {peaks: [a], t1: [a], t2: [a], concentration: [a]}}
 """
+OURS = "subject\tvalue\n01\t2.5\n02\t3\n"
+PROTOCOL = "{b1_uT: [0, 2, 1], offset_ppm: 3.5, saturation_s: 1.0, recovery_s: 1.5}\n"
 TABLE = "subject\tsession\tsequence\tdata\twater\tgm\twm\tcsf\n01\t\tpress30\ta/b.SDAT\tc.SDAT\t0.6\t0.3\t0.1\n"
 
 
@@ -106,6 +111,10 @@ def checkpoint(path: Path) -> None:
 
 def tissue_image(path: Path) -> None:
     nibabel.save(nibabel.Nifti1Image(np.full((4, 4, 4), 0.5, np.float32), np.eye(4)), path)
+
+
+def stack(path: Path) -> None:
+    nibabel.save(nibabel.Nifti1Image(np.full((3, 3, 1, 2), 0.5, np.float32), np.eye(4)), path)
 
 
 def basis_json(path: Path) -> None:
@@ -160,6 +169,13 @@ READERS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object]]] = {
     "rda": (made(write_rda, "a.rda"), check_rda),
     "header of twix": (made(write_twix_head, "a.dat"), read_raw_header),
     "header of a P-file": (made(write_p_file, "P1.7"), read_raw_header),
+    "our tables": (
+        made(text(OURS), "t.tsv"),
+        lambda path: list(read_table(path, ["value"])["value"].dropna()),
+    ),
+    "saved screen": (made(text(CONFIG), "s.yaml"), read_saved),
+    "protocol of fingerprints": (made(text(PROTOCOL), "p.yaml"), lambda path: read_protocol(path, 3.0)),
+    "stack of fingerprints": (made(stack, "s.nii"), lambda path: read_stack(path, 2)),
     "header of DICOM": (lambda folder: write_philips_dicom(folder / "a"), read_raw_header),
 }
 
@@ -325,7 +341,7 @@ def test_json_with_a_value_of_another_kind_is_a_sentence_or_sane(tmp_path, bound
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ["configuration", "library"])
+@pytest.mark.parametrize("name", ["configuration", "library", "protocol of fingerprints"])
 def test_yaml_with_a_value_of_another_kind_is_a_sentence_or_sane(tmp_path, bounded, name):
     import yaml
 

@@ -205,6 +205,8 @@ def protocol_from_table(table: Mapping, field_strength: float, where: object = "
         raise SpinsculptError(f"{where}: a number is none; correct it.") from None
     images = max(map(len, columns.values()))
     for key, values in columns.items():
+        if values.ndim != 1 or not values.size:
+            raise SpinsculptError(f"{where}: {key} is no number and no list of numbers, one an image; correct it.")
         if len(values) not in (1, images):
             raise SpinsculptError(
                 f"{where}: {key} has {len(values)} values for {images} images; give one, or one for each."
