@@ -22,6 +22,7 @@ for whole in jobs.whole_scans():
             data=f"{whole.converted}_svs.nii.gz",
             sidecar=f"{whole.converted}_svs.json",
             clean=f"{whole.cleaned}_svs.nii.gz",
+            averages=f"{whole.cleaned}_averages.nii.gz",
             qc=f"{whole.cleaned}_qc.json",
             picture=report(
                 f"{whole.cleaned}_preproc.png",

@@ -20,11 +20,12 @@ with job(snakemake) as s:
         convert_scan(work["raw_water"]["paths"], scan, "mrsref", water, out.water_sidecar, *claimed)
 
     section, known = Preprocess.of(s.params.preprocess), basis if work["plays_designs"] else None
-    preprocess_scan(out.data, water, out.clean, out.qc, out.picture, section, conditions, known)
+    preprocess_scan(out.data, water, out.clean, out.qc, out.picture, section, conditions, known, out.averages)
     if water:
-        preprocess_water(out.data, water, clean_water, section, conditions)
+        preprocess_water(out.data, water, clean_water, section, conditions, out.qc)
 
     for analysis, spectra in work["spectra"].items():
         folders = {spectrum: basis / spectrum for spectrum in spectra} or {"": basis}
-        folder = Path(out[f"{analysis}_summary"]).parent
-        fit_files(out.clean, folders, folder, Fit.of(work["fits"][analysis]), "builtin", clean_water, spectra)
+        folder, fit = Path(out[f"{analysis}_summary"]).parent, Fit.of(work["fits"][analysis])
+        averages = out.averages if fit.bootstrap else None
+        fit_files(out.clean, folders, folder, fit, "builtin", clean_water, spectra, averages)
