@@ -77,3 +77,8 @@ def test_no_package_imports_a_private_module_of_another():
             if other != own:
                 found.append(f"{path.name}: spinsculpt.{other}")
     assert not found
+
+
+def test_every_colour_is_named_once():
+    painted = [path.name for path in PACKAGE.rglob("*.py") if re.search(r"#[0-9A-Fa-f]{6}\b", path.read_text())]
+    assert painted == ["colours.py"]

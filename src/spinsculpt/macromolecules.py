@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spinsculpt.colours import BLUE, VERMILION
 from spinsculpt.conventions import CHOLINE_PPM, CREATINE_CH2_PPM, CREATINE_PPM, FID, NAA_PPM, ppm_to_hz, to_spectrum
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.provenance import atomic_path, provenance, write_json
@@ -176,8 +177,8 @@ def draw_fit(fit: MacromoleculeFit, path: Path | str) -> None:
     low = min(fit.data.min(), fit.model.min())
     span = fit.data.max() - low
     axis.plot(fit.ppm, fit.data, color="black", linewidth=0.8, label="data, phased")
-    axis.plot(fit.ppm, fit.model, color="#D55E00", linewidth=1.2, label="model")
-    axis.plot(fit.ppm, fit.baseline, color="#0072B2", linewidth=1.0, label="baseline")
+    axis.plot(fit.ppm, fit.model, color=VERMILION, linewidth=1.2, label="model")
+    axis.plot(fit.ppm, fit.baseline, color=BLUE, linewidth=1.0, label="baseline")
     axis.plot(fit.ppm, fit.data - fit.model + low - 0.15 * span, color="0.5", linewidth=0.7, label="residual, shifted")
     axis.set(xlabel="chemical shift (ppm)", ylabel="signal (a.u.)", xlim=(fit.ppm[-1], fit.ppm[0]))
     axis.legend(frameon=False, fontsize=8)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from spinsculpt import basis as _basis
 from spinsculpt.basis import BasisSet, basis_library
+from spinsculpt.colours import BLUE, VERMILION
 from spinsculpt.conventions import FID, to_spectrum
 from spinsculpt.fit import FitResult
 from spinsculpt.nifti import MRSData, read_fids
@@ -141,7 +142,7 @@ class Basis:
         figure, axes = _figure(len(rows), 0.8 + 0.3 * len(wanted))
         for axis, (label, spectra) in zip(axes, rows.items(), strict=True):
             for k, spectrum in enumerate(spectra):
-                axis.plot(self.sets[label].ppm, 0.9 * spectrum / peak[k] - k, color="#0072b2", lw=0.8)
+                axis.plot(self.sets[label].ppm, 0.9 * spectrum / peak[k] - k, color=BLUE, lw=0.8)
             axis.set(title=label if len(rows) > 1 else self.sequence.name, xlim=ppm[::-1])
         axes[0].set_yticks(-np.arange(len(wanted)), wanted)
         return figure
@@ -257,8 +258,8 @@ class DesignResult:
         figure, (left, right) = _figure(2, 2.6, share=False)
         pulse = self.pulse
         time = 1e3 * pulse.dwell * (np.arange(len(pulse.b1)) + 0.5)
-        left.plot(time, pulse.b1.real, color="#0072b2", label="B1x")
-        left.plot(time, pulse.b1.imag, color="#d55e00", label="B1y")
+        left.plot(time, pulse.b1.real, color=BLUE, label="B1x")
+        left.plot(time, pulse.b1.imag, color=VERMILION, label="B1y")
         left.set(xlabel="time (ms)", ylabel="B1 (uT)", title=self.name)
         left.legend(frameon=False)
         for _, rows in self.history.groupby("start"):

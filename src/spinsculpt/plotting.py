@@ -11,17 +11,6 @@ from matplotlib.figure import Figure
 if "MPLBACKEND" not in os.environ and "matplotlib.pyplot" not in sys.modules:  # a notebook keeps the one it has
     matplotlib.use("Agg", force=False)  # no display is needed
 
-# Okabe and Ito, https://jfly.uni-koeln.de/color/: distinguishable with every kind of colour blindness.
-BLUE, SKY, GREEN, VERMILION, ORANGE, PURPLE, BLACK = (
-    "#0072B2",
-    "#56B4E9",
-    "#009E73",
-    "#D55E00",
-    "#E69F00",
-    "#CC79A7",
-    "#000000",
-)
-GREY, PALE = "#7F7F7F", "#E6E6E6"
 PAGE_WIDTH = 7.1  # inches: two columns of a journal
 
 _RC = {

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis._basisset import BasisSet
+from spinsculpt.colours import BLUE, VERMILION
 from spinsculpt.conventions import to_spectrum
 from spinsculpt.provenance import atomic_path
 from spinsculpt.spectra import decay
@@ -34,7 +35,7 @@ def draw_basis(sets: dict[str, BasisSet], path: Path | str) -> None:
     for axis, (name, values) in zip(axes, spectra.items(), strict=True):
         for row, spectrum in enumerate(values):
             macromolecule = first.names[row] in first.meta.get("macromolecules", ())
-            colour = "#D55E00" if macromolecule else "#0072B2"
+            colour = VERMILION if macromolecule else BLUE
             axis.plot(first.ppm[window], spectrum / (peak[row] or 1) * 0.9 - row, color=colour, linewidth=0.8)
         axis.set(title=name if len(sets) > 1 else "", xlabel="chemical shift (ppm)", xlim=_RANGE[::-1])
         axis.spines[["top", "right", "left"]].set_visible(False)

@@ -14,6 +14,7 @@ import panel as pn
 from bokeh.models import ColumnDataSource, HoverTool, Range1d
 from bokeh.plotting import figure
 
+from spinsculpt.colours import BLUE, CYCLE, GREY, INKS, WARNING
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.explore._bench import (
     ANCHOR,
@@ -28,7 +29,7 @@ from spinsculpt.explore._bench import (
     under,
 )
 from spinsculpt.explore._save import notebook_text, saved, yaml_text
-from spinsculpt.explore._tabs import COLOURS, DesignTab, RefitTab, draw, plain, verdict_of
+from spinsculpt.explore._tabs import DesignTab, RefitTab, draw, plain, verdict_of
 from spinsculpt.plan import spectra_of
 from spinsculpt.pulses import DesignedPulses, read_designed, read_pulse, write_designed
 from spinsculpt.spins import load_library
@@ -139,7 +140,7 @@ class Workbench:
         self.all_pieces = w.Button(label="draw each metabolite")
         self.keep = w.Button(label="Keep this sequence beside", color="primary")
         self.clear = w.Button(label="Clear what is kept")
-        self.message = pn.pane.Markdown("", styles={"color": "#a33f00"})
+        self.message = pn.pane.Markdown("", styles={"color": WARNING})
         self.took = pn.pane.HTML("", css_classes=["took"])
         self.save = w.FileDownload(callback=self._yaml, filename="explored.yaml", label="Save as config")
         self.notebook = w.FileDownload(callback=self._notebook, filename="explored.ipynb", label="Open in notebook")
@@ -454,7 +455,7 @@ class Workbench:
         self.spectrum.x_range = Range1d(4.3, 0.3)
         self.lines = [ColumnDataSource({"x": [], "y": [], "name": []}) for _ in range(MOST)]
         drawn = []
-        for source, colour in zip(self.lines, COLOURS, strict=True):
+        for source, colour in zip(self.lines, CYCLE, strict=True):
             drawn.append(self.spectrum.line("x", "y", source=source, color=colour, line_width=1.8))
         self.single = ColumnDataSource({"xs": [], "ys": [], "name": [], "colour": []})
         look = {"line_color": "colour", "line_width": 1.4, "line_dash": "dashed"}
@@ -472,8 +473,8 @@ class Workbench:
         self.profile = figure(height=220, x_axis_label="offset (Hz)", y_axis_label="profile", **wide)
         self.waves, self.bands = ([ColumnDataSource({"x": [], "y": []}) for _ in range(4)] for _ in range(2))
         for k, (wave, band) in enumerate(zip(self.waves, self.bands, strict=True)):
-            self.waveform.line("x", "y", source=wave, color=COLOURS[k], line_width=1.5)
-            self.profile.line("x", "y", source=band, color=COLOURS[k], line_width=1.5)
+            self.waveform.line("x", "y", source=wave, color=CYCLE[k], line_width=1.5)
+            self.profile.line("x", "y", source=band, color=CYCLE[k], line_width=1.5)
         self.played = pn.pane.HTML("")
         self.bounds = pn.pane.DataFrame(pd.DataFrame(), index=False, float_format="{:.3g}".format)
         self.ranks = pn.pane.DataFrame(pd.DataFrame(), index=False, float_format="{:.3g}".format)
@@ -536,7 +537,7 @@ class Workbench:
 
     def _write(self, shown: Mapping[str, Shown], pair: list[str]) -> None:
         """Key, tables and words."""
-        keys = [f'<span style="color:{COLOURS[k]}">■ {_escaped(name)}</span>' for k, name in enumerate(shown)]
+        keys = [f'<span style="color:{CYCLE[k]}">■ {_escaped(name)}</span>' for k, name in enumerate(shown)]
         keys += [
             f'<span style="color:{_grey(k)}">┄ {_escaped(metabolite)}, {NOW}</span>'
             for k, metabolite in enumerate(self.pieces.value)
@@ -554,7 +555,7 @@ class Workbench:
             " &nbsp; ".join(
                 f'<span style="color:{colour}">━</span> {_escaped(pulse["name"])}, {pulse["duration"]:.3g} ms, '
                 f"{pulse['peak']:.3g} µT: {'refocuses' if _refocuses(pulse) else 'excites'}"
-                for colour, pulse in zip(COLOURS, profiles(shown[NOW].sequence)[: len(self.waves)], strict=False)
+                for colour, pulse in zip(CYCLE, profiles(shown[NOW].sequence)[: len(self.waves)], strict=False)
             )
             or "All pulses are ideal (infinitely short): they have no shape and no profile."
         )
@@ -586,7 +587,7 @@ class Workbench:
             "right": drawn["start"] + drawn["duration"].clip(lower=tiny),
             "top": np.where(spoiler, 0.35, 1.0),
             "event": drawn["event"] + drawn["peak"].map(lambda peak: "" if np.isnan(peak) else f", {peak:.1f} µT"),
-            "colour": np.where(spoiler, "#999999", "#0072B2"),
+            "colour": np.where(spoiler, GREY, BLUE),
         }
         pulses = profiles(now.sequence)[: len(self.waves)]
         for k, (wave, band) in enumerate(zip(self.waves, self.bands, strict=True)):
@@ -678,7 +679,7 @@ def _refocuses(pulse: Mapping) -> bool:
 
 def _grey(k: int) -> str:
     """Colour of the k-th single metabolite: two greys for the pair, then the palette."""
-    return ("#444444", "#767676", *COLOURS)[k % (2 + len(COLOURS))]
+    return (*INKS, *CYCLE)[k % (len(INKS) + len(CYCLE))]
 
 
 def _window(one: Shown, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

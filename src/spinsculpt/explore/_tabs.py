@@ -17,11 +17,11 @@ from bokeh.models import ColumnDataSource, HoverTool, Plot, Range1d
 from bokeh.plotting import figure
 from bokeh.transform import linear_cmap
 
+from spinsculpt.colours import CYCLE, DARK, GREY
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.nifti import read_fids
 from spinsculpt.study import BROAD, SLOTS, DesignEntry, Fit, ObjectiveEntry, Study
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 CLASSES = ("longitudinal", "z_order", "in_phase", "antiphase", "multi_spin")
 WIDE = {"sizing_mode": "stretch_width", "tools": "xpan,xbox_zoom,reset,save"}
 
@@ -74,7 +74,7 @@ class DesignTab:
         self.status = pn.pane.Markdown("")
         self.loss = ColumnDataSource({"x": [], "y": []})
         self.course = figure(height=220, x_axis_label="step", y_axis_label="smallest loss", **WIDE)
-        self.course.line("x", "y", source=self.loss, color=COLOURS[0], line_width=2)
+        self.course.line("x", "y", source=self.loss, color=CYCLE[0], line_width=2)
         self.map = ColumnDataSource({"b1": [], "b0": [], "loss": []})
         self.robust = figure(height=260, x_axis_label="B0 (Hz)", y_axis_label="B1, relative", **WIDE)
         self.colour = linear_cmap("loss", "Viridis256", 0.0, 1.0)
@@ -89,7 +89,7 @@ class DesignTab:
         self.spectrum = figure(height=260, x_axis_label="chemical shift (ppm)", **WIDE)
         self.spectrum.x_range = Range1d(4.3, 0.3)
         for k, source in enumerate(self.there):
-            look = {"color": COLOURS[k % 2], "line_width": 2.0 if k < 2 else 1.2, "line_alpha": 1.0 if k < 2 else 0.45}
+            look = {"color": CYCLE[k % 2], "line_width": 2.0 if k < 2 else 1.2, "line_alpha": 1.0 if k < 2 else 0.45}
             words = ("first, there", "second, there", "first, nominal", "second, nominal")[k]
             self.spectrum.line("x", "y", source=source, legend_label=words, **look)
         self.pointer: tuple[float, float] | None = None
@@ -98,7 +98,7 @@ class DesignTab:
         self.whose = w.Select(label="Product operators of", options=[])
         self.whose.param.watch(lambda _: draw(self.operators, self._along), "value")
         self.pictures = pn.Column(visible=False, sizing_mode="stretch_width")
-        for name, source, colour in zip(CLASSES, self.shares, COLOURS, strict=False):
+        for name, source, colour in zip(CLASSES, self.shares, CYCLE, strict=False):
             words = name.replace("_", " ")
             self.operators.line("x", "y", source=source, color=colour, line_width=2, legend_label=words)
         self.work, self.wanted, self.history = tempfile.TemporaryDirectory(prefix="spinsculpt-"), True, []
@@ -297,7 +297,7 @@ class RefitTab:
         self.spectrum = figure(height=300, x_axis_label="chemical shift (ppm)", **WIDE)
         self.spectrum.x_range = Range1d(4.3, 0.2)
         self.lines = {name: ColumnDataSource({"x": [], "y": []}) for name in ("data", "fit", "baseline", "residual")}
-        for (name, source), colour in zip(self.lines.items(), ("#999999", *COLOURS[1:3], "#333333"), strict=False):
+        for (name, source), colour in zip(self.lines.items(), (GREY, *CYCLE[1:3], DARK), strict=False):
             self.spectrum.line("x", "y", source=source, color=colour, line_width=1.4, legend_label=name)
         self.table = pn.pane.DataFrame(pd.DataFrame(), index=False, float_format="{:.3g}".format)
         self.find.on_click(self._find)

@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
+from spinsculpt.colours import DARK, GREY, PALE, VERMILION
 from spinsculpt.figures._style import Style, save
-from spinsculpt.plotting import GREY, PAGE_WIDTH, PALE, VERMILION, bare_spectrum, house_style, ppm_axis
+from spinsculpt.plotting import PAGE_WIDTH, bare_spectrum, house_style, ppm_axis
 
 
 def scan_name(row) -> str:
@@ -85,7 +86,7 @@ def draw_fits(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]
 
 
 MOST = 24  # rows of the figure of fits
-BASELINE = "#333333"
+BASELINE = DARK
 RESIDUAL = 1.28  # where the residual lies above a spectrum, in heights of the fit
 
 

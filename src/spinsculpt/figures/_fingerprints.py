@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.colors import LogNorm
 
+from spinsculpt.colours import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, VERMILION
 from spinsculpt.figures._style import Style, save
-from spinsculpt.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, PAGE_WIDTH, PALE, VERMILION, house_style
+from spinsculpt.plotting import PAGE_WIDTH, house_style
 
 COLOURS = {"dictionary": GREEN, "vbmf": VERMILION, "supervised": ORANGE, "nbmf": BLUE}
 FINGERPRINT_WORDS = {"dictionary": "dictionary", "vbmf": "VBMF", "supervised": "supervised", "nbmf": "NBMF"}

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from spinsculpt.colours import BLUE, GREEN, VERMILION
 from spinsculpt.fit._curve import Curve
 from spinsculpt.plotting import Picture
 
@@ -26,13 +27,13 @@ def draw_fit(curves: Sequence[Curve], names: Sequence[str]) -> Figure:
 
         span = np.ptp(curve.data.real) or 1.0
         draw(curve.data.real, color="0.6", lw=1.2, label="data")
-        draw(curve.fit.real, color="#d55e00", lw=0.9, label="fit")
-        draw(curve.baseline.real, color="#009e73", lw=0.9, label="baseline")
+        draw(curve.fit.real, color=VERMILION, lw=0.9, label="fit")
+        draw(curve.baseline.real, color=GREEN, lw=0.9, label="baseline")
         if curve.baselines is not None:
             every = curve.baselines.real
             label = f"baselines of {len(every)} models"
             axis.fill_between(
-                curve.ppm, every.min(axis=0), every.max(axis=0), color="#009e73", alpha=0.2, lw=0, label=label
+                curve.ppm, every.min(axis=0), every.max(axis=0), color=GREEN, alpha=0.2, lw=0, label=label
             )
         level = curve.data.real.max() + 0.15 * span
         draw(curve.residual.real + level, color="0.2", lw=0.7)
@@ -40,7 +41,7 @@ def draw_fit(curves: Sequence[Curve], names: Sequence[str]) -> Figure:
         largest = np.argsort(np.max(np.abs(curve.components.real), axis=1))[::-1][:8]
         for rank, k in enumerate(largest, 1):
             level = curve.data.real.min() - 0.13 * span * rank
-            draw(curve.components[k].real + level, color="#0072b2", lw=0.7)
+            draw(curve.components[k].real + level, color=BLUE, lw=0.7)
             axis.text(curve.ppm.max(), level, f" {names[k]}", va="bottom", fontsize=8)
         axis.set(xlabel="chemical shift (ppm)", xlim=(curve.ppm.max(), curve.ppm.min()), yticks=[])
         axis.set_title(curve.label, loc="left", fontsize=10)

@@ -10,9 +10,10 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from spinsculpt.basis import simulate_basis
+from spinsculpt.colours import BLUE, GREEN, GREY, VERMILION
 from spinsculpt.conventions import hz_to_ppm
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.plotting import BLUE, GREEN, GREY, PAGE_WIDTH, VERMILION, bare_spectrum, house_style, ppm_axis
+from spinsculpt.plotting import PAGE_WIDTH, bare_spectrum, house_style, ppm_axis
 from spinsculpt.provenance import atomic_path, provenance
 from spinsculpt.pulses import Pulse
 from spinsculpt.pulses import bandwidth as refocused_bandwidth
