@@ -43,6 +43,7 @@ BOTH = {"models": {"baselines": list(BASELINES)}}
 EVERY = {"baselines": list(BASELINES), "macromolecules": ["free", "grouped"], "t2_scales": [0.8, 1.0, 1.2]}
 WORST = {"robustness": {"b1_scale": [0.8, 1.0, 1.2], "b0_hz": [-10.0, 0.0, 10.0], "mode": "worst"}}
 B1 = {"robustness": {"b1_scale": [0.8, 1.0, 1.2], "mode": "worst"}}
+MEAN = {"robustness": {"b1_scale": [1.0, 0.85, 1.15]}}
 TWO = {"shots": 2, "shares": "free"}
 
 
@@ -61,6 +62,7 @@ ATTEMPTS = {
     "press_gap_2ms_two_shots": gap(0.020, **TWO),
     "press_gap_2ms_beside_plain": gap(0.020, echo_times=[None, 0.020], **TWO, **BOTH),
     "press_gap_2ms_beside_plain_robust": gap(0.020, echo_times=[None, 0.020], **TWO, **B1),
+    "press_gap_2ms_beside_plain_mean": gap(0.020, echo_times=[None, 0.020], **TWO, **MEAN, **BOTH),
     "press_gap_6ms_beside_plain": gap(0.027, echo_times=[None, 0.027], **TWO, **BOTH),
     "press_gap_16ms_beside_plain": gap(0.047, echo_times=[None, 0.047], knot_spacing=8e-4, **TWO, **BOTH),
     "press_gap_2ms_free_times": gap(0.020, duration=0.0024, times={"te2": [0.0105, 0.040]}, **TWO, **BOTH),

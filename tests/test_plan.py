@@ -81,9 +81,11 @@ def test_a_scan_depends_on_no_other_subject(plan):
     assert Jobs(more).basis_section_of_truth(of) == Jobs(plan).basis_section_of_truth(of)
 
 
-def test_only_long_designs_are_announced(plan):
-    assert plan.expected_time([], 2) == ""
-    assert "40 designs" in plan.expected_time(["gap_crlb"] * 40, 2)
+def test_only_long_work_is_announced(plan):
+    assert plan.expected_time([], 2) == plan.expected_time([], 2, fits=True) == ""
+    assert "40 designs will" in plan.expected_time(["gap_crlb"] * 40, 2)
+    many = Plan.of({"subjects": "simulated", "compare": {"montecarlo": {"repeats": 1000}}})
+    assert "fits of noisy spectra will take about" in many.expected_time([], 2, fits=True)
 
 
 def test_rules_decide_nothing():

@@ -39,8 +39,10 @@ if workflow.is_main_process:
 onstart:
     # Jobs of this machine end with their run; those of a cluster may not.
     sign_run() if workflow.local_exec else forget_run()
-    designs = [job.wildcards.design for job in workflow.dag.needrun_jobs() if job.rule.name == "design_pulse"]
-    if sentence := plan.expected_time(designs, workflow.resource_settings.cores or 1):
+    needed = list(workflow.dag.needrun_jobs())
+    designs = [job.wildcards.design for job in needed if job.rule.name == "design_pulse"]
+    fits = any(job.rule.name == "run_monte_carlo" for job in needed)
+    if sentence := plan.expected_time(designs, workflow.resource_settings.cores or 1, fits):
         logger.warning(sentence)
 
 

@@ -1,4 +1,4 @@
-"""The ladder of designs of the seed paper and beyond: snakemake paper --configfile config/paper.yaml"""
+"""Everything at full size, the ladder of designs of the seed paper too: snakemake paper --configfile config/paper.yaml"""
 
 LADDER = {rung: designs for rung, designs in plain(study.ladder).items() if designs}
 LADDER_DESIGNS = list(dict.fromkeys(design for designs in LADDER.values() for design in designs))
@@ -7,11 +7,17 @@ EXPLAINED = [
 ]
 
 
-rule paper:
+rule ladder:
     input:
         expand("<results>/figures/ladder_{rung}.png", rung=LADDER),
         expand("<results>/figures/explain_{design}.png", design=EXPLAINED),
         "<results>/compare/ladder.tsv",
+
+
+rule paper:
+    input:
+        rules.ladder.input,
+        plan.wanted_files(),
 
 
 use rule tabulate_designs as tabulate_ladder with:

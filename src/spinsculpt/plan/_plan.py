@@ -11,7 +11,7 @@ from spinsculpt.convert import files_on_disk, named_files
 from spinsculpt.gate import read_yaml
 from spinsculpt.plan._check import check_study, settle
 from spinsculpt.plan._fingerprints import FingerprintPlan
-from spinsculpt.plan._seconds import design_seconds
+from spinsculpt.plan._seconds import FIT_SECONDS, design_seconds, noisy_fits
 from spinsculpt.plan._spectra import spectra_of
 from spinsculpt.study import AnalysisEntry, Basis, Scanner, Study, can_fit, default_config, lay_over, parse, plain
 from spinsculpt.subjects import Scan, place_of_scans, read_subjects, simulated_cohort
@@ -169,14 +169,16 @@ class Plan:
         other = self.study.scanner.other_truth
         return self.study.basis.but(alternatives=other.alternatives, macromolecules=other.macromolecules)
 
-    def expected_time(self, designs: Sequence[str], cores: int) -> str:
-        """How long designs will take together, where that is minutes; nothing else takes as long."""
-        seconds = sum(design_seconds(self.study.designs[name], len(self.study.basis.names)) for name in designs)
-        if seconds < _LONG:
+    def expected_time(self, designs: Sequence[str], cores: int, fits: bool = False) -> str:
+        """How long designs, and fits of noisy spectra, will take, where that is minutes; nothing else takes as long."""
+        designing = sum(design_seconds(self.study.designs[name], len(self.study.basis.names)) for name in designs)
+        count = noisy_fits(self.study.compare.montecarlo, len(self.ranked)) if fits else 0
+        if designing + count * FIT_SECONDS < _LONG:
             return ""
-        minutes = seconds / 60 / max(1, cores // 2)
+        minutes = (designing / max(1, cores // 2) + count * FIT_SECONDS / max(1, cores)) / 60
+        what = [f"{len(designs)} designs"] * bool(designs) + [f"{count:,} fits of noisy spectra"] * bool(count)
         return (
-            f"{len(designs)} designs will take about {minutes:.0f} minutes on these cores, give or take a factor of "
+            f"{' and '.join(what)} will take about {minutes:.0f} minutes on these cores, give or take a factor of "
             "two. A run that is stopped goes on where it was."
         )
 

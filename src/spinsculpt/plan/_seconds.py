@@ -2,7 +2,16 @@
 
 import math
 
-from spinsculpt.study import DesignEntry
+from spinsculpt.study import DesignEntry, MonteCarlo
+
+FIT_SECONDS = 0.02  # of a fit of noisy spectra on one core, over the default sequences
+MODELS = 10  # right and wrong ones, of the Monte Carlo
+
+
+def noisy_fits(settings: MonteCarlo, analyses: int) -> int:
+    """Fits of noisy spectra that the Monte Carlo makes of so many analyses."""
+    conditions = MODELS + len(settings.snr) + len(settings.linewidth_hz) + len(settings.ratio)
+    return analyses * (conditions * settings.repeats + 2 * settings.subjects)
 
 
 def design_seconds(entry: DesignEntry, names: int) -> float:

@@ -37,7 +37,7 @@ class AnalysisEntry(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class Ladder(Section):
-    """Designs that the figures of the rule paper show, one list a figure."""
+    """Designs that the figures of the rule ladder show, one list a figure."""
 
     states: Annotated[Names, key("designs for a target_state", unique=True)] = ()
     selectivity: Annotated[Names, key("designs that enhance and suppress", unique=True)] = ()
