@@ -18,8 +18,7 @@ import time
 
 from threadpoolctl import threadpool_limits
 
-from spinsculpt.basis import simulate_basis
-from spinsculpt.basis._slices import averaged_lines, slice_axes
+from spinsculpt.basis import averaged_lines, simulate_basis, slice_axes
 from spinsculpt.conventions import larmor_frequency
 from spinsculpt.pulses import gaussian, sinc
 from spinsculpt.sequences import SlicePulse, megapress, press

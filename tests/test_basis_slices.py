@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from entries import build_sequence, simulate_basis
-from spinsculpt.basis import _propagators, _slices, read_lcmodel
-from spinsculpt.basis._propagators import conjugated, slice_propagators
-from spinsculpt.basis._slices import Axis, averaged_lines, slice_axes
+from spinsculpt.basis import Axis, _propagators, _slices, averaged_lines, read_lcmodel, slice_axes
+from spinsculpt.basis._propagators import conjugated, slice_propagators, sorted_by_order
 from spinsculpt.conventions import GAMMA_BAR, time_axis, to_spectrum
 from spinsculpt.dynamics import line_list, propagator
 from spinsculpt.errors import SpinsculptError
@@ -113,9 +112,11 @@ def test_only_blocks_that_hold_and_keep_something_are_multiplied(kept, orders):
     rho = rng.normal(size=(8, 8)) * np.isin(order, orders)
     u = rng.normal(size=(3, 8, 8)) + 1j * rng.normal(size=(3, 8, 8))
     whole = u @ rho @ u.conj().swapaxes(1, 2)
-    assert conjugated(u, rho, system.levels, kept) == pytest.approx(
-        whole if kept is None else whole * np.isin(order, kept)
-    )
+    whole = whole if kept is None else whole * np.isin(order, kept)
+    u = sorted_by_order(u, system.levels)
+    assert conjugated(u, rho, system.levels, kept) == pytest.approx(whole)
+    assert conjugated(u, np.stack([rho] * 3), system.levels, kept) == pytest.approx(whole)
+    assert conjugated(u, rho, system.levels, kept, summed=True) == pytest.approx(whole.sum(axis=0))
 
 
 def test_voxel_of_uncoupled_spins_has_the_volume_of_its_slices():

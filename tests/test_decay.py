@@ -5,7 +5,8 @@ import pytest
 
 from entries import build_sequence, simulate_basis
 from spinsculpt.basis import averaged_lines, decay_times, slice_axes
-from spinsculpt.basis._decay import SHIFTS, _of_shot, _times
+from spinsculpt.basis._decay import _signals, _times
+from spinsculpt.basis._isolated import isolated_signal
 from spinsculpt.conventions import larmor_frequency, ppm_to_hz
 from spinsculpt.pulses import Pulse
 from spinsculpt.sequences import CoherenceFilter, Delay, HardPulse, Sequence, ShapedPulse, Shot, press
@@ -38,11 +39,13 @@ def test_signals_without_decay_are_those_of_the_interpreter(kind, shot):
     """Isolated spins over the voxel, amplitude and phase: the same pulses, filters, gradients and offsets."""
     more = {"editing": EDITING, "echo_time": 0.068} if kind == "megapress" else {}
     sequence, axes = played(kind, **more)
-    ours = _of_shot(sequence.shot(shot), F0, axes)["none"]
-    for k in (20, 32, 52):  # ppm 1.4, 2.0, 3.0
-        spin = SpinSystem("one", ("a",), (float(SHIFTS[k]),))
-        lines = averaged_lines(sequence.shot(shot).events, spin, F0, axes)
-        assert ours[k] == pytest.approx(lines.amplitude.sum(), abs=2e-3)
+    shifts, off = (1.4, 2.0, 3.0), {"b1_scale": 0.9, "b0_hz": 5.0}
+    for more in ({}, off):
+        ours = isolated_signal(sequence.shot(shot), shifts, F0, axes, **more)[0]
+        for shift, signal in zip(shifts, ours, strict=True):
+            spin = SpinSystem("one", ("a",), (shift,))
+            lines = averaged_lines(sequence.shot(shot).events, spin, F0, axes, **more)
+            assert signal == pytest.approx(lines.amplitude.sum(), abs=2e-3)
 
 
 def test_a_spin_locked_along_z_decays_with_t1_alone(library):
@@ -76,12 +79,11 @@ def test_an_inversion_on_resonance_holds_a_quarter_of_the_pathway_along_z():
     """Order +1 to -1: of the two components one is locked, the other turns through z; sin^2/2 has the mean 1/4."""
     duration = 0.040
     pulse = Pulse("slow", np.full(200, 180 / 360 / 42.577478518 / duration, complex), duration / 200)
-    k = int(np.argmin(np.abs(SHIFTS - 0.95)))
-    offset = float(ppm_to_hz(SHIFTS[k], F0))
+    offset = float(ppm_to_hz(0.95, F0))
     events = (HardPulse(90, 90), CoherenceFilter((1,)), ShapedPulse(pulse, offset), CoherenceFilter((-1,)))
-    found = _of_shot(Shot("slow", events), F0, {})
-    assert abs(found["none"][k]) == pytest.approx(1.0, abs=0.01)
-    transverse, along_z, in_pulses = _times(found)[:, k]
+    found = _signals(Shot("slow", events), np.array([0.95]), F0, {})
+    assert abs(found[0, 0]) == pytest.approx(1.0, abs=0.01)
+    transverse, along_z, in_pulses = _times(found)[:, 0]
     assert along_z == pytest.approx(duration / 4, rel=0.02)
     assert transverse == pytest.approx(3 * duration / 4, rel=0.03) and in_pulses == pytest.approx(transverse)
 

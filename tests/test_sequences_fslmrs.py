@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from entries import basis_of, build_sequence, simulate_basis
-from spinsculpt.basis._slices import Axis, averaged_lines
+from spinsculpt.basis import Axis, averaged_lines
 from spinsculpt.cli._basis import basis_command
 from spinsculpt.cli._export import export_command
 from spinsculpt.errors import SpinsculptError

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinsculpt.basis._slices import Axis, averaged_lines
+from spinsculpt.basis import Axis, averaged_lines
 from spinsculpt.design import Acquisition, FieldCondition, Simulation
 from spinsculpt.dynamics import evolve, line_list
 from spinsculpt.dynamics.engine import SpinGroup, propagate

@@ -122,30 +122,58 @@ def _coupled(system: SpinSystem, split: list[tuple[int, int, float]]) -> Callabl
     return coupled
 
 
+def sorted_by_order(u: np.ndarray, levels: tuple[int, ...]) -> np.ndarray:
+    """Unitaries (places, d, d) with their states sorted by F_z; in memory the rows of all places follow one another."""
+    order = np.concatenate(_sectors(levels))
+    return u.swapaxes(0, 1)[order][..., order].swapaxes(0, 1)
+
+
+def unsorted(u: np.ndarray, levels: tuple[int, ...]) -> np.ndarray:
+    """The inverse of `sorted_by_order`."""
+    back = np.argsort(np.concatenate(_sectors(levels)))
+    return u[:, back][:, :, back]
+
+
 def conjugated(
-    u: np.ndarray, rho: np.ndarray, levels: tuple[int, ...], kept: tuple[int, ...] | None = None
+    u: np.ndarray, rho: np.ndarray, levels: tuple[int, ...], kept: tuple[int, ...] | None = None, summed: bool = False
 ) -> np.ndarray:
-    """States u rho u', of which a coherence filter will keep the orders `kept` (None: all), shape (places, d, d).
+    """States u rho u', of which a coherence filter will keep the orders `kept` (None: all).
 
     A state of order p fills only the blocks between states whose F_z differ by p. Only those are multiplied that hold
     something, and only those computed that are kept: a sixth of all between two spoilers, for nine spins.
+
+    Args:
+        u: of `sorted_by_order`, shape (places, d, d).
+        rho: state at all places alike, (d, d), or at each, (places, d, d).
+        levels: of the spins.
+        kept: orders that are wanted.
+        summed: over the places, which is one large product where each place would take a small one.
+    Returns:
+        Shape (places, d, d), or (d, d) if summed.
     """
     sectors = _sectors(levels)
     ends = np.cumsum([len(states) for states in sectors])
     blocks = [(states, slice(end - len(states), end)) for states, end in zip(sectors, ends, strict=True)]
-    order = np.concatenate(sectors)
-    u = u[:, order][:, :, order]
-    shape = np.broadcast_shapes(u.shape, rho.shape)
-    half, product = np.zeros(shape, u.dtype), np.zeros(shape, u.dtype)  # rows of `half` and u are sorted by F_z
+    by_rows = u.swapaxes(0, 1)  # (d, places, d)
+    half = np.zeros(by_rows.shape, u.dtype)
     for rows, row in blocks:
         for columns, column in blocks:
             part = rho[..., rows[:, None], columns].astype(u.dtype)
-            if part.any():
-                half[..., column] += u[..., row] @ part
+            if part.ndim == 2 and part.any():
+                half[..., column] += (by_rows.reshape(-1, u.shape[-1])[:, row] @ part).reshape(half[..., column].shape)
+            elif part.any():
+                half[..., column] += (u[..., row] @ part).swapaxes(0, 1)
+    size = len(half)
+    product = np.zeros((size, size) if summed else u.shape, u.dtype)
     for p, (rows, row) in enumerate(blocks):
         for q, (columns, column) in enumerate(blocks):
             if kept is None or p - q in kept:
-                product[:, rows[:, None], columns] = half[:, row] @ u[:, column].conj().swapaxes(1, 2)
+                left, right = half[row], by_rows[column].conj()
+                if summed:
+                    found = left.reshape(len(left), -1) @ right.reshape(len(right), -1).T
+                else:
+                    found = left.swapaxes(0, 1) @ right.transpose(1, 2, 0)
+                product[..., rows[:, None], columns] = found
     return product
 
 

@@ -13,9 +13,11 @@ from dataclasses import asdict
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from spinsculpt.basis._axes import slice_axes
 from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.basis._decay import decay_times
-from spinsculpt.basis._slices import Axis, averaged_lines, localised, slice_axes
+from spinsculpt.basis._isolated import Axis, voxel_signal
+from spinsculpt.basis._slices import averaged_lines
 from spinsculpt.conventions import WATER_PPM
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.progress import bar
@@ -26,7 +28,6 @@ from spinsculpt.spins import (
     Library,
     Macromolecule,
     Metabolite,
-    SpinSystem,
     load_library,
     read_macromolecule,
     symmetry_sectors,
@@ -88,9 +89,8 @@ def simulate_basis(
             parts = [(sector, lorentzian) for part in entry.parts for sector in symmetry_sectors(part)]
         signal = np.zeros((len(sequence.shots), points), complex)
         for part, envelope in parts:
-            cache: dict = {}
             for shot, fid in zip(sequence.shots, signal, strict=True):
-                lines = averaged_lines(shot.events, part, frequency, axes, cache, b1_scale, b0_hz)
+                lines = averaged_lines(shot.events, part, frequency, axes, b1_scale, b0_hz)
                 _refuse_aliasing(entry.name, lines, config.bandwidth, frequency)
                 fid += lines.fid(points, dwell) * envelope
         return signal * np.exp(1j * np.deg2rad(sequence.receiver_phase))
@@ -150,11 +150,7 @@ def water_signal(
     Returns:
         Complex amplitude, 1 for all of it, in the unit of the basis.
     """
-    spin = SpinSystem("water", ("H",), (WATER_PPM,))
-    signal = sum(
-        weight * averaged_lines(sequence.shot(shot).events, spin, frequency, axes, {}, b1_scale, b0_hz).amplitude.sum()
-        for shot, weight in localised(sequence).items()
-    )
+    (signal,) = voxel_signal(sequence, np.array([WATER_PPM]), frequency, axes, b1_scale, b0_hz)
     return complex(signal * np.exp(1j * np.deg2rad(sequence.receiver_phase)))
 
 

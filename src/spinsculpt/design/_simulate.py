@@ -321,7 +321,7 @@ class Simulation:
         acquisition, moving = self.acquisition, self.timing.delays.get(shot.name, {})
         varied = [k for k, event in enumerate(shot.events) if isinstance(event, Slot) or k in moving]
         spaces = [
-            VoxelSpace(system, acquisition.central_frequency, self._axes, {}, condition.b1_scale, condition.b0_hz)
+            VoxelSpace(system, acquisition.central_frequency, self._axes, condition.b1_scale, condition.b0_hz)
             for condition in self.conditions
         ]
         first = min(varied, default=len(shot.events))

@@ -15,6 +15,7 @@ import numpy as np
 
 from spinsculpt.conventions import GAMMA_BAR, WATER_PPM
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.remembered import remembered
 from spinsculpt.sequences import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 from spinsculpt.spectra import LineList
 from spinsculpt.spins import SpinSystem, coherence_order, hamiltonian, raising, rotation, total
@@ -156,7 +157,7 @@ def _shaped(event: ShapedPulse, b1_scale: float, position: Mapping[str, float], 
     return half[:, None] * u * half[None, :]
 
 
-@lru_cache(maxsize=64)
+@remembered(megabytes=128)
 def _pulse_frame_propagator(
     samples: bytes, dwell: float, system: SpinSystem, central_frequency: float, b0_hz: float, receiver_ppm: float
 ) -> np.ndarray:
@@ -177,7 +178,6 @@ def _pulse_frame_propagator(
         u = steps[k] @ (np.exp(-1j * (phase - angle) * m)[:, None] * u)
         phase = angle
     u = np.exp(-1j * phase * m)[:, None] * u
-    u.setflags(write=False)
     return u
 
 

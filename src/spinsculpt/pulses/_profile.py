@@ -8,6 +8,8 @@ import numpy as np
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.pulses._pulse import Pulse
 
+_BATCH = 2**13  # rotations worked on at a time: samples times places, few enough for a cache
+
 
 def spin_rotation(
     pulse: Pulse, offset: np.ndarray, b1_scale: float | np.ndarray = 1.0, place: float | np.ndarray = 0.0
@@ -23,21 +25,41 @@ def spin_rotation(
     Returns:
         a, b: complex, of the shape of `offset` and `place`.
     """
-    offset, place = np.asarray(offset, float), np.asarray(place, float)
-    shape = np.broadcast_shapes(offset.shape, place.shape)
+    offset, place, b1_scale = (np.asarray(each, float) for each in (offset, place, b1_scale))
+    shape = np.broadcast_shapes(offset.shape, place.shape, b1_scale.shape)
     a, b = np.ones(shape, complex), np.zeros(shape, complex)
-    gradient = np.ones(len(pulse.b1)) if pulse.gradient is None else pulse.gradient
-    half_z = np.pi * pulse.dwell * (offset + place)
-    for nutation, strength in zip(pulse.nutation * pulse.dwell / 2, gradient, strict=True):
+    nutation = (pulse.nutation * pulse.dwell / 2).reshape(-1, *[1] * len(shape))
+    half_z = np.pi * pulse.dwell * (offset + place)[None]
+    for first in range(0, len(nutation), many := max(1, _BATCH // max(1, a.size))):
+        samples = slice(first, first + many)
         if pulse.gradient is not None:
+            strength = np.asarray(pulse.gradient, float)[samples].reshape(-1, *[1] * len(shape))
             half_z = np.pi * pulse.dwell * (offset + place * strength)
-        sample = nutation * b1_scale
-        angle = np.sqrt(half_z**2 + np.abs(sample) ** 2)
-        sine = np.sinc(angle / np.pi)
-        step_a = np.cos(angle) - 1j * half_z * sine
-        step_b = -1j * sample * sine
-        a, b = step_a * a - np.conj(step_b) * b, step_b * a + np.conj(step_a) * b
+        a, b = _after((a, b), _ordered_product(*_steps(nutation[samples] * b1_scale, half_z)))
     return a, b
+
+
+def _steps(nutation: np.ndarray, half_z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation of each sample, (samples, ...), from half of its angle about the plane (complex) and about z."""
+    angle = np.sqrt(half_z**2 + nutation.real**2 + nutation.imag**2)
+    sine = np.sin(angle) / np.where(angle > 0, angle, 1.0)
+    sine = np.where(angle > 0, sine, 1.0)
+    return np.cos(angle) - 1j * half_z * sine, -1j * nutation * sine
+
+
+def _ordered_product(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (samples, ...) one after the other, the first axis gone: neighbours in pairs, then pairs of pairs."""
+    while len(a) > 1:
+        even = len(a) // 2 * 2
+        pairs = _after((a[0:even:2], b[0:even:2]), (a[1:even:2], b[1:even:2]))
+        a, b = (np.concatenate([pair, one[even:]]) for pair, one in zip(pairs, (a, b), strict=True))
+    return a[0], b[0]
+
+
+def _after(first: tuple[np.ndarray, np.ndarray], then: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Both rotations one after the other."""
+    (a, b), (c, d) = first, then
+    return c * a - np.conj(d) * b, d * a + np.conj(c) * b
 
 
 def refocusing_profile(
