@@ -82,11 +82,17 @@ def evolve(
     rho = (total(system.levels, "z") if start is None else start).astype(complex)
     for event in events:
         if isinstance(event, CoherenceFilter):
-            rho = np.where(np.isin(coherence_order(system.levels), event.orders), rho, 0)
+            rho = np.where(_kept(system.levels, event.orders), rho, 0)
         else:
             u = _unitary(event, b1_scale, position or {}, system, central_frequency, b0_hz, receiver_ppm)
             rho = u @ rho @ u.conj().T
     return rho
+
+
+@lru_cache(maxsize=512)
+def _kept(levels: tuple[int, ...], orders: tuple[int, ...]) -> np.ndarray:
+    """Where a state holds coherence of these orders, shape (d, d)."""
+    return np.isin(coherence_order(levels), orders)
 
 
 def propagator(
