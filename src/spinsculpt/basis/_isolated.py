@@ -4,7 +4,7 @@ rho = [[z, c], [d, -z]] of one spin 1/2, from z = 1; c is of order +1, d of orde
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -123,10 +123,10 @@ def _pulsed(state, event: ShapedPulse, offsets: np.ndarray, axis: Axis | None, a
     shape = [1, len(offsets), *[1] * (c.ndim - 2)]
     if at is not None:
         shape[2 + at] = len(place)
-    edges = _edges(pulse, relaxing)
-    for (low, high), (a, b) in zip(
-        pairwise(edges), _rotations_of(pulse, offsets - event.offset, place, b1_scale, relaxing), strict=True
-    ):
+    if b1_scale != 1.0:
+        pulse = replace(pulse, b1=b1_scale * pulse.b1)
+    rotations = _rotations(pulse, (offsets - event.offset).tobytes(), place.tobytes(), relaxing)
+    for (low, high), (a, b) in zip(pairwise(_edges(pulse, relaxing)), rotations, strict=True):
         duration = (high - low) * pulse.dwell
         middle = (low + high) / 2 * pulse.dwell - pulse.duration / 2  # s from the middle of the pulse
         # the frame of the pulse turns at its offset
@@ -148,16 +148,9 @@ def _edges(pulse: Pulse, relaxing: bool) -> np.ndarray:
     return np.linspace(0, len(pulse.b1), parts + 1).astype(int)
 
 
-def _rotations_of(pulse: Pulse, offset: np.ndarray, place: np.ndarray, b1_scale: float, relaxing: bool):
-    """What each part of a pulse does at offsets, shape (shifts,), and places, shape (positions,), in Hz."""
-    gradient = None if pulse.gradient is None else np.asarray(pulse.gradient, float).tobytes()
-    b1 = (b1_scale * np.asarray(pulse.b1, complex)).tobytes()
-    return _rotations(b1, pulse.dwell, gradient, offset.tobytes(), place.tobytes(), relaxing)
-
-
 @remembered(megabytes=64)  # the same pulses come back: in other shots, on other axes, and when only delays change
-def _rotations(b1: bytes, dwell: float, gradient: bytes | None, offset: bytes, place: bytes, relaxing: bool):
-    pulse = Pulse("part", np.frombuffer(b1, complex), dwell, None if gradient is None else np.frombuffer(gradient))
+def _rotations(pulse: Pulse, offset: bytes, place: bytes, relaxing: bool) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What each part of a pulse does at offsets, shape (shifts,), and places, shape (positions,), in Hz."""
     offsets, places = np.frombuffer(offset)[:, None], np.frombuffer(place)
     parts = pairwise(_edges(pulse, relaxing))
     return [spin_rotation(pulse[low:high], offsets, place=places) for low, high in parts]

@@ -7,7 +7,7 @@ doi:10.1002/nbm.4129). Axes that do interleave are nested.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from spinsculpt.basis._isolated import Axis
 from spinsculpt.basis._propagators import conjugated, slice_propagators, sorted_by_order, unsorted
 from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.dynamics import detected_lines, evolve
-from spinsculpt.pulses import Pulse
 from spinsculpt.remembered import remembered
 from spinsculpt.sequences import CoherenceFilter, Delay, Event, ShapedPulse
 from spinsculpt.spectra import LineList
@@ -106,14 +105,12 @@ class VoxelSpace:
 
     def _sorted(self, events: tuple[ShapedPulse, ...], positions: np.ndarray) -> np.ndarray:
         """Unitaries of pulses one after the other as `conjugated` takes them."""
-        pulses = []
+        played = []
         for event in events:
-            pulse, (_, strength) = event.pulse, event.gradient or ("", 0.0)
-            gradient = None if pulse.gradient is None else np.asarray(pulse.gradient, float).tobytes()
-            places = GAMMA_BAR * 1e3 * strength * positions
-            b1 = self.b1_scale * np.asarray(pulse.b1, complex)
-            pulses.append((b1.tobytes(), pulse.dwell, gradient, event.offset, event.phase, places.tobytes()))
-        return _propagators(tuple(pulses), self.system, self.central_frequency, self.b0_hz)
+            strength = event.gradient[1] if event.gradient else 0.0
+            pulse = event.pulse if self.b1_scale == 1.0 else replace(event.pulse, b1=self.b1_scale * event.pulse.b1)
+            played.append(replace(event, pulse=pulse, gradient=("", strength)))  # alike along any axis
+        return _propagators(tuple(played), positions.tobytes(), self.system, self.central_frequency, self.b0_hz)
 
 
 @dataclass(frozen=True)
@@ -138,13 +135,13 @@ def _steps(segment: tuple[Event, ...], following: tuple[Event, ...], axis: str) 
 
 
 @remembered(megabytes=256)  # the same pulses come back: in other shots, on other axes, and when only delays change
-def _propagators(pulses: tuple[tuple, ...], system: SpinSystem, central_frequency: float, b0_hz: float) -> np.ndarray:
-    """Unitaries of pulses one after the other, each (samples, dwell, gradient, offset, phase, places in Hz)."""
+def _propagators(
+    events: tuple[ShapedPulse, ...], positions: bytes, system: SpinSystem, central_frequency: float, b0_hz: float
+) -> np.ndarray:
+    """Unitaries of pulses one after the other, as `conjugated` takes them."""
     whole = None
-    for b1, dwell, gradient, offset, phase, place in pulses:
-        samples = np.frombuffer(b1, complex)
-        pulse = Pulse("pulse", samples, dwell, None if gradient is None else np.frombuffer(gradient))
-        event, places = ShapedPulse(pulse, offset, phase), np.frombuffer(place)
+    for event in events:
+        places = GAMMA_BAR * 1e3 * event.gradient[1] * np.frombuffer(positions)
         batches = [places[batch] for batch in _batches(system, len(places))]
         u = np.concatenate([slice_propagators(event, system, central_frequency, some, b0_hz) for some in batches])
         whole = u if whole is None else u @ whole

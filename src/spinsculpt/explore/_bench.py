@@ -14,7 +14,7 @@ from spinsculpt.basis import basis_library, simulate_basis
 from spinsculpt.compare import Analysis, all_bounds, broadened, noise_of_study, typical_concentrations
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.plan import settle
-from spinsculpt.pulses import excitation_profile, refocusing_profile
+from spinsculpt.pulses import Pulse, excitation_profile, refocusing_profile
 from spinsculpt.sequences import Sequence, ShapedPulse, build_sequence, is_pulse_file
 from spinsculpt.study import (
     IDEAL_TE1,
@@ -245,17 +245,23 @@ def diagram(sequence: Sequence) -> dict[str, pd.DataFrame]:
 
 def profiles(sequence: Sequence) -> list[dict]:
     """Waveform, and profile over the offset (Hz), of each different shaped pulse."""
-    found = {}
-    for event in (event for shot in sequence.shots for event in shot.events):
-        if isinstance(event, ShapedPulse) and event.pulse.peak_b1:
-            found.setdefault((event.pulse.name, event.pulse.b1.tobytes()), event.pulse)
-    made = []
-    for pulse in found.values():
-        span = max(300.0, 12.0 / pulse.duration)
-        offset = np.linspace(-span, span, 301)
-        refocuses = refocusing_profile(pulse, offset)
-        excites = np.abs(excitation_profile(pulse, offset))
-        time = 1e3 * pulse.dwell * (np.arange(len(pulse.b1)) + 0.5)
-        made.append({"name": pulse.name, "time": time, "b1": pulse.b1, "offset": offset, "refocuses": refocuses})
-        made[-1] |= {"excites": excites, "peak": pulse.peak_b1, "duration": 1e3 * pulse.duration}
-    return made
+    events = (event for shot in sequence.shots for event in shot.events)
+    pulses = (event.pulse for event in events if isinstance(event, ShapedPulse) and event.pulse.peak_b1)
+    return [_profile(pulse) for pulse in dict.fromkeys(pulses)]
+
+
+@lru_cache(64)
+def _profile(pulse: Pulse) -> dict:
+    span = max(300.0, 12.0 / pulse.duration)
+    offset = np.linspace(-span, span, 301)
+    time = 1e3 * pulse.dwell * (np.arange(len(pulse.b1)) + 0.5)
+    return {
+        "name": pulse.name,
+        "time": time,
+        "b1": pulse.b1,
+        "offset": offset,
+        "refocuses": refocusing_profile(pulse, offset),
+        "excites": np.abs(excitation_profile(pulse, offset)),
+        "peak": pulse.peak_b1,
+        "duration": 1e3 * pulse.duration,
+    }

@@ -94,15 +94,9 @@ def bandwidth(pulse: Pulse, profile: Callable[[Pulse, np.ndarray], np.ndarray] =
     raise SpinsculptError(f"Pulse {pulse.name!r} has no band that ends below {span:.0f} Hz; check its samples.")
 
 
+@lru_cache(256)  # every event of every sequence asks for it, of few different pulses
 def slice_bandwidth(pulse: Pulse) -> float:
     """Bandwidth in Hz that a slice gradient of nominal strength spreads over the slice, for 90 or 180 degrees."""
-    gradient = None if pulse.gradient is None else np.asarray(pulse.gradient, float).tobytes()
-    return _slice_bandwidth(pulse.name, np.asarray(pulse.b1, complex).tobytes(), pulse.dwell, gradient)
-
-
-@lru_cache(256)  # every event of every sequence asks for it, of few different pulses
-def _slice_bandwidth(name: str, b1: bytes, dwell: float, gradient: bytes | None) -> float:
-    pulse = Pulse(name, np.frombuffer(b1, complex), dwell, None if gradient is None else np.frombuffer(gradient))
     inverts = refocusing_profile(pulse, np.zeros(1))[0] > 0.75
     profile = refocusing_profile if inverts else excitation_profile
     return bandwidth(pulse, lambda pulse, place: profile(pulse, np.zeros(1), place=place))

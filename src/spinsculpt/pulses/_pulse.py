@@ -8,9 +8,9 @@ from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pulse:
-    """Piecewise-constant RF waveform in the rotating frame.
+    """Piecewise-constant RF waveform in the rotating frame; pulses of the same samples are the same.
 
     Attributes:
         name: what the pulse is called in files and figures.
@@ -31,6 +31,17 @@ class Pulse:
                 f"Pulse {self.name!r} has {len(self.b1)} samples of B1 but {len(self.gradient)} of its gradient; they "
                 "must pair up."
             )
+
+    @property
+    def _content(self) -> tuple[str, bytes, float, bytes | None]:
+        gradient = None if self.gradient is None else np.asarray(self.gradient, float).tobytes()
+        return self.name, np.asarray(self.b1, complex).tobytes(), self.dwell, gradient
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pulse) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
 
     def __getitem__(self, samples: slice) -> "Pulse":
         """Some of its samples, e.g. the first half: pulse[: len(pulse.b1) // 2]."""

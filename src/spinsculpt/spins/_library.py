@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from pathlib import Path
 
@@ -115,11 +115,10 @@ def load_library(
         heteronuclear: split protons by their couplings to 14N and 31P. Those nuclei are never pulsed, so each of their
             states is a spin system of its own with shifted protons: exact, but up to six parts for one.
     """
-    content = _read(Path(path))
+    chosen = tuple(sorted((alternatives or {}).items()))
     try:
-        if Path(path) != LIBRARY_PATH:
-            content = _over_builtin(content, path)
-        return _library(content, field_strength, alternatives, exchangeable, heteronuclear, path)
+        made = _made(Path(path), field_strength, chosen, exchangeable, heteronuclear)
+        return Library(dict(made.metabolites), dict(made.macromolecules))
     except SpinsculptError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -128,16 +127,29 @@ def load_library(
         ) from error
 
 
+@lru_cache(16)
+def _made(
+    path: Path,
+    field_strength: float,
+    alternatives: tuple[tuple[str, str], ...],
+    exchangeable: bool,
+    heteronuclear: bool,
+) -> Library:
+    content = _read(path)
+    if path != LIBRARY_PATH:
+        content = _over_builtin(content, path)
+    return _library(content, field_strength, dict(alternatives), exchangeable, heteronuclear, path)
+
+
 def _library(
     content: dict,
     field_strength: float,
-    alternatives: Mapping[str, str] | None,
+    chosen: dict[str, str],
     exchangeable: bool,
     heteronuclear: bool,
     path: Path | str,
 ) -> Library:
     sources = content["sources"]
-    chosen = dict(alternatives or {})
     metabolites = {}
     for name, entry in content["metabolites"].items():
         parts, origin = _variant(name, entry, chosen.pop(name, None))
