@@ -29,7 +29,7 @@ from spinsculpt.explore._bench import (
     under,
 )
 from spinsculpt.explore._save import notebook_text, saved, yaml_text
-from spinsculpt.explore._tabs import DesignTab, RefitTab, draw, plain, verdict_of
+from spinsculpt.explore._tabs import DesignTab, RefitTab, Slider, draw, plain, verdict_of
 from spinsculpt.plan import spectra_of
 from spinsculpt.pulses import DesignedPulses, read_designed, read_pulse, write_designed
 from spinsculpt.spins import load_library
@@ -106,11 +106,11 @@ class Workbench:
         presets = [*PRESETS, None]
         w = pn.widgets
         self.kind = w.Select(label="Sequence", options=TYPES, value="press")
-        self.echo_time = w.FloatSlider(label="Echo time (ms)", start=6, end=200, step=1, value=30)
+        self.echo_time = Slider(label="Echo time (ms)", start=6, end=200, step=1, value=30)
         self.shortest = w.Checkbox(label="Shortest echo time that can be played", value=False)
-        self.te1 = w.FloatSlider(label="TE1 (ms), PRESS and MEGA-PRESS", start=4, end=60, step=0.5, value=12)
+        self.te1 = Slider(label="TE1 (ms), PRESS and MEGA-PRESS", start=4, end=60, step=0.5, value=12)
         self.shortest_te1 = w.Checkbox(label="Shortest TE1 that can be played", value=False)
-        self.mixing_time = w.FloatSlider(label="Mixing time (ms), STEAM", start=5, end=100, step=1, value=10)
+        self.mixing_time = Slider(label="Mixing time (ms), STEAM", start=5, end=100, step=1, value=10)
         self.refocusing = w.Select(label="Refocusing pulses", options=SHAPES, value="auto")
         self.spectra = w.Select(label="Sub-spectra to fit", options={"the only one": ()}, value=())
         self.system = w.Select(label="Scanner", options=presets, value=presets[0])
@@ -122,9 +122,9 @@ class Workbench:
         self.own = w.Checkbox(label="Play the own pulse", value=False, disabled=True)
         self.upload_sequence = w.FileInput(accept=".seq,.json", multiple=True)
         self.orders = w.TextInput(label="Orders after each pulse, where the file has none", placeholder="-1, 1, -1")
-        self.field = w.FloatSlider(label="Field (T)", start=1.5, end=11.7, step=0.1, value=3.0)
-        self.linewidth = w.FloatSlider(label="Linewidth (Hz)", start=1, end=20, step=0.5, value=5)
-        self.snr = w.FloatSlider(label="SNR of NAA in PRESS TE 30", start=10, end=300, step=5, value=100)
+        self.field = Slider(label="Field (T)", start=1.5, end=11.7, step=0.1, value=3.0)
+        self.linewidth = Slider(label="Linewidth (Hz)", start=1, end=20, step=0.5, value=5)
+        self.snr = Slider(label="SNR of NAA in PRESS TE 30", start=10, end=300, step=5, value=100)
         self.metabolites = w.MultiChoice(label="Metabolites", options=names, value=["NAA", "Cr", "Glu", "Gln"])
         self.all_metabolites = w.Button(label="all 20 of the default basis")
         self.first = w.Select(label="Pair: first", options=["Glu"], value="Glu")
@@ -494,6 +494,10 @@ class Workbench:
             self._empty(f"This combination cannot be shown ({brief(error)}); change what you set last.")
             return
         self.fine = True
+        draw(self.spectrum, partial(self._show, shown, began))
+
+    def _show(self, shown: Mapping[str, Shown], began: float) -> None:
+        """Tables, words and pictures of what was computed since `began`."""
         played = any(map(entry_files, self.config.sequences.values()))
         self.save.filename = "explored.zip" if played else "explored.yaml"
         self.notebook.filename = "explored_notebook.zip" if played else "explored.ipynb"
@@ -501,7 +505,7 @@ class Workbench:
         self.message.object = plain(f"Left out: {'; '.join(self.left_out)}.") if self.left_out else ""
         self._parts(shown[NOW])
         self._write(shown, self.config.compare.pair)
-        draw(self.spectrum, partial(self._draw, shown))
+        self._draw(shown)
         self._moved(f"computed in {1e3 * (time.perf_counter() - began):.0f} ms")
 
     def _moved(self, words: str) -> None:
@@ -520,12 +524,16 @@ class Workbench:
 
     def _empty(self, sentence: str) -> None:
         """Say what is wrong; nothing on the screen may look as if it belonged to these settings."""
-        self.fine, self.message.object = False, plain(sentence)
+        self.fine = False
+        draw(self.spectrum, partial(self._refuse, sentence))
+
+    def _refuse(self, sentence: str) -> None:
+        self.message.object = plain(sentence)
         self.save.disabled = self.notebook.disabled = True
         self.bounds.object = self.ranks.object = pd.DataFrame()
         self.key.object = ""
+        self._clear_pictures()
         self._moved("")
-        draw(self.spectrum, self._clear_pictures)
 
     def _clear_pictures(self) -> None:
         for source in self.lines:
