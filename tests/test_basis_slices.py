@@ -1,5 +1,6 @@
 """Slice-selective pulses over a spatial grid: the short cuts are exact, the results those of others."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from entries import build_sequence, simulate_basis
 from spinsculpt.basis import Axis, _propagators, _slices, averaged_lines, read_lcmodel, slice_axes
+from spinsculpt.basis._isolated import isolated_signal
 from spinsculpt.basis._propagators import conjugated, slice_propagators, sorted_by_order
 from spinsculpt.conventions import GAMMA_BAR, time_axis, to_spectrum
 from spinsculpt.dynamics import line_list, propagator
@@ -17,6 +19,7 @@ from spinsculpt.sequences import (
     Delay,
     HardPulse,
     ShapedPulse,
+    Shot,
     SlicePulse,
     megapress,
     press,
@@ -85,6 +88,28 @@ def test_interleaved_slices_are_nested(library):
     averaged = averaged_lines(tuple(events), system, F0, AXES).fid(256, 5e-4)
     full = brute_force(events, system, AXES)
     assert np.abs(averaged - full).max() < 1e-3 * np.abs(full).max()
+    spin = SpinSystem("one", ("a",), (2.1,))
+    isolated = isolated_signal(Shot("interleaved", tuple(events)), (2.1,), F0, AXES)
+    assert isolated[0, 0] == pytest.approx(averaged_lines(tuple(events), spin, F0, AXES).amplitude.sum(), abs=2e-3)
+
+
+def test_what_is_remembered_of_pulses_goes_by_their_content(library):
+    """A copy of a pulse is the same pulse; another B1 or field is not, nor one whose samples were changed since."""
+    events, system = SEQUENCES["press"].shots[0].events, library["Asp"].parts[0]
+
+    def fid(factor=1.0, **how):
+        played = []
+        for event in events:
+            if isinstance(event, ShapedPulse):
+                event = replace(event, pulse=replace(event.pulse, b1=event.pulse.b1.copy()))
+                event.pulse.b1[:] *= factor
+            played.append(event)
+        return averaged_lines(tuple(played), system, F0, AXES, **how).fid(64, 5e-4)
+
+    first, weaker = fid(), fid(b1_scale=0.8)
+    assert np.array_equal(fid(), first)
+    assert fid(factor=0.8) == pytest.approx(weaker, abs=1e-6)
+    assert np.abs(weaker - first).max() > 0.01 < np.abs(fid(b0_hz=20.0) - first).max()
 
 
 @pytest.mark.parametrize("name", ["Glu", "GABA", "Lac", "Cit"])

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from browser import opened, overflow
+from browser import complaints, opened, overflow
 from entries import basis_library, build_sequence
 from spinsculpt.compare import Analysis, separation_table
 from spinsculpt.errors import SpinsculptError
@@ -410,6 +410,14 @@ def test_every_control_of_the_sequence_works(page, tmp_path):
     assert json.loads(loading.value.path().read_text())["nbformat"] == 4
     choose(page, "Sequence", "press")
     choose(page, "Refocusing pulses", "auto")
+
+
+def test_every_control_has_a_name_for_who_hears_the_page(page):
+    for tab in ("Bounds", "Design a pulse", "Fit a scan again", "Ranking"):
+        page.locator(".bk-tab", has_text=tab).first.click()
+        assert complaints(page) == []
+    assert page.get_by_role("slider", name="Echo time (ms)", exact=True).is_visible()
+    page.get_by_role("heading", name="spinsculpt workbench").wait_for()
 
 
 def test_a_design_is_watched_stopped_saved_and_looked_at_under_the_pointer(page, kept):

@@ -652,7 +652,8 @@ class Workbench:
             sizing_mode="stretch_width",
             styles={"flex": "1 1 340px", "min-width": "0", "max-width": "100%"},
         )
-        return pn.FlexBox(side, main, sizing_mode="stretch_width", flex_wrap="wrap", gap="0.5rem")
+        head = pn.pane.HTML('<h1 style="font-size: 1.1rem; margin: 0">spinsculpt workbench</h1>', width_policy="max")
+        return pn.FlexBox(head, side, main, sizing_mode="stretch_width", flex_wrap="wrap", gap="0.5rem")
 
 
 def _stretch(slider, value: float) -> None:

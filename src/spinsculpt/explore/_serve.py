@@ -3,12 +3,14 @@
 import hmac
 import secrets
 import socket
+from pathlib import Path
 
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.problems import sentence_of
 from spinsculpt.study import Study
 
 ADDRESS = "127.0.0.1"
+NAMES = Path(__file__).with_name("names.js")
 
 
 def serve(start: Study | None = None, port: int = 0, browser: bool = True) -> None:
@@ -23,6 +25,7 @@ def serve(start: Study | None = None, port: int = 0, browser: bool = True) -> No
     """
     try:
         import panel as pn
+        from bokeh.models import CustomJS
     except ModuleNotFoundError as error:
         raise SpinsculptError(sentence_of(error)) from error
     from spinsculpt.explore._page import Workbench
@@ -35,6 +38,7 @@ def serve(start: Study | None = None, port: int = 0, browser: bool = True) -> No
         if not hmac.compare_digest(given, token.encode()):
             return pn.pane.Markdown("This address lacks its token; use the one that `spinsculpt explore` printed.")
         bench = Workbench(start)
+        pn.state.curdoc.js_on_event("document_ready", CustomJS(code=NAMES.read_text()))
         pn.state.on_session_destroyed(lambda _: bench.close())
         return bench.view()
 
