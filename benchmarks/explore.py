@@ -85,7 +85,7 @@ def in_browser(kind: str, metabolites: list[str], echo_time: float) -> float:
 
 def main() -> None:
     found, first, browser = {}, {}, {}
-    move("press", ["NAA", "Cr"], 0.030)
+    move("press", ["Glu", "Gln"], 0.020)
     for name, case in CASES.items():
         kind, metabolites, echo_time = case
         first[name] = median([move(*case, field=2.9 + 0.05 * k) for k in range(3)])

@@ -41,7 +41,8 @@ from spinsculpt.mrf import (
     write_fit,
     write_phantom,
 )
-from spinsculpt.mrf._tables import connected_regions
+from spinsculpt.mrf._files import Grid, write_map
+from spinsculpt.mrf._tables import _in_picture, connected_regions
 from spinsculpt.report import write_fingerprint_report
 from spinsculpt.study import Mrf, parse
 
@@ -256,7 +257,7 @@ def test_figures_are_drawn_with_their_tables(tmp_path):
     trusted = np.where(x > 0, "yes", "no")
     voxels = [
         pd.DataFrame(
-            {"source": source, "parameter": name, "unit": unit, "x": x, "y": y, "value": 1 + x, "trusted": good}
+            {"source": source, "parameter": name, "unit": unit, "right": x, "up": y, "value": 1 + x, "trusted": good}
         )
         for name, unit in (("fs", "1"), ("ksw", "1/s"))
         for source, good in (("vbmf", trusted), ("truth", "yes"))
@@ -278,6 +279,24 @@ def test_figures_are_drawn_with_their_tables(tmp_path):
     drawn += draw_schedule(schedule.assign(stage="amide"), tmp_path / "schedule", style)
     drawn += draw_bounds_plane(plane, ["fs", "ksw"], tmp_path / "plane", style)
     assert len(drawn) == 15 and all(path.stat().st_size > 50 for path in drawn)
+
+
+def test_maps_without_coordinates_are_drawn_as_matlab_shows_them(tmp_path):
+    """Rows downwards and columns to the right; those of scanners as their affine says."""
+    shape, values = Grid((2, 3, 1)), np.arange(6.0)
+    write_map(tmp_path / "map.nii.gz", values, np.ones((2, 3, 1), bool), shape, {})
+    assert "rows run downwards" in json.loads((tmp_path / "map.json").read_text())["Coordinates"]
+    image = nibabel.load(tmp_path / "map.nii.gz")
+    x, y, _ = np.nonzero(np.ones((2, 3, 1)))
+    for affine, expected in (
+        (image.affine, [[3, 4, 5], [0, 1, 2]]),
+        (np.diag([2.0, 2, 5, 1]), [[0, 3], [1, 4], [2, 5]]),
+        (np.diag([-2.0, 2, 5, 1]), [[3, 0], [4, 1], [5, 2]]),
+    ):
+        right, up = _in_picture(x, y, Grid((2, 3, 1), affine))
+        picture = np.zeros((up.max() + 1, right.max() + 1))
+        picture[up, right] = np.asarray(image.dataobj)[x, y, 0]  # from the lowest row up
+        assert picture.tolist() == expected
 
 
 @pytest.fixture(scope="module")

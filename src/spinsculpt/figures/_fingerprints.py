@@ -40,14 +40,14 @@ def draw_maps(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]
     """Maps of one slice: a row a source, a column a parameter; voxels that are not trusted are grey.
 
     Args:
-        table: columns source, parameter, unit, x, y, value, trusted.
+        table: columns source, parameter, unit, right, up, value, trusted.
         stem, style: as everywhere.
     """
     sources, names = list(dict.fromkeys(table["source"])), list(dict.fromkeys(table["parameter"]))
     reference = [source for source in sources if source not in COLOURS]
     sources = [*reference, *(source for source in sources if source in COLOURS)]
-    wide, high = int(table["x"].max()) + 1, int(table["y"].max()) + 1
-    x0, y0 = int(table["x"].min()), int(table["y"].min())
+    wide, high = int(table["right"].max()) + 1, int(table["up"].max()) + 1
+    x0, y0 = int(table["right"].min()), int(table["up"].min())
     cell = PAGE_WIDTH / max(len(names), 2)
     with house_style():
         height = min(cell * (high - y0) / (wide - x0), 2.2) * len(sources) + 0.4
@@ -72,7 +72,7 @@ def draw_maps(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]
                 if here.empty:
                     continue
                 image, flagged = np.full((2, high, wide), np.nan)
-                rows, columns = here["y"].to_numpy(), here["x"].to_numpy()
+                rows, columns = here["up"].to_numpy(), here["right"].to_numpy()
                 trusted = (here["trusted"] == "yes").to_numpy()
                 image[rows, columns] = np.where(trusted, factor * here["value"], np.nan)
                 flagged[rows[~trusted], columns[~trusted]] = 0.5

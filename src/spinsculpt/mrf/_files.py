@@ -183,6 +183,9 @@ def _variable(path: Path, name: str) -> np.ndarray:
     return next(iter(arrays.values()))
 
 
+_ROWS_DOWN = np.array([[0, 1, 0, 0], [-1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], float)
+
+
 def write_map(path: Path | str, values: np.ndarray, mask: np.ndarray, grid: Grid, sidecar: Mapping) -> None:
     """Write a map of the voxels of `mask` as NIfTI, and its JSON beside it.
 
@@ -190,7 +193,8 @@ def write_map(path: Path | str, values: np.ndarray, mask: np.ndarray, grid: Grid
         path: .nii.gz.
         values: shape (voxels,); whole numbers become int16 with 0 outside the mask, others float32 with NaN outside.
         mask: of the shape of the grid.
-        grid: where the voxels are; without an affine, voxels of 1 mm from the origin, which the sidecar says.
+        grid: where the voxels are; without an affine, voxels of 1 mm whose rows run downwards and whose columns run to
+            the right, as MATLAB shows them, which the sidecar says.
         sidecar: fields of the JSON.
     """
     import nibabel
@@ -198,11 +202,12 @@ def write_map(path: Path | str, values: np.ndarray, mask: np.ndarray, grid: Grid
     path, whole = Path(path), values.dtype.kind in "biu"
     volume = np.full(grid.shape, 0 if whole else np.nan, np.int16 if whole else np.float32)
     volume[mask] = values
-    image = nibabel.Nifti1Image(volume, np.eye(4) if grid.affine is None else grid.affine)
+    image = nibabel.Nifti1Image(volume, _ROWS_DOWN if grid.affine is None else grid.affine)
     image.header.set_xyzt_units("mm")
     with atomic_path(path) as temporary:
         nibabel.save(image, temporary)
-    said = {} if grid.affine is not None else {"Coordinates": "unknown: the input has no affine"}
+    unknown = "unknown: the input has no affine; its rows run downwards, its columns to the right"
+    said = {} if grid.affine is not None else {"Coordinates": unknown}
     write_json(path.with_name(path.name.removesuffix(".nii.gz") + ".json"), {**sidecar, **said})
 
 

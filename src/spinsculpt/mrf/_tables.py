@@ -224,7 +224,8 @@ def timing_table(study: FingerprintStudy, root: Path | str) -> pd.DataFrame:
 def map_table(study: FingerprintStudy, root: Path | str, subject: str, stage: str) -> pd.DataFrame:
     """Voxels of the fullest slice: maps of each method, its R^2, and the reference; NaN of what is not trusted stays.
 
-    Columns: source, parameter, unit, x, y (indices of the grid), slice, value, trusted (yes, no).
+    Columns: source, parameter, unit, x, y (indices of the grid), right, up (place in a picture), slice, value, trusted
+    (yes, no).
     """
     entry, rows, drawn = study.subjects[subject], [], set()
     for name_of, stage_of, method, maps in fits_of(study, root):
@@ -232,6 +233,7 @@ def map_table(study: FingerprintStudy, root: Path | str, subject: str, stage: st
             continue
         z = int(maps.mask.sum((0, 1)).argmax())
         x, y = np.nonzero(maps.mask[..., z])
+        right, up = _in_picture(x, y, maps.grid)
         trusted = np.where(maps.trusted[x, y, z], "yes", "no")
         for name in (*study.names(stage), "rsquare"):
             sources = {method: (maps[name], trusted)}
@@ -240,10 +242,19 @@ def map_table(study: FingerprintStudy, root: Path | str, subject: str, stage: st
             drawn.add(name)
             for source, (values, good) in sources.items():
                 head = {"source": source, "parameter": name, "unit": MEANING[name][0]}
-                rows.append(
-                    pd.DataFrame({**head, "x": x, "y": y, "slice": z, "value": values[x, y, z], "trusted": good})
-                )
+                place = {"x": x, "y": y, "right": right, "up": up, "slice": z}
+                rows.append(pd.DataFrame({**head, **place, "value": values[x, y, z], "trusted": good}))
     return pd.concat(rows, ignore_index=True)
+
+
+def _in_picture(x: np.ndarray, y: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Places of voxels (indices x, y) rightwards and upwards, as the affine of their grid turns the slice."""
+    from nibabel.orientations import io_orientation
+
+    (along_x, sign_x), (along_y, sign_y) = io_orientation(grid.affine)[:2]
+    x = x if sign_x > 0 else grid.shape[0] - 1 - x
+    y = y if sign_y > 0 else grid.shape[1] - 1 - y
+    return (x, y) if along_x < along_y else (y, x)
 
 
 def scatter_table(study: FingerprintStudy, root: Path | str, most: int = 1500) -> pd.DataFrame:
