@@ -572,11 +572,11 @@ class Workbench:
         now = shown[NOW]
         for k, source in enumerate(self.lines):
             if k >= len(shown):
-                source.data = {"x": [], "y": [], "name": []}
+                _put(source, {"x": [], "y": [], "name": []})
                 continue
             name, one = list(shown.items())[k]
             x, y = _window(one, self._looked_at(one).sum(axis=0))
-            source.data = {"x": x, "y": y, "name": [name] * len(x)}
+            _put(source, {"x": x, "y": y, "name": [name] * len(x)})
         curves, names = self._looked_at(now), [name for name in self.pieces.value if name in now.names]
         drawn = [_window(now, curves[now.names.index(name)]) for name in names]
         self.single.data = {
@@ -600,10 +600,10 @@ class Workbench:
         pulses = profiles(now.sequence)[: len(self.waves)]
         for k, (wave, band) in enumerate(zip(self.waves, self.bands, strict=True)):
             pulse = pulses[k] if k < len(pulses) else None
-            wave.data = {"x": pulse["time"], "y": np.abs(pulse["b1"])} if pulse else {"x": [], "y": []}
-            band.data = {"x": [], "y": []}
-            if pulse:
-                band.data = {"x": pulse["offset"], "y": pulse["refocuses" if _refocuses(pulse) else "excites"]}
+            empty = {"x": [], "y": []}
+            _put(wave, {"x": pulse["time"], "y": np.abs(pulse["b1"])} if pulse else empty)
+            profile = "refocuses" if pulse and _refocuses(pulse) else "excites"
+            _put(band, {"x": pulse["offset"], "y": pulse[profile]} if pulse else empty)
 
     def _looked_at(self, one: Shown) -> np.ndarray:
         """The spectra of a sequence that are drawn, shape (names, points): the chosen sub-spectrum, or those fitted."""
@@ -654,6 +654,13 @@ class Workbench:
         )
         head = pn.pane.HTML('<h1 style="font-size: 1.1rem; margin: 0">spinsculpt workbench</h1>', width_policy="max")
         return pn.FlexBox(head, side, main, sizing_mode="stretch_width", flex_wrap="wrap", gap="0.5rem")
+
+
+def _put(source: ColumnDataSource, data: Mapping) -> None:
+    """Give a picture new data; what it shows already is not sent again."""
+    same = source.data.keys() == data.keys() and all(np.array_equal(source.data[key], data[key]) for key in data)
+    if not same:
+        source.data = dict(data)
 
 
 def _stretch(slider, value: float) -> None:
