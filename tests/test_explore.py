@@ -413,7 +413,7 @@ def test_every_control_of_the_sequence_works(page, tmp_path):
 
 
 def test_every_control_has_a_name_for_who_hears_the_page(page):
-    for tab in ("Bounds", "Design a pulse", "Fit a scan again", "Ranking"):
+    for tab in ("Design a pulse", "Fit a scan again", "Ranking"):
         page.locator(".bk-tab", has_text=tab).first.click()
         assert complaints(page) == []
     assert page.get_by_role("slider", name="Echo time (ms)", exact=True).is_visible()
