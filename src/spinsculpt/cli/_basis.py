@@ -119,7 +119,7 @@ def basis_command(
         "points": points,
         "bandwidth": bandwidth,
         "linewidth": linewidth,
-        "metabolites": _names(metabolites) or Basis.metabolites,
+        "metabolites": _names(metabolites) or list(Basis.metabolites),
         "macromolecules": _names(macromolecules),
         "grid": {"points": grid, "extent": extent},
     }
