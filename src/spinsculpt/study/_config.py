@@ -1,7 +1,6 @@
 """Validate the configuration before anything runs: JSON schema, defaults, and the nearest valid key for a typo."""
 
 import copy
-import difflib
 import json
 from pathlib import Path
 
@@ -117,7 +116,7 @@ def _explain(error) -> list[str]:
 
 
 def _unknown_key(path: str, key: str, known: list[str]) -> str:
-    nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    nearest = _near(key, known, 0.5)
     if nearest:
         return f"unknown key '{path}'; did you mean '{nearest[0]}'?"
     return f"unknown key '{path}'; valid keys here are {', '.join(sorted(known))}."
@@ -129,9 +128,15 @@ def nearest_name(name: str, known: list[str], what: str) -> str:
     >>> nearest_name("pres30", ["press30", "megapress"], "sequence")
     "unknown sequence 'pres30'; did you mean 'press30'?"
     """
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    nearest = _near(name, known, 0.4)
     hint = f"did you mean '{nearest[0]}'?" if nearest else f"known are {', '.join(known)}."
     return f"unknown {what} '{name}'; {hint}"
+
+
+def _near(name: str, known: list[str], cutoff: float) -> list[str]:
+    from difflib import get_close_matches  # mistakes alone need it
+
+    return get_close_matches(name, known, n=1, cutoff=cutoff)
 
 
 def describe(schema: dict, prefix: str = "") -> list[tuple[str, str, str]]:
