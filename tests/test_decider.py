@@ -12,9 +12,8 @@ from spinsculpt.study import Section, default_of, plain
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "src/spinsculpt"
 HOLDERS = {"config", "study", "section", "settings", "entry", "basis_section", "fit_section"}
-# Maps that are no configuration yet, or another file's: entries of the library of metabolites, what a saved screen of
-# the workbench holds before it is parsed.
-OTHERS = {"spins/_library.py", "explore/_save.py"}
+# Maps of another file: entries of the library of metabolites.
+OTHERS = {"spins/_library.py"}
 
 
 study.Study  # noqa: B018 (imports every section)

@@ -57,7 +57,7 @@ def measure(design: Design, x: Tensor) -> dict:
         },
         "rf": {
             "peak_b1_uT": max(each.peak_b1 for each in pulses.values()),
-            "b1_limit_uT": design.form.peak,
+            "b1_limit_uT": design.form.b1_limit,
             "energy_uT2_ms": energy,
             "energy_over_press": energy / PRESS_ENERGY,
             "bandwidth_90_hz": occupied_bandwidth(pulse, 0.9),

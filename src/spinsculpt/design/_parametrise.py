@@ -22,7 +22,7 @@ class Parametrisation:
             of either sign, constant phase; "hard": rectangular pulses of `hard_duration` with delays between them that
             are variables, too.
         duration, dwell: s.
-        peak: B1 limit in uT, kept by construction: B1 = peak * tanh(r)/r * (u + i v), r = |u + i v|.
+        b1_limit: in uT, kept by construction: B1 = b1_limit * tanh(r)/r * (u + i v), r = |u + i v|.
         knot_spacing: of the B-splines in s; features shorter than this cannot appear.
         bandwidth: full width in Hz of "fourier".
         hard_pulses, hard_duration: number of the rectangles of "hard" and length of each in s.
@@ -32,7 +32,7 @@ class Parametrisation:
     kind: str
     duration: float
     dwell: float
-    peak: float
+    b1_limit: float
     knot_spacing: float = 1e-3
     bandwidth: float = 1000.0
     carrier_hz: float = 0.0
@@ -42,9 +42,9 @@ class Parametrisation:
     def __post_init__(self):
         if self.kind not in KINDS:
             raise SpinsculptError(f"parametrisation must be one of {', '.join(KINDS)}, not {self.kind!r}.")
-        if not self.peak > 0:
+        if not self.b1_limit > 0:
             raise SpinsculptError(
-                f"b1_limit is {self.peak:g} uT: a pulse needs some B1; 13.5 uT is safe on most scanners."
+                f"b1_limit is {self.b1_limit:g} uT: a pulse needs some B1; 13.5 uT is safe on most scanners."
             )
         if self.samples < 1 or abs(self.samples * self.dwell - self.duration) > 1e-9:
             raise SpinsculptError(
@@ -119,7 +119,7 @@ class Parametrisation:
         there = (np.arange(len(pulse.b1)) + 0.5) / len(pulse.b1)
         here = (np.arange(self.samples) + 0.5) / self.samples
         b1 = np.interp(here, there, pulse.b1.real) + 1j * np.interp(here, there, pulse.b1.imag)
-        b1 = b1 * np.exp(-2j * np.pi * self.carrier_hz * self._time) / self.peak
+        b1 = b1 * np.exp(-2j * np.pi * self.carrier_hz * self._time) / self.b1_limit
         r = np.clip(np.abs(b1), 1e-12, 0.99)
         b1 = b1 / np.abs(b1).clip(1e-12) * np.arctanh(r)
         fitted, *_ = np.linalg.lstsq(self.columns, np.stack([b1.real, b1.imag], 1), rcond=None)
@@ -148,7 +148,7 @@ class Waveform:
             shape = torch.complex(torch.tanh(parts[:, 0]), torch.zeros_like(parts[:, 0]))
         else:
             shape = _limited(parts)
-        return self.form.peak * shape * self._carrier
+        return self.form.b1_limit * shape * self._carrier
 
     def _hard(self, x: Tensor) -> Tensor:
         """Rectangles between delays that share what the rectangles leave of the duration, as a softmax of x.
@@ -162,7 +162,7 @@ class Waveform:
         edges = torch.as_tensor(np.arange(form.samples + 1) * form.dwell)
         covered = (edges - begin[:, :, None]).clamp(0, form.hard_duration)  # of each rectangle until each edge
         shape = (height[:, :, None] * covered.diff(dim=-1) / form.dwell).sum(1)
-        return form.peak * shape * self._carrier
+        return form.b1_limit * shape * self._carrier
 
 
 def _limited(parts: Tensor) -> Tensor:

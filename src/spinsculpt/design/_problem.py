@@ -244,7 +244,7 @@ class Design:
             self.acquisition,
             conditions,
             dict.fromkeys(self.slots, self.form.dwell),
-            dict.fromkeys(self.slots, self.form.peak),
+            dict.fromkeys(self.slots, self.form.b1_limit),
             self.entry.tolerance,
             states,
             self.entry.relaxation,

@@ -106,7 +106,7 @@ class Simulation:
         acquisition: field and sampling.
         conditions: of B1, B0 and width; the first is the nominal one.
         dwell: of the waveform of each slot in s.
-        peak: largest B1 in uT of each slot, to choose the steps of the splitting.
+        b1_limit: largest B1 in uT of each slot, to choose the steps of the splitting.
         tolerance: largest error of an element of a propagator.
         keep_states: metabolites whose final density operators objectives look at.
         relaxation: weight signals by their decay outside of the designed pulses (`basis.decay_times`).
@@ -125,7 +125,7 @@ class Simulation:
         acquisition: Acquisition,
         conditions: Sequence[FieldCondition] = (FieldCondition(),),
         dwell: Mapping[str, float] | None = None,
-        peak: Mapping[str, float] | None = None,
+        b1_limit: Mapping[str, float] | None = None,
         tolerance: float = 1e-3,
         keep_states: Sequence[str] = (),
         relaxation: bool = True,
@@ -163,7 +163,8 @@ class Simulation:
             if self._decaying
         }
         self.substeps = {
-            name: self._steps(name, count, (peak or {}).get(name, 0.0), tolerance) for name, count in samples.items()
+            name: self._steps(name, count, (b1_limit or {}).get(name, 0.0), tolerance)
+            for name, count in samples.items()
         }
 
     def _decay_of_spectra(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -194,10 +195,10 @@ class Simulation:
         entry = self._library[name]
         return float(np.exp(-plane[k] / entry.t2 - along[k] / entry.t1))
 
-    def _steps(self, name: str, count: int, peak: float, tolerance: float) -> int:
-        """Substeps for a slot, from a random waveform of half the peak amplitude."""
+    def _steps(self, name: str, count: int, b1_limit: float, tolerance: float) -> int:
+        """Substeps for a slot, from a random waveform of half the largest amplitude."""
         generator = torch.Generator("cpu").manual_seed(0)
-        amplitude = 2 * np.pi * GAMMA_BAR * peak / 2
+        amplitude = 2 * np.pi * GAMMA_BAR * b1_limit / 2
         trial = amplitude * (2 * torch.rand(1, count, 2, generator=generator, dtype=torch.float64, device="cpu") - 1)
         groups = [replace(g, offset=g.offset[:1]) for g in self.groups if g.couplings and g.dimension <= 32]
         return choose_substeps(trial, self.dwell[name], groups, tolerance) if groups else 1
