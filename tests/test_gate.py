@@ -276,11 +276,12 @@ def test_tables_hold_finite_numbers_or_nothing(tmp_path):
     assert subjects_needed(0.1, float("inf"), groups=False) == 0
 
 
-def test_spinsculpt_run_refuses_nested_brackets_with_a_sentence(tmp_path):
+@pytest.mark.parametrize(("content", "words"), [("[" * 50_000, "nested"), ("# nothing\n", "map of keys"), ("3", "map")])
+def test_spinsculpt_run_refuses_what_snakemake_cannot_parse_with_a_sentence(tmp_path, content, words):
     path = tmp_path / "deep.yaml"
-    path.write_text("[" * 50_000)
+    path.write_text(content)
     said = CliRunner().invoke(app, ["run", "--configfile", str(path)])
-    assert isinstance(said.exception, SpinsculptError) and "nested" in str(said.exception)
+    assert isinstance(said.exception, SpinsculptError) and words in str(said.exception)
 
 
 SEPARATION = ("sequence", "metric", "metabolite", "value", "baseline", "macromolecules", "t2_scale")

@@ -37,7 +37,9 @@ def run_command(
     if absent := [str(path) for path in files if not path.is_file()]:
         raise SpinsculptError(f"There is no file {', '.join(absent)} to configure the run.")
     for path in (default_config(), *files):  # before Snakemake does, whose parser nested brackets bring down
-        check_nesting(read_yaml(path), path)
+        if not isinstance(content := read_yaml(path), dict):
+            raise SpinsculptError(f"{path}: a configuration is a map of keys; this is none.")
+        check_nesting(content, path)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(workflow_folder() / "Snakefile"), *given]
     if not any(each.split("=")[0] in CORES or each[:2] in ("-c", "-j") for each in given):
         command += ["--cores", "all"]
