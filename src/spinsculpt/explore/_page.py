@@ -453,15 +453,16 @@ class Workbench:
         wide = {"sizing_mode": "stretch_width", "tools": "xpan,xbox_zoom,xwheel_zoom,reset,save"}
         self.spectrum = figure(height=340, x_axis_label="chemical shift (ppm)", y_axis_label="signal (a.u.)", **wide)
         self.spectrum.x_range = Range1d(4.3, 0.3)
-        self.lines = [ColumnDataSource({"x": [], "y": [], "name": []}) for _ in range(MOST)]
-        drawn = []
+        self.lines = [ColumnDataSource({"x": [], "y": []}) for _ in range(MOST)]
+        self.curves = []
         for source, colour in zip(self.lines, CYCLE, strict=True):
-            drawn.append(self.spectrum.line("x", "y", source=source, color=colour, line_width=1.8))
+            self.curves.append(self.spectrum.line("x", "y", source=source, color=colour, line_width=1.8))
         self.single = ColumnDataSource({"xs": [], "ys": [], "name": [], "colour": []})
         look = {"line_color": "colour", "line_width": 1.4, "line_dash": "dashed"}
         each = self.spectrum.multi_line("xs", "ys", source=self.single, **look)
         words = [("", "@name"), ("ppm", "$x{0.000}"), ("value", "$y{0.00}")]
-        self.spectrum.add_tools(HoverTool(tooltips=words, renderers=drawn))
+        named = [("", "$name"), *words[1:]]
+        self.spectrum.add_tools(HoverTool(tooltips=named, renderers=self.curves))
         self.spectrum.add_tools(HoverTool(tooltips=words, renderers=[each]))
         self.key = pn.pane.HTML("")
         self.timing = figure(height=190, x_axis_label="time (ms)", y_range=(-0.3, 1.5), **wide)
@@ -537,7 +538,7 @@ class Workbench:
 
     def _clear_pictures(self) -> None:
         for source in self.lines:
-            source.data = {"x": [], "y": [], "name": []}
+            source.data = {"x": [], "y": []}
         self.single.data = {"xs": [], "ys": [], "name": [], "colour": []}
         for source in (*self.waves, *self.bands):
             source.data = {"x": [], "y": []}
@@ -572,11 +573,12 @@ class Workbench:
         now = shown[NOW]
         for k, source in enumerate(self.lines):
             if k >= len(shown):
-                _put(source, {"x": [], "y": [], "name": []})
+                _put(source, {"x": [], "y": []})
                 continue
             name, one = list(shown.items())[k]
             x, y = _window(one, self._looked_at(one).sum(axis=0))
-            _put(source, {"x": x, "y": y, "name": [name] * len(x)})
+            _put(source, {"x": x, "y": y})
+            self.curves[k].name = name
         curves, names = self._looked_at(now), [name for name in self.pieces.value if name in now.names]
         drawn = [_window(now, curves[now.names.index(name)]) for name in names]
         self.single.data = {
