@@ -188,7 +188,8 @@ def spectra(design: Design, x: Tensor) -> list[dict]:
 
 def unitary_fractions(design: Design, sequence: Sequence) -> dict:
     """In-phase magnetisation that each spin of the targets has at the first sample, against the unitary bound."""
-    shot = sequence.shots[0]
+    empty = zip(sequence.shots, design.sequence.shots, strict=True)
+    shot = next(shot for shot, planned in empty if planned.slots)
     return {
         system.name: spin_signals(evolve(shot.events, system, design.acquisition.central_frequency), system.spins)
         for name in design.targets
