@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import pi, radians
@@ -246,17 +246,18 @@ def _read_pulseq(path: Path, field_strength: float, readout: float | None, steps
     except ModuleNotFoundError as error:
         raise SpinsculptError(sentence_of(error)) from error
     try:
-        sequence = PulseqSequence()
+        sequence = PulseqSequence(use_block_cache=False)  # seconds of RF at microseconds a sample: hundreds of MB
         with warnings.catch_warnings():  # of rasters that files of version 1.3 do not state
             warnings.simplefilter("ignore")
             sequence.read(str(path))
-        blocks = [sequence.get_block(number) for number in sequence.block_events]
-        lengths = [float(sequence.block_durations[number]) for number in sequence.block_events]
+        raw = _raw_events(sequence, steps, path)
+    except SpinsculptError:
+        raise
     except Exception as error:
         raise SpinsculptError(
             f"{path}: pypulseq cannot read it ({brief(error)}); export it as Pulseq 1.3 or 1.4."
         ) from error
-    events = _understood(_raw_events(blocks, lengths, steps, path), readout)
+    events = _understood(raw, readout)
     notes = {
         "source": path.name,
         "readout": "as played" if readout is None else f"one tip of {readout:g} degrees",
@@ -268,23 +269,35 @@ def _read_pulseq(path: Path, field_strength: float, readout: float | None, steps
     return protocol
 
 
-def _raw_events(blocks: Sequence, lengths: Sequence[float], steps: int, path: Path) -> list[tuple]:
-    """Blocks as events; short pulses are tips, their time included as waiting."""
+def _raw_events(sequence, steps: int, path: Path) -> list[tuple]:
+    """Blocks of a pypulseq sequence as events. Equal blocks are read once, and one waveform is held at a time."""
     events: list[tuple] = []
-    for block, length in zip(blocks, lengths, strict=True):
-        used = 0.0
-        if (rf := block.rf) is not None:
-            events.append(("wait", float(rf.delay)))
-            events += _pulse_events(rf, steps)
-            used = float(rf.delay) + float(rf.shape_dur)
-        if any(getattr(block, axis) is not None for axis in ("gx", "gy", "gz")):
-            events.append(("spoil",))
-        if block.adc is not None:
-            if used:
-                raise SpinsculptError(f"{path}: a block holds an RF pulse and an ADC; give each a block of its own.")
-            events.append(("adc",))
-        if length > used:
-            events.append(("wait", length - used))
+    known: dict[tuple, list[tuple]] = {}
+    for number, parts in sequence.block_events.items():
+        length = float(sequence.block_durations[number])
+        key = (*(int(part) for part in parts), length)
+        if key not in known:
+            known[key] = _block_events(sequence.get_block(number), length, steps, path)
+        events += known[key]
+    return events
+
+
+def _block_events(block, length: float, steps: int, path: Path) -> list[tuple]:
+    """A block as events; short pulses are tips, their time included as waiting."""
+    events: list[tuple] = []
+    used = 0.0
+    if (rf := block.rf) is not None:
+        events.append(("wait", float(rf.delay)))
+        events += _pulse_events(rf, steps)
+        used = float(rf.delay) + float(rf.shape_dur)
+    if any(getattr(block, axis) is not None for axis in ("gx", "gy", "gz")):
+        events.append(("spoil",))
+    if block.adc is not None:
+        if used:
+            raise SpinsculptError(f"{path}: a block holds an RF pulse and an ADC; give each a block of its own.")
+        events.append(("adc",))
+    if length > used:
+        events.append(("wait", length - used))
     return events
 
 
