@@ -83,9 +83,7 @@ def draw_maps(table: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]
             if drawn is not None:
                 figure.colorbar(drawn, ax=list(grid[:, column]), shrink=0.7, location="bottom", aspect=25, pad=0.02)
         if (table["trusted"] == "no").any():
-            figure.text(
-                0.995, 0.005, "grey: flagged, not to be trusted", ha="right", va="bottom", fontsize=7, color=GREY
-            )
+            figure.supxlabel("grey: flagged, not to be trusted", x=0.995, ha="right", fontsize=7, color=GREY)
         return save(figure, stem, style, table=table)
 
 
