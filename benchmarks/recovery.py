@@ -5,7 +5,8 @@
 Subjects of the simulated scanner, without drift and disturbances, are fitted by default settings: those of the cohort
 under one model, those of `scanner: other_truth` (other macromolecules, GABA, lipids, relaxation, shim) as real scans,
 whose bases have lipids, beside one model of Voigt lines and a fixed spline. Printed are bias, its standard error, and
-how often the truth lies within one SD, of noise, models and relaxation together. Sequences with designed pulses need
+how often the truth lies within one SD, of noise, models and relaxation together; of averages also for other factors on
+the SD between models. Sequences with designed pulses need
 the folder of their designs (`spinsculpt design config/config.yaml --out results/design`).
 """
 
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis import basis_library, simulate_basis
-from spinsculpt.fit import fit_measured
+from spinsculpt.fit import MODEL_SD_FACTOR, fit_measured
 from spinsculpt.nifti import MRSData
 from spinsculpt.pulses import read_designed
 from spinsculpt.scanner import simulate_scan
@@ -26,6 +27,7 @@ from spinsculpt.study import Fit, default_config, read_study
 SUMS = ["NAA+NAAG", "Cr+PCr", "GPC+PCh", "Glu", "Ins", "Gln", "GABA", "GSH"]
 QUIET = {"drift": 0, "frequency_jitter": 0, "phase_jitter": 0, "eddy_phase": 0, "residual_water": 0}
 MHZ = 127.73
+FACTORS = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5)  # on the SD between models
 FITS = {
     "right model": ("right", Fit().settled(measured=False)),
     "wrong model, average": ("wrong", Fit().settled(measured=True)),
@@ -34,8 +36,8 @@ FITS = {
 SEQUENCES = ["pressmin", "press30", "press35", "megapress"]
 
 
-def errors(scan, sets, section: Fit) -> dict[str, tuple[float, float]]:
-    """(estimate - truth) / truth and (estimate - truth) / SD of each sum, in mM."""
+def errors(scan, sets, section: Fit) -> dict[str, list[float]]:
+    """Of each sum in mM: (estimate - truth) / truth, / SD, and / SD for each of `FACTORS`."""
     header = {"EchoTime": scan.echo_time, "RepetitionTime": scan.repetition_time}
     shots = len(sets) if len(sets) == 1 else 2
     parts = [scan.fids[k::shots].mean(axis=0) for k in range(shots)]
@@ -48,8 +50,9 @@ def errors(scan, sets, section: Fit) -> dict[str, tuple[float, float]]:
     for name in SUMS:
         row, wanted = rows[name], sum(true[part] for part in name.split("+"))
         noise = max(row["mM CRLB"], row.get("mM bootstrap SD", 0.0))
-        sd = np.sqrt(noise**2 + row.get("mM model SD", 0.0) ** 2 + row["mM relaxation SD"] ** 2)
-        found[name] = (row["mM"] / wanted - 1.0, (row["mM"] - wanted) / sd)
+        between = row.get("mM model SD", 0.0) * np.array([1.0, *(f / MODEL_SD_FACTOR for f in FACTORS)])
+        sd = np.sqrt(noise**2 + between**2 + row["mM relaxation SD"] ** 2)
+        found[name] = [row["mM"] / wanted - 1.0, *((row["mM"] - wanted) / sd)]
     return found
 
 
@@ -77,11 +80,15 @@ def main() -> None:
             true, fitted = sets[truth]
             scans = [simulate_scan(each, sequence, true, library, scanner) for each in subjects[truth]]
             found = [errors(scan, fitted, section) for scan in scans]
-            inside = float(np.mean([abs(scaled) < 1 for each in found for _, scaled in each.values()]))
-            table.setdefault(name, {}).setdefault(label, {})["within one SD"] = round(100 * inside)
-            print(f"{name}, {label}: bias % (standard error), truth within one SD % (of all {100 * inside:.0f})")
+            shares = 100 * np.mean([np.abs(each[name][1:]) < 1 for each in found for name in SUMS], axis=0)
+            inside = float(shares[0])
+            table.setdefault(name, {}).setdefault(label, {})["within one SD"] = round(inside)
+            print(f"{name}, {label}: bias % (standard error), truth within one SD % (of all {inside:.0f})")
+            if section.baseline.kind == "average":
+                table[name][label]["by factor"] = dict(zip(FACTORS, shares[1:].round(1).tolist(), strict=True))
+                print("    by factor:", ", ".join(f"{s:.0f} ({f})" for f, s in zip(FACTORS, shares[1:], strict=True)))
             for key in SUMS:
-                relative, scaled = np.array([each[key] for each in found]).T
+                relative, scaled = np.array([each[key][:2] for each in found]).T
                 bias, error = 100 * relative.mean(), 100 * relative.std(ddof=1) / np.sqrt(len(relative))
                 within = 100 * np.mean(np.abs(scaled) < 1)
                 table.setdefault(name, {}).setdefault(label, {})[key] = [round(v, 1) for v in (bias, error, within)]

@@ -442,14 +442,15 @@ def test_a_design_is_watched_stopped_saved_and_looked_at_under_the_pointer(page,
         and loading.value.suggested_filename == "pulse.json"
     )
     page.get_by_text("pale: without deviation").wait_for()
-    box = page.locator(".bk-Figure:visible").nth(2).bounding_box()
-    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.2 * box["height"], steps=3)
+    map_of_conditions = page.locator(".bk-Figure:visible").nth(2)
     deadline, b1, b0 = time.monotonic() + 30, 1.0, 0.0
     while not (b1 > 1.05 and b0 < -2):  # the page follows the pointer, over places on its way too
         assert time.monotonic() < deadline, f"the page looks at B1 {b1} and B0 {b0}, not where the pointer is"
+        box = map_of_conditions.bounding_box()
+        map_of_conditions.hover(position={"x": 0.25 * box["width"], "y": 0.2 * box["height"]})
         there = page.get_by_text("pale: without deviation").inner_text()
         b1, b0 = (float(re.search(words, there)[1]) for words in (r"B1 × ([\d.]+)", r"B0 ([-+\d.]+)"))
-        page.wait_for_timeout(50)
+        page.wait_for_timeout(500)
     page.get_by_label("Product operators of", exact=True).select_option("Gln")
     nudge(page, "B0 (Hz)")
     nudge(page, "B1, relative")

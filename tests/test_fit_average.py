@@ -10,7 +10,7 @@ from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, fit
-from spinsculpt.fit._average import SHARED, STIFFNESSES, models_of, refuse_average
+from spinsculpt.fit._average import MODEL_SD_FACTOR, STIFFNESSES, models_of, refuse_average
 from spinsculpt.plan import settle
 from spinsculpt.study import Baseline, Basis, Compare, Fit, SequenceEntry, Study
 
@@ -54,7 +54,7 @@ def test_the_estimate_is_the_weighted_mean_and_the_spread_is_that_of_the_models(
     values = np.array([each.values for each in average.models])
     np.testing.assert_allclose(average.concentrations.values, weights @ values)
     apart = values - weights @ values
-    np.testing.assert_allclose(np.diag(average.spread), SHARED**2 * (weights @ apart**2), rtol=1e-9)
+    np.testing.assert_allclose(np.diag(average.spread), MODEL_SD_FACTOR**2 * (weights @ apart**2), rtol=1e-9)
 
 
 def test_its_curves_add_up(average):

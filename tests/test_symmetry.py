@@ -209,7 +209,7 @@ def test_a_design_sees_the_signals_of_the_whole(library):
 
     def simulation(**options):
         members, dwell = (FieldCondition(), FieldCondition(0.9, 5.0)), {"gap": pulse.dwell}
-        options |= {"peak": {"gap": 8.0}, "tolerance": 1e-5, "dtype": torch.complex128}
+        options |= {"b1_limit": {"gap": 8.0}, "tolerance": 1e-5, "dtype": torch.complex128}
         return Simulation(sequence, library, ("Thr", "Lac"), Acquisition(F0), members, dwell, **options)
 
     reduced, whole = simulation(), simulation(keep_states=("Thr", "Lac"))

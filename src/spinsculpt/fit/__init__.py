@@ -1,7 +1,7 @@
 """Fit spectra as linear combinations of a basis, with uncertainties. No torch, no numba, no pandas."""
 
 from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude
-from spinsculpt.fit._average import describe_model, fit
+from spinsculpt.fit._average import MODEL_SD_FACTOR, describe_model, fit
 from spinsculpt.fit._crlb import predict_crlb
 from spinsculpt.fit._engine import FitEngine, engine_of
 from spinsculpt.fit._estimates import Estimates
@@ -27,6 +27,7 @@ from spinsculpt.study import BROAD, Baseline, FitModel, SoftRatio, matches
 
 __all__ = [
     "BROAD",
+    "MODEL_SD_FACTOR",
     "Axis",
     "Baseline",
     "Curve",

@@ -34,7 +34,7 @@ HIGH_RESIDUAL = 10.0  # reduced chi-squared up to which the total SD was seen to
 FEWEST = 8  # parts of a scan whose resampling says something
 _ENOUGH = 1e-2  # of the variance of the noise: what a further step of a member may promise, a tenth of an SD
 _POWER = 2.0  # of chi-squared per point in the weights
-SHARED = 1.3  # by which the SD between models is too small, since they err in common too (docs/fitting.md)
+MODEL_SD_FACTOR = 1.3  # by which the SD between models is too small, since they err in common too (docs/fitting.md)
 
 
 def fit(
@@ -179,7 +179,7 @@ def _average(members: Sequence[_FittedModel], model: FitModel, labels: Sequence[
     values = np.array([result.concentrations.values for result in results])
     mean = weights @ values
     apart = values - mean
-    spread = SHARED**2 * (apart * weights[:, None]).T @ apart
+    spread = MODEL_SD_FACTOR**2 * (apart * weights[:, None]).T @ apart
     count = len(mean)
     noise = np.einsum("k,kij->ij", weights, np.array([result.covariance[:count, :count] for result in results]))
     best = results[int(np.argmax(weights))]
