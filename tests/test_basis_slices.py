@@ -141,6 +141,8 @@ def test_only_blocks_that_hold_and_keep_something_are_multiplied(kept, orders):
     u = sorted_by_order(u, system.levels)
     assert conjugated(u, rho, system.levels, kept) == pytest.approx(whole)
     assert conjugated(u, np.stack([rho] * 3), system.levels, kept) == pytest.approx(whole)
+    alike = conjugated(u[:1], np.stack([rho] * 3), system.levels, kept)  # a pulse along another axis
+    assert alike == pytest.approx(np.stack([whole[0]] * 3))
     assert conjugated(u, rho, system.levels, kept, summed=True) == pytest.approx(whole.sum(axis=0))
 
 

@@ -143,7 +143,7 @@ def conjugated(
     something, and only those computed that are kept: a sixth of all between two spoilers, for nine spins.
 
     Args:
-        u: of `sorted_by_order`, shape (places, d, d).
+        u: of `sorted_by_order`, shape (places, d, d), or (1, d, d) if it is the same at all places of the states.
         rho: state at all places alike, (d, d), or at each, (places, d, d).
         levels: of the spins.
         kept: orders that are wanted.
@@ -154,6 +154,8 @@ def conjugated(
     sectors = _sectors(levels)
     ends = np.cumsum([len(states) for states in sectors])
     blocks = [(states, slice(end - len(states), end)) for states, end in zip(sectors, ends, strict=True)]
+    if rho.ndim == 3:
+        u = np.broadcast_to(u, rho.shape)
     by_rows = u.swapaxes(0, 1)  # (d, places, d)
     half = np.zeros(by_rows.shape, u.dtype)
     for rows, row in blocks:
