@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from fit_rule import FACTORS
 
 from spinsculpt.basis import basis_library, simulate_basis
 from spinsculpt.fit import MODEL_SD_FACTOR, fit_measured
@@ -27,7 +28,6 @@ from spinsculpt.study import Fit, default_config, read_study
 SUMS = ["NAA+NAAG", "Cr+PCr", "GPC+PCh", "Glu", "Ins", "Gln", "GABA", "GSH"]
 QUIET = {"drift": 0, "frequency_jitter": 0, "phase_jitter": 0, "eddy_phase": 0, "residual_water": 0}
 MHZ = 127.73
-FACTORS = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5)  # on the SD between models
 FITS = {
     "right model": ("right", Fit().settled(measured=False)),
     "wrong model, average": ("wrong", Fit().settled(measured=True)),

@@ -1,7 +1,7 @@
 """What a job of each rule takes, from the wildcards of the rule: input files and parameters."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -209,14 +209,15 @@ class Jobs:
 
     def fits_of_scan(self, wildcards) -> list[str]:
         """What the first engine fits to a scan."""
-        engine, measured = self.plan.engines[0], self.scan(wildcards).sequence
-        analyses: Mapping = self.plan.analyses
-        fitted = [
-            name
-            for name in self.plan.compared
-            if analyses[name].sequence == measured and can_fit(engine, analyses[name].spectra)
-        ]
+        engine = self.plan.engines[0]
+        fitted = self.fitted_to(self.scan(wildcards).sequence, engine)
         return [f"<results>/fit/{engine}/{wildcards.folder}/{name}/fit.npz" for name in fitted]
+
+    def fitted_to(self, sequence: str, engine: str) -> list[str]:
+        """Names of the compared analyses that an engine fits to scans of a sequence."""
+        entries = self.plan.analyses
+        named = [name for name in self.plan.compared if entries[name].sequence == sequence]
+        return [name for name in named if can_fit(engine, entries[name].spectra)]
 
     def scans_beside(self, wildcards) -> list[str]:
         """Names of the compared scans of the same subject and session."""

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from spinsculpt.plan._jobs import Jobs
-from spinsculpt.study import can_fit
 
 ENGINE = "builtin"  # that fits in these jobs; others have jobs of their own
 
@@ -58,9 +57,7 @@ class WholeScans:
     @cached_property
     def analyses(self) -> list[str]:
         """What is fitted to these scans."""
-        entries = self.jobs.plan.analyses
-        named = [name for name in self.jobs.plan.compared if entries[name].sequence == self.sequence]
-        return [name for name in named if can_fit(ENGINE, entries[name].spectra)]
+        return self.jobs.fitted_to(self.sequence, ENGINE)
 
     def fit_files(self) -> dict[str, str]:
         """Files of the fits but their pictures."""
