@@ -10,7 +10,10 @@ import yaml
 from commands import spinsculpt
 from conftest import REPOSITORY
 from spinsculpt import __version__
+from spinsculpt.cli._basis import basis_command
 from spinsculpt.problems import problem
+from spinsculpt.sequences import build_sequence
+from spinsculpt.study import default_config, read_study
 
 
 @pytest.mark.parametrize(
@@ -98,6 +101,20 @@ def test_one_scan_from_raw_file_to_spectrum_without_the_workflow(evidence, tmp_p
     assert run.returncode == 0 and "SNR" in run.stdout, run.stderr
     made = {path.name for path in (tmp_path / "clean").iterdir()}
     assert {"scan.nii.gz", "scan_mrsref.nii.gz", "scan_qc.json", "scan_preproc.png"} <= made
+
+
+def test_basis_without_options_is_that_of_the_default_study_but_for_macromolecules(tmp_path, monkeypatch):
+    """Real pulses, PRESS of 30 ms, the metabolites, grid, bandwidth and frequency of the configuration."""
+    config = read_study([default_config()])
+    seen = []
+    monkeypatch.setattr("spinsculpt.basis.simulate_basis", lambda *both: seen.extend(both) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        basis_command(tmp_path / "basis")
+    sequence, section = seen
+    assert section == config.basis.but(macromolecules=())
+    expected = build_sequence("press30", config.sequences["press30"], {}, section.frequency)
+    assert (sequence.echo_time, len(sequence.shots)) == (0.030, 1)
+    assert [type(event) for event in sequence.shots[0].events] == [type(event) for event in expected.shots[0].events]
 
 
 def test_basis_says_what_it_wrote_and_what_it_replaced(tmp_path):

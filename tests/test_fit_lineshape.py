@@ -38,6 +38,15 @@ def test_a_shoulder_is_taken_by_the_line_and_amplitudes_keep_their_meaning(basis
     assert np.all(np.abs(errors(free)[: len(free.names) - 2]) < 0.05)
 
 
+def test_a_group_of_which_nothing_is_found_leaves_the_line_to_the_others(basis):
+    """Its width and shift have no signal to be told from: the taps cannot be projected on them."""
+    against = CONCENTRATIONS | {"MM09": -1.0, "MM20": -1.0}  # which no concentration of zero or more can explain
+    data = shimmed(phantom(basis, 20.0, concentrations=against))
+    free = fit([data], [basis], FitModel(groups=(("MM*",),), lineshape="free"), noise_sd=[20.0])
+    assert free.qc["at_zero"] == ["MM09", "MM20"] and free.qc["converged"]
+    assert free.problem.line is not None and np.all(np.abs(errors(free)[:-2]) < 0.1)
+
+
 def test_a_voigt_line_stays_one(basis):
     data = phantom(basis, 20.0)
     voigt, free = (fit([data], [basis], model, noise_sd=[20.0]) for model in (VOIGT, FREE))

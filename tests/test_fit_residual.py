@@ -9,7 +9,8 @@ from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, WaterScaling, fit, fit_measured
-from spinsculpt.fit._result import MOST
+from spinsculpt.fit._estimates import Estimates
+from spinsculpt.fit._result import MOST, implausible
 from spinsculpt.nifti import MRSData
 from spinsculpt.spins import load_library
 from spinsculpt.study import Basis, Fit
@@ -78,6 +79,18 @@ def test_more_than_tissue_can_hold_is_flagged(basis):
 def test_what_tissue_holds_is_what_the_library_has_of_all_metabolites():
     library = load_library().metabolites
     assert pytest.approx(sum(library[name].concentration for name in Basis.metabolites), abs=1.0) == MOST
+
+
+def test_each_limit_marks_what_is_above_it_and_nothing_below():
+    """The limits are above what the library calls typical, and PE of 0.7 of creatine is no brain's."""
+    model, library = FitModel(), load_library().metabolites
+    names, limits = ("Cr", *model.max_ratio), np.array([np.inf, *model.max_ratio.values()])
+    typical = np.array([library[name].concentration for name in names]) / 7.5
+    assert (typical[1:] * 1.4 < limits[1:]).all() and limits[names.index("PE")] < 0.7
+    for factor in (0.99, 1.01):
+        values = np.array([1.0, *factor * limits[1:]])
+        marked = implausible(Estimates(names, values, np.zeros((len(names),) * 2)), model)
+        assert [bool(flag) for flag in marked] == [False, *[factor > 1.0] * len(model.max_ratio)]
 
 
 def test_gaba_that_no_brain_holds_is_never_reliable(basis):

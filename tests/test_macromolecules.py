@@ -44,11 +44,25 @@ def test_known_areas_come_back():
     assert fit.residual < 0.03
 
 
-def test_noise_alone_is_refused():
+def test_water_alone_is_refused():
     silent = synthetic(0.0, 0.0)
     only_water = FID(np.exp(-silent.time * 20).astype(complex), DWELL, F0)
     with pytest.raises(SpinsculptError, match="metabolite-nulled"):
         fit_macromolecules(only_water, load_library())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_alone_is_refused_whatever_its_tallest_spike(seed):
+    """A line of the height of its spikes can always be fitted to noise: an F test tells."""
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=POINTS) + 1j * rng.normal(size=POINTS)
+    with pytest.raises(SpinsculptError, match="no more macromolecules than noise"):
+        fit_macromolecules(FID(noise, DWELL, F0), load_library())
+
+
+def test_macromolecules_under_much_noise_are_accepted():
+    found = fit_macromolecules(synthetic(phase=0.0, noise=0.3), load_library()).macromolecule
+    assert found.peaks[0][1] == pytest.approx(3.0)
 
 
 def test_measured_function_joins_the_basis(tmp_path):

@@ -25,6 +25,7 @@ _BASELINE_ORDER = 2
 _WIDTHS = (0.6, 1.6)  # factors on the widths of the consensus
 _MOVE = 0.04  # ppm that a resonance may lie away from the position of the consensus
 _LEAST_HEIGHT = 0.05  # of the line at 0.92 ppm, relative to the largest value in the range of the fit
+_CHANCE = 1e-4  # probability that noise alone would let the resonances explain as much, above which they are refused
 _ACQUISITION = 0.4  # s; macromolecules have died away by then
 
 
@@ -55,8 +56,12 @@ def fit_macromolecules(fid: FID, library: Library, ppm: tuple[float, float] = (0
         fid: FFT-positive.
         library: where positions and starting widths of the 14 resonances come from.
         ppm: range of the fit.
+    Raises:
+        SpinsculptError: when resonances explain no more than chance would (F test of nested models, each with its area,
+            place and width free, and the phase), or there is none at 0.92 ppm.
     """
     from scipy.optimize import least_squares, nnls
+    from scipy.special import fdtrc
 
     points = min(fid.points, round(_ACQUISITION / fid.dwell))
     fid = FID(fid.samples[:points], fid.dwell, fid.central_frequency)
@@ -99,9 +104,18 @@ def fit_macromolecules(fid: FID, library: Library, ppm: tuple[float, float] = (0
     found = least_squares(residuals, best, bounds=bounds, x_scale=[0.1, *(place + 0.01), *(width * 0.1)], ftol=1e-4)
     weights, columns, data = solve(found.x)
     areas = weights[:count]
+    positive, negative = np.split(weights[count:], 2)
+    rows, others = stacked(data), stacked(columns[:, count : count + len(positive)])  # signed columns, once
+    left = float(np.sum((rows - stacked(columns @ weights)) ** 2))
+    without = float(np.sum((rows - others @ np.linalg.lstsq(others, rows)[0]) ** 2))
+    added, freedom = 3 * count + 1, len(rows) - (3 * count + 1) - len(positive)
+    if left > 0.0 and fdtrc(added, freedom, max((without - left) / added / (left / freedom), 0.0)) > _CHANCE:
+        raise SpinsculptError(
+            "the spectrum shows no more macromolecules than noise alone would; is it really metabolite-nulled, and are "
+            "its averages enough?"
+        )
     if areas[0] * np.abs(columns[:, 0]).max() < _LEAST_HEIGHT:
         raise SpinsculptError("the spectrum shows no macromolecules at 0.92 ppm; is it really metabolite-nulled?")
-    positive, negative = np.split(weights[count:], 2)
     baseline = np.hstack([polynomials, 1j * polynomials]) @ (positive - negative)[len(_SINGLETS) :]
     model, clean = columns @ weights, columns[:, :count] @ areas
     moves = found.x[1 : 1 + count]

@@ -227,7 +227,7 @@ def suspicions(tests: dict, estimates: Estimates, model: FitModel) -> list[str]:
     """Sentences about residuals (by label, of `residual_tests`) and about what is not plausible."""
     reference = [name for name in model.reference if name in estimates.names]
     of_residuals = [text for label, each in tests.items() for text in residual_messages(each, label, estimates.names)]
-    return [*of_residuals, *nuisance_messages(estimates, reference)]
+    return [*of_residuals, *nuisance_messages(estimates, reference, model.max_ratio)]
 
 
 def linewidth(problem: Problem, theta: np.ndarray) -> list[float]:

@@ -1,6 +1,6 @@
 """What a residual says about a model: whether it is noise, where in the spectrum it is not, and what hides it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,10 +13,6 @@ WINDOW = 0.2  # ppm over which misfit is looked at
 LIPID_NAMES = ("Lip*", "lip*", "LIP*")
 LIPID_PPM = (0.7, 1.5)
 _FAR = 3.0  # SDs of a prior (and of the estimate) beyond which a ratio of broad signals is not plausible
-_TIMES = 1.5  # of what healthy brain has, above which a small metabolite has likely taken what is not its own
-# Concentrations relative to total creatine in healthy brain, of metabolites that baseline and macromolecules pretend:
-# those of the library (its sources: Gudmundson 2023, doi:10.1016/j.ab.2023.115227, and others named there).
-HEALTHY = {"GABA": 0.21, "GSH": 0.22, "Asp": 0.31, "Asc": 0.11, "PE": 0.20, "Gly": 0.17, "Ala": 0.07, "Glc": 0.13}
 
 
 def residual_tests(curve: Curve, noise_sd: float) -> dict:
@@ -91,8 +87,8 @@ def residual_messages(tests: dict, label: str, names: Sequence[str]) -> list[str
     return found
 
 
-def nuisance_messages(estimates: Estimates, reference: Sequence[str]) -> list[str]:
-    """Sentences about broad signals and small metabolites that are not plausible, whatever chi-squared says."""
+def nuisance_messages(estimates: Estimates, reference: Sequence[str], most: Mapping[str, float]) -> list[str]:
+    """Sentences about what is not plausible, whatever chi-squared says: broad signals, and ratios above `most`."""
     found = []
     for soft in LCMODEL_RATIOS:
         if soft.metabolite not in estimates.names or not soft.metabolite.startswith("MM"):
@@ -109,14 +105,13 @@ def nuisance_messages(estimates: Estimates, reference: Sequence[str]) -> list[st
                 f"{soft.metabolite} is {told} ({soft.ratio:g} +- {soft.sd:g} expected): macromolecules stand for "
                 "something else (lipids, baseline), or something else for them."
             )
-    base, _ = estimates.total(list(reference)) if reference else (0.0, 0.0)
-    for name, usual in HEALTHY.items():
-        if base > 0.0 and name in estimates.names:
+    for name, limit in most.items():
+        if reference and name in estimates.names:
             ratio, sd = estimates.ratio([name], reference)
-            if ratio - sd > _TIMES * usual:
+            if ratio - sd > limit:
                 found.append(
-                    f"{name} is {ratio:.2f} of {'+'.join(reference)}, where healthy brain has about {usual:g}: it may "
-                    "stand for macromolecules or the baseline."
+                    f"{name} is {ratio:.2f} of {'+'.join(reference)}, where healthy brain has at most {limit:g}: it "
+                    "may stand for macromolecules or the baseline; fit: max_ratio changes the limit for other tissue."
                 )
     return found
 

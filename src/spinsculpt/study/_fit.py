@@ -22,6 +22,20 @@ AVERAGE_GROUPS = (BROAD, (("MM*", "Mac*"), ("Lip*",)))
 LINES = ("voigt", "free")  # Voigt lines, or a line of any shape that all signals share
 SHAPES = ("off", "lcmodel")  # macromolecules and lipids in any proportion, or about that of LCModel's priors
 
+# The most of total creatine that healthy brain holds of small metabolites, as `max_ratio` says: upper ends of ranges
+# over 7.5 mM (Ala 1.6, Asc 1.7, Glc 2, GSH 3, Tau 6 mM), or 1.5 times the median (GABA, Asp, Gly, PE).
+MOST_IN_BRAIN = {
+    "Ala": 0.21,
+    "Asc": 0.23,
+    "Asp": 0.46,
+    "GABA": 0.31,
+    "Glc": 0.27,
+    "Gly": 0.25,
+    "GSH": 0.4,
+    "PE": 0.3,
+    "Tau": 0.8,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class SoftRatio(Section):
@@ -164,11 +178,13 @@ class FitModel(Section):
     max_ratio: Annotated[
         dict[str, Positive],
         key(
-            "ratio to the reference above which an estimate is not called reliable, by metabolite; GABA: 1.5 times its "
-            "median in healthy brain (Gudmundson 2023, doi:10.1016/j.ab.2023.115227), above the 1.3 to 1.9 mmol/kg "
-            "beside 8.3 to 16.1 of Govindaraju 2000 (doi:10.1002/1099-1492(200005)13:3<129::AID-NBM619>3.0.CO;2-V)"
+            "ratio to the reference above which an estimate is not called reliable, by metabolite: the most that "
+            "healthy brain is said to hold (de Graaf 2019, In Vivo NMR Spectroscopy) over the least creatine there "
+            "(7.5 mM), or 1.5 times its median (Gudmundson 2023, doi:10.1016/j.ab.2023.115227; Govindaraju 2000, "
+            "doi:10.1002/1099-1492(200005)13:3<129::AID-NBM619>3.0.CO;2-V) where that is more; of those small "
+            "metabolites that a wrong baseline or macromolecules pretend. Empty for none, as in tumours"
         ),
-    ] = mapping(GABA=0.31)
+    ] = mapping(**MOST_IN_BRAIN)
     starts: Annotated[
         int, key("number of starting points that are followed to their minimum; the lowest minimum is the result", ge=1)
     ] = 3
