@@ -742,6 +742,18 @@ def test_a_limit_of_energy_holds_whatever_the_parameters():
     assert torch.isfinite(limited.evaluate(x)[1]).all()
 
 
+def test_a_limit_of_energy_counts_each_shot_by_its_share_of_the_averages():
+    given = {"shots": 2, "shares": "free", "energy_limit": 20.0}
+    design = Design("two", entry(**given), BASIS)
+    x = 3 * design.initial(torch.Generator().manual_seed(1), 2)[1]
+    x[2 * design.form.size :] = torch.tensor([1.5, -1.0])
+    share, other = design.shares(x).tolist()
+    assert share > 2 * other
+    a, b = (pulse.energy for pulse in design.pulses(x).values())
+    assert share * a + other * b == pytest.approx(20.0)
+    assert share * a + other * b == pytest.approx(design.played(x).energy)  # which SAR is worked out from
+
+
 # -- a pulse after the last refocusing pulse, several shots, several models --------------------------------------------
 
 LATE = {"kind": "refocus", "ideal": False, "dwell": 0.0005, "duration": "fit", "b1_limit": 20.0, "te1": 0.0095}

@@ -34,8 +34,7 @@ def measure(design: Design, x: Tensor) -> dict:
         loss, parts = design.losses(designed_for)
         grid = tuple(FieldCondition(b1, b0) for b1 in ROBUST_B1 for b0 in ROBUST_B0)
         everywhere = design.signals(x[None], design.simulate(grid))
-    slots = design.sequence.slots  # both editing pulses of a shot are one slot
-    energy = sum(pulses[slot.name].energy for slot in slots) / len(design.sequence.shots)  # of one shot
+    energy = float(design.energy(design.waveforms(x[None]), design.shares(x[None])))
     return {
         "loss": float(loss),
         "loss_parts": {

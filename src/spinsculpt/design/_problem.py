@@ -187,11 +187,18 @@ class Design:
         waves = {slot: self._waveform(x[:, k * size : (k + 1) * size]) for k, slot in enumerate(self.slots)}
         if limit is None:
             return waves
-        energy = 0.0  # uT^2 ms of a shot, the mean over the shots
-        for slot in self.sequence.slots:
-            energy = energy + (waves[slot.name].abs() ** 2).sum(-1) * self.form.dwell * 1e3 / len(self.sequence.shots)
-        factor = (limit / energy.clamp_min(1e-12)).sqrt().clamp_max(1.0)
+        factor = (limit / self.energy(waves, self.shares(x)).clamp_min(1e-12)).sqrt().clamp_max(1.0)
         return {slot: wave * factor[:, None] for slot, wave in waves.items()}
+
+    def energy(self, waves: Mapping[str, Tensor], shares: Tensor | None) -> Tensor:
+        """Energy of the designed pulses in uT^2 ms, the mean over the averages of all shots, shape (starts,)."""
+        found = 0.0
+        for k, measured in enumerate(self.sequence.measured.values()):
+            share = 1 / len(self.spectra) if shares is None else shares[..., k]
+            for slot in (slot for _, shot in measured for slot in shot.slots):
+                one = (waves[slot.name].abs() ** 2).sum(-1) * self.form.dwell * 1e3
+                found = found + share / len(measured) * one
+        return found
 
     def of_times(self, x: Tensor) -> Tensor:
         """The parameters of the times, the last of all, shape (..., times.count)."""

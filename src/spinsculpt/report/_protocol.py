@@ -165,7 +165,7 @@ def _diagram(shot: Shot):
         bottom.legend(
             handles=[plt.Line2D([], [], color=colour, label=axis) for axis, colour in colours.items()],
             ncols=3,
-            loc="upper right",
+            loc="lower right",  # below, where only the lobe of the excitation at the other end goes
         )
     return figure
 
@@ -187,7 +187,7 @@ def _spectra(sets: Mapping):
             axes.set_title(label, loc="left", fontsize=7.5)
             bare_spectrum(axes)
             ppm_axis(axes, 4.3, 1.7, label=axes is grid[-1, 0])
-        grid[0, 0].legend(ncols=3, loc="upper right")
+        grid[0, 0].legend(ncols=3, loc="upper left", bbox_to_anchor=(0.17, 1.0))  # no peak from 3.6 to 3.1 ppm
     return figure
 
 

@@ -52,7 +52,7 @@ class Compare(Section):
             min_length=1,
             unique=True,
         ),
-    ] = ("press30", "press35", "megapress", "megapressdiff", "gapcrlb")
+    ] = ("press30", "press35", "megapress", "megapressdiff", "gapratio")
     rivals: Annotated[
         Names,
         key(

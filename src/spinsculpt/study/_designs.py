@@ -175,8 +175,8 @@ class DesignEntry(Section):
     energy_limit: Annotated[
         Positive | None,
         key(
-            "largest energy of the designed pulses of a shot in uT^2 ms, which limits their SAR: B1+rms^2 x TR "
-            "in uT^2 ms, less what the other pulses need; null for none"
+            "largest energy of the designed pulses in uT^2 ms, the mean over all averages, which limits their SAR: "
+            "B1+rms^2 x TR in uT^2 ms, less what the other pulses need; null for none"
         ),
     ] = None
     carrier_ppm: Annotated[float, key("chemical shift around which the waveform is written in ppm")] = 3.0
