@@ -23,13 +23,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spinsculpt.basis import read_lcmodel
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fit import fit_files
+from spinsculpt.fit import fit_files, signal_per_proton
+from spinsculpt.nifti import read_fids
 from spinsculpt.preprocess import preprocess_scan, preprocess_water
 from spinsculpt.study import Fit, Preprocess, parse
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests/reference/results/ismrm_fitting_challenge"
 T2 = {"gm": 0.110, "wm": 0.080, "metabolite": 0.160}
+# Of the challenge: mM of water after relaxation, and what it would be with the tissues exchanged.
+FORMULA, EXCHANGED = (
+    1e6 / 18.015 * (grey * 0.78 * np.exp(-0.030 / T2["gm"]) + (1 - grey) * 0.65 * np.exp(-0.030 / T2["wm"]))
+    for grey in (0.6, 0.4)
+)
 WATER = {"tissue": {"gm": 0.6, "wm": 0.4, "csf": 0.0}, "t2": T2, "repetition_time": 100.0}
 ALIKE = ["d1", "d2", "d3", "d4", "d6", "d7", "d8", "d10"]  # the same metabolites under other lines
 TUMOURS = ["d25", "d26", "d28"]
@@ -40,6 +47,7 @@ DEFENSIBLE = {
     "0.2 to 4.2 ppm": {"ppm": [0.2, 4.2]},
     "0.5 to 4.0 ppm": {"ppm": [0.5, 4.0]},
     "any proportions": {"soft_ratios": "off"},
+    "macromolecules of the basis": {"macromolecules": "basis"},
     "LCModel's proportions": {"soft_ratios": "lcmodel"},
 }
 FIXED = {"known baseline": "off", "quadratic": "poly:2", "spline:4": "spline:4"}
@@ -137,6 +145,24 @@ def report(table: pd.DataFrame, engine: str) -> dict:
     }
 
 
+def water_test(table: pd.DataFrame, basis: Path) -> dict:
+    """mM of the creatine of the test by the formula of the challenge, from other ways to measure its water."""
+    water, per_proton = read_fids(FOLDER / "Cr10_w.nii.gz").fid, signal_per_proton(read_lcmodel(basis))
+    row = table[(table["set"] == "Cr10") & (table["variant"] == "default") & (table["Metab"] == "Cr+PCr")].iloc[0]
+    creatine = 2 * per_proton * row["mM"] / row["per_unit"] / np.exp(-0.030 / T2["metabolite"])  # as a signal of water
+    magnitude = np.log(np.abs(water.samples[9:50]))  # the points that LCModel extrapolates from
+    slope, start = np.polyfit(water.time[9:50], magnitude, 1)
+    found = {
+        "by the fit": row["mM"],
+        "by the first point": creatine * FORMULA / abs(water.samples[0]),
+        "extrapolated as LCModel does": creatine * FORMULA / np.exp(start),
+        "the same with 40 % grey and 60 % white matter": creatine * EXCHANGED / np.exp(start),
+    }
+    found = {label: round(float(value), 2) for label, value in found.items()}
+    print(f"\nwater test, formula of the challenge ({FORMULA:.0f} mM), line of {-slope / np.pi:.2f} Hz:", found)
+    return found
+
+
 def bounds(table: pd.DataFrame) -> dict:
     """Root mean square over the sets alike of the bound of each ratio in %, from their white noise alone."""
     ratio = next(column for column in table if column.startswith("/") and not column.endswith((" CRLB", " SD")))
@@ -204,11 +230,12 @@ def main() -> None:
         tasks += [(name, "builtin", variant, basis) for variant in variants for name in TUMOURS if name in sets]
         tasks += [(name, "builtin", variant, basis) for variant in FIXED for name in ALIKE if name in sets]
         ours = pd.DataFrame([row for rows in pool.map(rows_of, tasks) for row in rows])
+        tested = water_test(ours, basis) if "Cr10" in sets else {}
     table = pd.concat([ours, theirs], ignore_index=True)
     if arguments.out:
         table.to_csv(arguments.out, sep="\t", index=False)
     figures = {engine: report(table, engine) for engine in engines}
-    figures["bounds"], figures["tumours"] = bounds(table), tumours(table)
+    figures["bounds"], figures["tumours"], figures["water"] = bounds(table), tumours(table), tested
     shown = table[(table["engine"] == "builtin") & table["variant"].isin(["default", "no lipids"])]
     for name, part in shown.groupby(["set", "variant"]):
         print(*name, part["message"].iloc[0], sep=": ")

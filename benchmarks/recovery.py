@@ -1,13 +1,13 @@
 """What fits in mM recover, with the truth of the fit's model and with another one.
 
-    python benchmarks/recovery.py [press30 megapress ...] [--subjects 8] [--designs results/design]
+    python benchmarks/recovery.py [press30 megapress ...] [--subjects 8] [--right] [--designs results/design]
 
 Subjects of the simulated scanner, without drift and disturbances, are fitted by default settings: those of the cohort
 under one model, those of `scanner: other_truth` (other macromolecules, GABA, lipids, relaxation, shim) as real scans,
 whose bases have lipids, beside one model of Voigt lines and a fixed spline. Printed are bias, its standard error, and
 how often the truth lies within one SD, of noise, models and relaxation together; of averages also for other factors on
-the SD between models. Sequences with designed pulses need
-the folder of their designs (`spinsculpt design config/config.yaml --out results/design`).
+the SD between models. With --right only the first. Sequences with designed pulses need the folder of their designs
+(`spinsculpt design config/config.yaml --out results/design`).
 """
 
 import argparse
@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=8)
     parser.add_argument("--first", type=int, default=0, help="number of the first subject of the other truth")
     parser.add_argument("--designs", type=Path, help="folder of designs, each with its pulse.json")
+    parser.add_argument("--right", action="store_true", help="only with the truth of the model of the fit")
     arguments = parser.parse_args()
     found = sorted(arguments.designs.glob("*/pulse.json")) if arguments.designs else []
     designs = {path.parent.name: read_designed(path) for path in found}
@@ -75,9 +76,13 @@ def main() -> None:
     library, table = basis_library(basis), {}
     for name in arguments.sequences:
         sequence = build_sequence(name, config.sequences[name], designs, MHZ)
-        sets = {truth: [simulate_basis(sequence, section) for section in both] for truth, both in sections.items()}
-        for label, (truth, section) in FITS.items():
-            true, fitted = sets[truth]
+        fits = {label: each for label, each in FITS.items() if not arguments.right or each[0] == "right"}
+        sets = {
+            truth: [simulate_basis(sequence, section) for section in sections[truth][: 1 + (truth == "wrong")]]
+            for truth in {truth for truth, _ in fits.values()}
+        }
+        for label, (truth, section) in fits.items():
+            true, fitted = sets[truth][0], sets[truth][-1]
             scans = [simulate_scan(each, sequence, true, library, scanner) for each in subjects[truth]]
             found = [errors(scan, fitted, section) for scan in scans]
             shares = 100 * np.mean([np.abs(each[name][1:]) < 1 for each in found for name in SUMS], axis=0)

@@ -2,16 +2,20 @@
 
 import csv
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
+from spinsculpt.basis import simulate_basis
 from spinsculpt.conventions import FID, ppm_to_hz
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, fit
 from spinsculpt.fit._average import MODEL_SD_FACTOR, STIFFNESSES, models_of, refuse_average
+from spinsculpt.fit._broad import of_study
 from spinsculpt.plan import settle
+from spinsculpt.sequences import pulse_acquire
 from spinsculpt.study import Baseline, Basis, Compare, Fit, SequenceEntry, Study
 
 AVERAGE = Fit().model(measured=True)
@@ -159,11 +163,51 @@ def test_what_varies_between_averages_is_in_the_bootstrap_and_in_the_verdict(bas
     assert "Glu" not in strict.qc["reliable"] and "NAA" in strict.qc["reliable"]
 
 
+@pytest.fixture(scope="module")
+def broad():
+    """Cr, Glu and macromolecules of the library, as an ideal sequence leaves them."""
+    section = Basis(metabolites=("Cr", "Glu"), macromolecules=("MM09", "MM14", "MM20", "MM39"), points=1024)
+    return simulate_basis(pulse_acquire(), section)["pulse_acquire"]
+
+
+def test_macromolecules_of_another_study_have_its_lines_and_the_size_of_their_own(broad):
+    (other,) = of_study([broad], "birch2017")
+    np.testing.assert_allclose(other.fids[:, 0], broad.fids[:, 0])
+    ppm = FID(broad["MM20"], broad.dwell, broad.central_frequency).ppm
+    near = (ppm > 2.22) & (ppm < 2.28)  # where Birch 2017 has a quarter of it, LCModel a seventh
+    heights = [FID(b["MM20"], b.dwell, b.central_frequency).spectrum.real[near].mean() for b in (other, broad)]
+    assert heights[0] > 1.4 * heights[1]
+    for same in ("Cr", "Glu", "MM39"):
+        np.testing.assert_array_equal(other[same], broad[same])
+
+
+def test_a_sequence_that_treats_macromolecules_unlike_keeps_its_own(broad):
+    """An editing pulse on 1.9 ppm takes half of MM20: what is left of one line says nothing about others."""
+    edited = replace(broad, fids=broad.fids * np.where(np.array(broad.names) == "MM20", 0.5, 1.0)[:, None])
+    for bases in ([edited], [broad, edited]):
+        assert all(a is b for a, b in zip(of_study(bases, "birch2017"), bases, strict=True))
+
+
+def test_the_right_macromolecules_leave_no_misfit(broad):
+    (truth,) = of_study([broad], "birch2017")
+    damping = np.exp(-15.0 * np.arange(broad.points) * broad.dwell)
+    fid = np.array([8.0, 10.0, 6.0, 4.0, 9.0, 5.0]) @ truth.fids * damping
+    noise = np.random.default_rng(0).normal(size=(2, broad.points)) * 0.02
+    data = FID(fid + noise[0] + 1j * noise[1], broad.dwell, broad.central_frequency)
+    right, wrong = (fit([data], [broad], FitModel(macromolecules=each)) for each in ("birch2017", "basis"))
+    assert right.qc["reduced_chi_squared"] < 1.2 < 2.0 < wrong.qc["reduced_chi_squared"]
+
+
 def test_each_choice_of_an_average_meets_each_other():
     models = [member for family in models_of(AVERAGE) for member in family]
-    choices = [(str(m.ppm), str(m.groups), m.lineshape, m.soft_ratios, m.baseline.number) for m in models]
+    shapes = [(m.soft_ratios, m.macromolecules) for m in models]
+    choices = [(str(m.ppm), str(m.groups), m.lineshape, m.baseline.number) for m in models]
+    choices = [(*each, shape) for each, shape in zip(choices, shapes, strict=True)]
     assert len(set(choices)) == 24
-    for a, b in itertools.combinations(range(4), 2):
-        assert len({(each[a], each[b]) for each in choices}) == 4
-    named = models_of(AVERAGE.but(lineshape="voigt", soft_ratios="off"))
-    assert {(m.lineshape, m.soft_ratios) for family in named for m in family} == {("voigt", "off")}
+    counts = [len({each[k] for each in choices}) for k in range(5)]
+    for a, b in itertools.combinations(range(5), 2):
+        assert len({(each[a], each[b]) for each in choices}) == counts[a] * counts[b]
+    assert counts == [2, 2, 2, 6, 3] and sum(study == "birch2017" for _, study in shapes) == 12
+    named = models_of(AVERAGE.but(lineshape="voigt", soft_ratios="off", macromolecules="basis"))
+    alike = {(m.lineshape, m.soft_ratios, m.macromolecules) for family in named for m in family}
+    assert alike == {("voigt", "off", "basis")}

@@ -78,6 +78,14 @@ def test_alternatives_are_selectable(library):
         load_library(alternatives={"gaba": "near2013"})
 
 
+def test_lines_of_macromolecules_are_selectable(library):
+    birch = load_library(alternatives={"MM20": "birch2017"}).macromolecules
+    assert len(birch["MM20"].peaks) == 6 and "Birch" in birch["MM20"].sources["peaks"]
+    assert birch["MM09"] == library.macromolecules["MM09"]
+    with pytest.raises(SpinsculptError, match="lcmodel, birch2017"):
+        load_library(alternatives={"MM20": "birch2018"})
+
+
 def test_exchangeable_protons_are_optional(library):
     assert load_library(exchangeable=True)["NAA"].protons == library["NAA"].protons + 1
     assert load_library(exchangeable=True)["GSH"].protons == library["GSH"].protons + 2

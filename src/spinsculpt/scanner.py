@@ -241,7 +241,8 @@ def _relaxation(entry, subject: str, config: Scanner, other: OtherTruth | None) 
     if not other:
         return entry.t1, entry.t2
     person = _generator(config, subject, "relaxation", entry.name)
-    return tuple(time * _varied(person, other.relaxation_cv) for time in (entry.t1, entry.t2))
+    spread = (other.relaxation_sd.t1, other.relaxation_sd.t2)
+    return tuple(time * _varied(person, sd / 100) for time, sd in zip((entry.t1, entry.t2), spread, strict=True))
 
 
 def _shoulder(t: np.ndarray, person: np.random.Generator, other: OtherTruth | None) -> np.ndarray:

@@ -18,6 +18,7 @@ from spinsculpt.basis import BasisSet
 from spinsculpt.conventions import FID
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import _result
+from spinsculpt.fit._broad import of_study
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._fit import beginnings, build_problem, fit_one, lowest, refined, report, suspicions
@@ -27,14 +28,14 @@ from spinsculpt.fit._residual import residual_tests
 from spinsculpt.fit._result import Curve, FitResult, ModelFit
 from spinsculpt.fit._solver import Solution, minimise
 from spinsculpt.progress import bar
-from spinsculpt.study import AVERAGE_GROUPS, AVERAGE_RANGES, LINES, SHAPES, FitModel
+from spinsculpt.study import AVERAGE_GROUPS, AVERAGE_RANGES, LINES, MACROMOLECULES, SHAPES, FitModel
 
 STIFFNESSES = (10.0, 7.0, 5.5, 4.0, 2.5, 1.5)  # degrees of freedom per ppm, from soft to stiff
 HIGH_RESIDUAL = 10.0  # reduced chi-squared up to which the total SD was seen to hold (docs/fitting.md)
 FEWEST = 8  # parts of a scan whose resampling says something
 _ENOUGH = 1e-2  # of the variance of the noise: what a further step of a member may promise, a tenth of an SD
 _POWER = 2.0  # of chi-squared per point in the weights
-MODEL_SD_FACTOR = 1.3  # by which the SD between models is too small, since they err in common too (docs/fitting.md)
+MODEL_SD_FACTOR = 1.7  # by which the SD between models is too small, since they err in common too (docs/fitting.md)
 
 
 def fit(
@@ -106,13 +107,13 @@ def describe_model(model: FitModel) -> str:
 def models_of(model: FitModel) -> list[list[FitModel]]:
     """The models that an average is of: families of one fit range, grouping and line shape, from soft to stiff.
 
-    What the user names is kept. The line shape takes turns over ranges and groups, the proportions of broad signals
-    over the stiffness: half, and half again, of all combinations, in which each choice still meets both of any other.
+    What the user names is kept. The line shape takes turns over ranges and groups, proportions and lines of
+    macromolecules over the stiffness: a part of all combinations, in which each choice still meets all of any other.
     """
     ranges = AVERAGE_RANGES if model.ppm is None else (model.ppm,)
     groups = AVERAGE_GROUPS if model.groups is None else (model.groups,)
     lines = LINES if model.lineshape is None else (model.lineshape,)
-    shapes = SHAPES if model.soft_ratios is None else (model.soft_ratios,)
+    shapes = _shapes(model)
     combined = list(itertools.product(enumerate(ranges), enumerate(groups), enumerate(lines)))
     if len(ranges) * len(groups) > 1:
         combined = [each for each in combined if (each[0][0] + each[1][0] - each[2][0]) % len(lines) == 0]
@@ -124,24 +125,36 @@ def models_of(model: FitModel) -> list[list[FitModel]]:
                 groups=grouping,
                 lineshape=line,
                 baseline=f"spline:{stiffness}",
-                soft_ratios=shapes[k % len(shapes)],
+                soft_ratios=shapes[(k + turn) % len(shapes)][0],
+                macromolecules=shapes[(k + turn) % len(shapes)][1],
             )
             for k, stiffness in enumerate(STIFFNESSES)
         ]
-        for (_, ppm), (_, grouping), (_, line) in combined
+        for turn, ((_, ppm), (_, grouping), (_, line)) in enumerate(combined)
     ]
+
+
+def _shapes(model: FitModel) -> list[tuple]:
+    """Soft ratios and macromolecules that models take in turn: those of `SHAPES` that agree with what is named."""
+    ratios, lines = model.soft_ratios, model.macromolecules
+    if ratios is None and lines is None:
+        return list(SHAPES)
+    agreeing = [each for each in SHAPES if ratios in (None, each[0]) and lines in (None, each[1])]
+    return list(dict.fromkeys(agreeing)) or [(ratios or SHAPES[0][0], lines or SHAPES[0][1])]
 
 
 def _named(model: FitModel) -> str:
     ranges = " and ".join(f"{low:g}-{high:g}" for low, high in model.ranges)
     grouping = " | ".join(map(" ".join, model.grouping)) or "one group"
-    ratios = f", ratios of {model.soft_ratios}" if model.soft_ratios == SHAPES[1] else ""
-    return f"{ranges} ppm, {grouping}, {model.line} line, {model.baseline}{ratios}"
+    ratios = f", ratios of {model.soft_ratios}" if model.soft_ratios == "lcmodel" else ""
+    study = f", macromolecules of {model.macromolecules}" if model.macromolecules != MACROMOLECULES[0] else ""
+    return f"{ranges} ppm, {grouping}, {model.line} line, {model.baseline}{ratios}{study}"
 
 
 def _members(fids, bases, model: FitModel, labels, noise_sd) -> list[_FittedModel]:
     """Every model fitted: at the softest baseline from all starts, then from the neighbour's minimum and one start."""
     found, families = [], models_of(model)
+    sets = {choice: of_study(bases, choice) for choice in MACROMOLECULES}
     with bar(len(families) * len(STIFFNESSES), "fits under models of the baseline") as step:
         for family in families:
             problem = build_problem(fids, bases, family[0], labels, noise_sd)
@@ -149,6 +162,7 @@ def _members(fids, bases, model: FitModel, labels, noise_sd) -> list[_FittedMode
             places = first
             for each in family:
                 problem.model = each
+                problem.set_basis(sets[each.macromolecules])
                 problem.set_stiffness(each.baseline.number)
                 problem.concentration_penalty[:] = 0.0
                 shifts, solution = lowest(problem, places, small=_ENOUGH)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis import BasisSet, read_fslmrs, read_jmrui, read_lcmodel, read_nifti
-from spinsculpt.conventions import FID, GAMMA_BAR, ppm_to_hz, time_axis
+from spinsculpt.conventions import FID, GAMMA_BAR
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude, water_per_proton
 from spinsculpt.fit._average import refuse_average
+from spinsculpt.fit._broad import gaussian_lines, library_for
 from spinsculpt.fit._data import FREQUENCY_TOLERANCE
 from spinsculpt.fit._engine import engine_of
 from spinsculpt.fit._quantify import WaterScaling, water_scaling
@@ -21,11 +22,11 @@ from spinsculpt.fit._tissue import tissue_of
 from spinsculpt.gate import quantity
 from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.sequences import SUBSPECTRA, combinations_of
-from spinsculpt.spectra import decay
 from spinsculpt.spins import load_library
 from spinsculpt.study import BROAD, DIFFERENCES, LIPIDS, Fit, WaterReference, matches, plain
 
 IMPLAUSIBLE = 200.0  # mmol/kg of total creatine: ten times what tissue has, so the water is not that of this scan
+MACROMOLECULE_NAMES = ("MM*", "Mac*", "M[0-9]*")
 SHOTS = tuple(set(names) for names in SUBSPECTRA)  # that data of several conditions may hold
 
 
@@ -130,21 +131,12 @@ def _with_broad(basis: BasisSet, names: Sequence[str]) -> BasisSet:
     lacking = [name for name in names if name not in basis.names]
     if not lacking:
         return basis
-    library = load_library(field_strength=basis.central_frequency / GAMMA_BAR)
+    library = library_for(basis)
     if unknown := [name for name in lacking if name not in library.macromolecules]:
         known = ", ".join(library.macromolecules)
         raise SpinsculptError(f"fit: add: {unknown[0]!r} is no macromolecule or lipid of the library; it has {known}.")
-    t, frequency, unit = time_axis(basis.points, basis.dwell), basis.central_frequency, signal_per_proton(basis)
-    lines = [
-        sum(
-            unit
-            * spin.weight
-            * np.exp(2j * np.pi * ppm_to_hz(spin.shifts[0], frequency) * t)
-            * decay(basis.points, basis.dwell, 0.0, width * frequency)
-            for spin, width in library.macromolecules[name].spins()
-        )
-        for name in lacking
-    ]
+    unit = signal_per_proton(basis)
+    lines = [unit * gaussian_lines(library.macromolecules[name], basis) for name in lacking]
     return replace(basis, names=(*basis.names, *lacking), fids=np.vstack([basis.fids, lines]))
 
 
@@ -160,6 +152,11 @@ def _fitted(scan: Spectra, section: Fit, engine: str, water: MRSData | None, lab
         wanted, notes = LIPIDS, (f"The basis has no lipids: {', '.join(LIPIDS)} of the library were added (fit: add).",)
     if wanted:
         scan = replace(scan, bases=[_with_broad(basis, wanted) for basis in scan.bases])
+    if not any(matches(name, MACROMOLECULE_NAMES) for basis in scan.bases for name in basis.names):
+        notes += (
+            "The basis has no macromolecules, which spectra of short echo times hold: simulate it with them "
+            "(spinsculpt basis --macromolecules MM09,MM12,MM14,MM17,MM20,MM37,MM39) or name them in fit: add.",
+        )
     section = section.settled(measured=True)
     model = section.model(measured=True)  # the workflow has decided what is open for its simulated cohort
     reference = None if water is None else _water(water, scan, label)

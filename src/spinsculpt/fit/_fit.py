@@ -10,6 +10,7 @@ from spinsculpt.basis import BasisSet
 from spinsculpt.conventions import FID
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import _result
+from spinsculpt.fit._broad import of_study
 from spinsculpt.fit._crlb import covariance_of
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._lineshape import free_line
@@ -58,7 +59,7 @@ def build_problem(
             f"{', '.join(labels)}: the noise of one is that of the others, as if a scan were given twice, or a "
             "difference beside both its parts; leave one out."
         )
-    problem = Problem(fids, bases, model, noise)
+    problem = Problem(fids, of_study(bases, model.macromolecules), model, noise)
     _refuse_conjugated(problem, labels)
     return problem
 

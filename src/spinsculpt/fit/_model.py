@@ -17,7 +17,7 @@ for arrays, so that a design minimises the bound of the very model that is fitte
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self, TypeVar
 
@@ -283,6 +283,10 @@ class Problem(Layout):
         self.concentration_penalty = np.zeros((len(self.names), len(self.names)))
         self.target = self.whiten([block.data[None] for block in self.blocks])[0]
         self.set_line(None)
+
+    def set_basis(self, bases: Sequence[BasisSet]) -> None:
+        """Fit other basis functions of the same names, on the same time axes."""
+        self.blocks = tuple(replace(block, fids=each.fids) for block, each in zip(self.blocks, bases, strict=True))
 
     def set_soft_ratios(self, c: np.ndarray) -> None:
         """Turn the soft ratios into a quadratic penalty, their scale taken from concentrations `c`, shape (L,)."""

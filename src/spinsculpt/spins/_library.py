@@ -110,7 +110,8 @@ def load_library(
         path: the file; the one of the package by default. Entries of another file are added to those of the package,
             and stand for the ones of the same name.
         field_strength: T. Relaxation times are interpolated between the fields tabulated and held constant beyond.
-        alternatives: spin systems to use in place of the default ones, e.g. {"GABA": "govindaraju2000"}.
+        alternatives: spin systems, or lines of macromolecules, to use in place of the default ones, e.g.
+            {"GABA": "govindaraju2000", "MM20": "birch2017"}.
         exchangeable: keep the NH protons that exchange with water.
         heteronuclear: split protons by their couplings to 14N and 31P. Those nuclei are never pulsed, so each of their
             states is a spin system of its own with shifted protons: exact, but up to six parts for one.
@@ -161,18 +162,19 @@ def _library(
             **_relaxation_and_amount(name, entry, field_strength, path),
             sources=_citations(entry["sources"] | {"spins": origin}, sources),
         )
-    if chosen:
-        name = next(iter(chosen))
-        raise SpinsculptError(f"alternatives: the library has no metabolite {name!r}; {_nearest(name, metabolites)}")
-    macromolecules = {
-        name: Macromolecule(
+    macromolecules = {}
+    for name, entry in content["macromolecules"].items():
+        entry = _lines(name, entry, chosen.pop(name, None))
+        macromolecules[name] = Macromolecule(
             name=name,
             peaks=tuple((ppm, protons, width) for ppm, protons, width in entry["peaks"]),
             **_relaxation_and_amount(name, entry, field_strength, path),
             sources=_citations(entry["sources"], sources),
         )
-        for name, entry in content["macromolecules"].items()
-    }
+    if chosen:
+        name = next(iter(chosen))
+        known = _nearest(name, metabolites | macromolecules)
+        raise SpinsculptError(f"alternatives: the library has no metabolite {name!r}; {known}")
     for one in metabolites.values():
         for system in one.parts:
             for value in (*system.shifts, system.weight):
@@ -268,6 +270,19 @@ def _variant(name: str, entry: dict, choice: str | None) -> tuple[list[dict], li
         known = ", ".join([default[0], *others])
         raise SpinsculptError(f"alternatives: {name} has no spin system {choice!r}; choose one of {known}.")
     return others[choice]["parts"], others[choice]["sources"]
+
+
+def _lines(name: str, entry: dict, choice: str | None) -> dict:
+    """The entry of a macromolecule, with the lines of the alternative of that name."""
+    default, others = entry["sources"]["peaks"], entry.get("alternatives", {})
+    if choice is None or choice == default[0]:
+        return entry
+    if choice not in others:
+        known = ", ".join([default[0], *others])
+        raise SpinsculptError(f"alternatives: {name} has no lines of {choice!r}; choose one of {known}.")
+    other = others[choice]
+    sources = entry["sources"] | dict.fromkeys(("peaks", "concentration"), other["sources"])
+    return entry | {"peaks": other["peaks"], "concentration": other["concentration"], "sources": sources}
 
 
 def _systems(name: str, part: dict, field_strength: float, exchangeable: bool, hetero: bool) -> Iterator[SpinSystem]:

@@ -17,7 +17,7 @@ _HOMES = {
     "_convert": "Convert",
     "_designs": "AssumedModels DesignEntry ObjectiveEntry ReferencePress Robustness TimeRanges",
     "_figures": "Figures",
-    "_fit": "AVERAGE_GROUPS AVERAGE_RANGES BROAD LCMODEL_RATIOS LEFT_OPEN LINES LIPIDS SHAPES "
+    "_fit": "AVERAGE_GROUPS AVERAGE_RANGES BROAD LCMODEL_RATIOS LEFT_OPEN LINES LIPIDS MACROMOLECULES SHAPES "
     "Fit FitModel RelaxationSD SoftRatio Tissue WaterReference can_fit matches",
     "_match": "guess_kind match_sequence needed_sequence",
     "_mrf": "Mrf MrfDesign MrfStage MrfSubject Phantom",

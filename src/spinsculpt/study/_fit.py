@@ -16,11 +16,14 @@ RANGE = (0.2, 4.2)  # ppm
 LIPIDS = ("Lip09", "Lip13a", "Lip13b", "Lip20")
 BROAD = (("MM*", "Mac*", "Lip*"),)  # macromolecules and lipids
 # What an average over models is of, besides the stiffness of the spline: the whole range or that without the flanks of
-# water and lipids; broad signals that share a width and a shift, or lipids with their own; and the two below.
+# water and lipids; broad signals that share a width and a shift, or lipids with their own; and those below.
 AVERAGE_RANGES = (RANGE, (0.5, 4.0))
 AVERAGE_GROUPS = (BROAD, (("MM*", "Mac*"), ("Lip*",)))
 LINES = ("voigt", "free")  # Voigt lines, or a line of any shape that all signals share
-SHAPES = ("off", "lcmodel")  # macromolecules and lipids in any proportion, or about that of LCModel's priors
+MACROMOLECULES = ("basis", "birch2017")  # those of the basis, or the lines that another study found
+# Soft ratios and macromolecules in turn: any proportion or about LCModel's, of the basis or of the other study, whose
+# lines are not those that LCModel's ratios are about.
+SHAPES = (("off", "basis"), ("off", "birch2017"), ("lcmodel", "basis"), ("off", "birch2017"))
 
 # The most of total creatine that healthy brain holds of small metabolites, as `max_ratio` says: upper ends of ranges
 # over 7.5 mM (Ala 1.6, Asc 1.7, Glc 2, GSH 3, Tau 6 mM), or 1.5 times the median (GABA, Asp, Gly, PE).
@@ -160,6 +163,14 @@ class FitModel(Section):
             "priors on ratios of concentrations; off, lcmodel (LCModel's for macromolecules and lipids) or a "
             "list of {metabolite, reference, ratio, sd, weight}; null for off, and for that beside lcmodel in an "
             "average"
+        ),
+    ] = None
+    macromolecules: Annotated[
+        Literal["basis", "birch2017"] | None,
+        key(
+            "lines of MM09 to MM20: those of the basis (LCModel's), or of Birch 2017 (doi:10.1002/mrm.26083) where "
+            "the sequence leaves all of them alike (not where it edits); null for basis, and for that beside birch2017 "
+            "in an average"
         ),
     ] = None
     group_shift_sd: Annotated[

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from spinsculpt.study._fit import RelaxationSD
 from spinsculpt.study._section import Names, NonNegative, Positive, Section, key, mapping
 
 # Macromolecules of the consensus (Cudalbu 2021, doi:10.1002/nbm.4393), as the library names them.
@@ -40,9 +41,10 @@ class OtherTruth(Section):
         Names, key("their macromolecules and lipids; by default the 14 resonances of the consensus and some lipids")
     ] = (*CONSENSUS, "Lip13a", "Lip13b")
     lipids: Annotated[NonNegative, key("mM of each of their lipids")] = 1.0
-    relaxation_cv: Annotated[
-        float, key("coefficient of variation of the T1 and T2 of each metabolite around the library's", ge=0, le=1)
-    ] = 0.1
+    relaxation_sd: Annotated[
+        RelaxationSD,
+        key("how far in % T1 and T2 of each metabolite lie around the library's; by default, what fits allow for"),
+    ] = RelaxationSD()
     shoulder: Annotated[
         float, key("share of each line of water and metabolites that a poor shim puts beside it", ge=0, le=0.9)
     ] = 0.2
