@@ -5,6 +5,9 @@ the same for a field that was not seen, where nothing is remembered. "browser": 
 time to the frame that the page has painted with the new spectra and tables, where chromium and playwright are. "cpu":
 what server and browser compute for such a move, all their processes and threads added, which a busy machine hardly
 changes.
+
+    python benchmarks/explore.py
+    python benchmarks/explore.py --picture docs/images/workbench.png     no times: the picture of the docs
 """
 
 import importlib.util
@@ -15,6 +18,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -76,37 +81,58 @@ def cpu_of(root: int) -> float:
     return total
 
 
-def in_browser(kind: str, metabolites: list[str], echo_time: float) -> tuple[float, float]:
-    """Median seconds from an arrow key on the slider of the echo time to the frame with the result, and of CPU."""
+@contextmanager
+def opened(start: dict, **viewport: int) -> Iterator:
+    """The page of a workbench that begins so, with what it computed."""
     from playwright.sync_api import sync_playwright
 
-    entry = {"type": kind, "echo_time": echo_time}
-    spectra = ["on", "off"] if kind == "megapress" else []
-    compare = {"analyses": ["now"], "noise": {"metabolite": metabolites[0]}, "baselines": {"chosen": "poly:2"}}
-    start = {"sequences": {"now": entry}, "analyses": {"now": {"sequence": "now", "spectra": spectra}}}
-    start |= {"basis": {"metabolites": metabolites, "macromolecules": []}, "compare": compare}
     code = SERVER.replace("START", repr(start))
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-u", "-c", code], **pipes) as server, sync_playwright() as play:
         try:
             address = re.search(r"http\S+", server.stdout.readline()).group()
             browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-            page = browser.new_page()
+            page = browser.new_page(**({"viewport": viewport} if viewport else {}))
             page.goto(address)
-            page.get_by_text("computed in").wait_for()
+            page.get_by_text("computed in").wait_for(timeout=90_000)
             page.wait_for_timeout(1000)
-            slider, counter = page.locator(".bk-Slider .noUi-handle").first, page.locator(".took").element_handle()
-            for _ in range(2):
-                slider.evaluate(KEY_TO_FRAME, counter)
-            took, before = [], cpu_of(os.getpid())
-            for _ in range(7):
-                took.append(slider.evaluate(KEY_TO_FRAME, counter) / 1e3)
-                page.wait_for_timeout(200)
-            used = (cpu_of(os.getpid()) - before) / len(took)
+            yield page
             browser.close()
-            return median(took), used
         finally:
             server.stdin.close()
+
+
+def in_browser(kind: str, metabolites: list[str], echo_time: float) -> tuple[float, float]:
+    """Median seconds from an arrow key on the slider of the echo time to the frame with the result, and of CPU."""
+    entry = {"type": kind, "echo_time": echo_time}
+    spectra = ["on", "off"] if kind == "megapress" else []
+    compare = {"analyses": ["now"], "noise": {"metabolite": metabolites[0]}, "baselines": {"chosen": "poly:2"}}
+    start = {"sequences": {"now": entry}, "analyses": {"now": {"sequence": "now", "spectra": spectra}}}
+    start |= {"basis": {"metabolites": metabolites, "macromolecules": []}, "compare": compare}
+    with opened(start) as page:
+        slider, counter = page.locator(".bk-Slider .noUi-handle").first, page.locator(".took").element_handle()
+        for _ in range(2):
+            slider.evaluate(KEY_TO_FRAME, counter)
+        took, before = [], cpu_of(os.getpid())
+        for _ in range(7):
+            took.append(slider.evaluate(KEY_TO_FRAME, counter) / 1e3)
+            page.wait_for_timeout(200)
+        used = (cpu_of(os.getpid()) - before) / len(took)
+        return median(took), used
+
+
+def picture(path: str) -> None:
+    """The screen with a PRESS of TE 30 ms beside the shortest, SPECIAL and MEGA-PRESS."""
+    sequences = {
+        "pressmin": {"type": "press", "echo_time": None},
+        "special": {"type": "special", "echo_time": None},
+        "megapress": {"type": "megapress", "echo_time": 0.068},
+        "now": {"type": "press", "echo_time": 0.030, "te1": 0.012},
+    }
+    spectra = {"special": ["diff"], "megapress": ["on", "off"]}
+    analyses = {name: {"sequence": name, "spectra": spectra.get(name, [])} for name in sequences}
+    with opened({"sequences": sequences, "analyses": analyses}, width=1280, height=620) as page:
+        page.screenshot(path=path)
 
 
 def main() -> None:
@@ -126,4 +152,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    picture(sys.argv[2]) if sys.argv[1:2] == ["--picture"] else main()

@@ -24,6 +24,11 @@ STARTS = {
 }  # s above, each pair
 CORNERS = (FieldCondition(), *(FieldCondition(b1, b0) for b1 in (0.8, 1.2) for b0 in (-10.0, 10.0)))
 STEPS, SCREENING = 24, (0.08, 0.16, 0.24)
+STOCK = (1.9, 0.068)  # editing frequency in ppm and TE in s of the MEGA-PRESS that scanners come with, for GABA
+# The same for other metabolites: the coupled partner of the line that is seen (Harris, Saleh & Edden 2017,
+# doi:10.1002/mrm.26619; TE of GSH: Chan 2017, doi:10.1002/mrm.26056; of 2HG: Choi 2012, doi:10.1038/nm.2682).
+EDITED = {"GSH": (4.56, 0.120), "Lac": (4.10, 0.140), "2HG": (1.90, 0.106)}
+EDITED_OFF = 7.46  # ppm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,16 +115,18 @@ def centres(sequence: Sequence) -> list[float]:
 
 
 def megapress(design: Design, metabolites: Mapping[str, float]) -> dict:
-    """Bounds of MEGA-PRESS (TE 68 ms, 14 ms Gaussian pulses at 1.9 and 7.46 ppm) at the same scan time.
+    """Bounds of MEGA-PRESS (14 ms Gaussian pulses) at the same scan time, set up for the metabolite of the largest weight.
 
     Returns:
         megapress (ON and OFF fitted jointly) and megapress_diff (DIFF alone), each with the CRLB of each metabolite
-        relative to the reference.
+        relative to the reference, and how it is set up: editing_ppm and echo_time_s.
     """
     frequency = design.acquisition.central_frequency
     te1 = None if design.system else IDEAL_TE1["megapress"]
     around = {"central_frequency": frequency, "system": design.system, **voxel_pulses(design.system)}
-    shots = design.measured(edited(gaussian(0.014, 180.0), te1=te1, **around))
+    ppm, echo_time = EDITED.get(max(metabolites, key=lambda name: metabolites[name]), STOCK)
+    editing = {"on": ppm, "off": EDITED_OFF}
+    shots = design.measured(edited(gaussian(0.014, 180.0), echo_time, te1, editing, **around))
     diff = {"diff": (shots.fids["on"] - shots.fids["off"]) / 2}  # of two shots, each with sqrt(2) times the noise
     single = Signals(shots.names, diff, {}, {})
     reference = design.crlb(metabolites, tuple(design.reference.fids)).sd(design.reference)[0, 0]
@@ -130,6 +137,8 @@ def megapress(design: Design, metabolites: Mapping[str, float]) -> dict:
     signals = {"megapress": shots, "megapress_diff": single}
     return {
         name: {
+            "editing_ppm": ppm,
+            "echo_time_s": echo_time,
             "crlb_over_reference": dict(zip(metabolites, (bounds / reference).tolist(), strict=True)),
             **ratio_over_reference(design, signals[name], metabolites),
         }

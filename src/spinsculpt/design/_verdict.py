@@ -100,9 +100,10 @@ def _mean(values: Mapping[str, float], weights: Mapping[str, float]) -> float:
 def _label(rival: str, found: Mapping) -> str:
     if rival == "te_optimised_press":
         return f"PRESS with echo times of {1e3 * found['te1_s']:.1f} and {1e3 * found['te2_s']:.1f} ms"
+    if rival.startswith("megapress"):
+        fit = "DIFF" if rival == "megapress_diff" else "ON and OFF jointly"
+        return f"MEGA-PRESS at {found['editing_ppm']:g} ppm, TE {1e3 * found['echo_time_s']:.0f} ms ({fit})"
     return {
-        "megapress": "MEGA-PRESS (ON and OFF jointly)",
-        "megapress_diff": "MEGA-PRESS (DIFF)",
         "shortest_special": "SPECIAL at its shortest echo time",
         "shortest_slaser": "semi-LASER at its shortest echo time",
     }[rival]
