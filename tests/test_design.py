@@ -33,7 +33,7 @@ from spinsculpt.design import (
     robust,
     run_design,
 )
-from spinsculpt.design._conventional import best_press
+from spinsculpt.design._conventional import best_press, megapress
 from spinsculpt.design._explain import operator_classes, product_operators, spin_signals, weights_along
 from spinsculpt.design._metrics import among_real_pulses, splitting_error
 from spinsculpt.design._problem import Model, _resolved, parse_operator, times
@@ -483,6 +483,18 @@ def test_the_rival_press_is_no_worse_than_the_reference():
     rival = best_press(design, {"Glu": 1.0, "Gln": 1.0})
     assert np.mean(np.log(list(rival["crlb_over_reference"].values()))) <= 0
     assert min(rival["te1_s"], rival["te2_s"]) >= 0.010
+
+
+def test_megapress_as_a_rival_edits_the_partner_of_the_line_that_is_seen():
+    """Lactate edited where GABA is would leave nothing in DIFF."""
+    names = ["Cr", "GABA", "Lac"]
+    given = entry(metabolites=names, objectives=[{"type": "crlb", "metabolites": {"Lac": 1.0}}])
+    design = Design("one", given, BASIS.but(metabolites=names))
+    lactate, gaba = megapress(design, {"Lac": 1.0, "GABA": 0.5}), megapress(design, {"Lac": 0.5, "GABA": 1.0})
+    assert [found["megapress"]["editing_ppm"] for found in (lactate, gaba)] == [4.10, 1.9]
+    for name, ours, theirs in (("Lac", lactate, gaba), ("GABA", gaba, lactate)):
+        bounds = [found["megapress_diff"]["crlb_over_reference"][name] for found in (ours, theirs)]
+        assert bounds[0] < bounds[1] / 3
 
 
 def test_not_a_number_is_caught_with_the_part_that_caused_it(tmp_path, monkeypatch):
