@@ -75,6 +75,7 @@ fi
 spinsculpt design lac.yaml --out designs | tee design.log
 test -s designs/lac/pulse.json
 grep -qi "use" design.log || fail "the design ended without a verdict"
+[ -n "$small" ] || holds design.log "Verdict: use lac"
 spinsculpt export designs/lac/pulse.json --out lac.pta
 
 step "a notebook"

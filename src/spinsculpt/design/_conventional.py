@@ -115,7 +115,7 @@ def centres(sequence: Sequence) -> list[float]:
 
 
 def megapress(design: Design, metabolites: Mapping[str, float]) -> dict:
-    """Bounds of MEGA-PRESS (14 ms Gaussian pulses) at the same scan time, set up for the metabolite of the largest weight.
+    """Bounds of MEGA-PRESS (14 ms Gaussian pulses) at the same scan time, set up for the metabolite that weighs most.
 
     Returns:
         megapress (ON and OFF fitted jointly) and megapress_diff (DIFF alone), each with the CRLB of each metabolite
