@@ -9,6 +9,7 @@ of JSON each as it is done.
     python benchmarks/attempts.py                  every attempt: half a minute to three minutes each on an idle core
     python benchmarks/attempts.py special_4ms      some of them
     python benchmarks/attempts.py bounds           no design: what bounds them all
+    python benchmarks/attempts.py free             an excitation pulse without losses: what shaping alone can give
     python benchmarks/attempts.py mixtures         no design: the best mixture of plain sequences, and its certificate
 """
 
@@ -45,6 +46,8 @@ WORST = {"robustness": {"b1_scale": [0.8, 1.0, 1.2], "b0_hz": [-10.0, 0.0, 10.0]
 B1 = {"robustness": {"b1_scale": [0.8, 1.0, 1.2], "mode": "worst"}}
 MEAN = {"robustness": {"b1_scale": [1.0, 0.85, 1.15]}}
 TWO = {"shots": 2, "shares": "free"}
+LONGER = {"shots": 2, "dwell": 2e-4, "starts": 8, "iterations": 50, "polish": 10}  # equal shares, a longer search
+FREE = {"kind": "excitation", "duration": 0.030, "b1_limit": 20.0, "dwell": 3e-4, "knot_spacing": 1e-3}
 
 
 def late(pulse: float, **more) -> dict:
@@ -65,11 +68,30 @@ ATTEMPTS = {
     "press_gap_2ms_beside_plain_mean": gap(0.020, echo_times=[None, 0.020], **TWO, **MEAN, **BOTH),
     "press_gap_6ms_beside_plain": gap(0.027, echo_times=[None, 0.027], **TWO, **BOTH),
     "press_gap_16ms_beside_plain": gap(0.047, echo_times=[None, 0.047], knot_spacing=8e-4, **TWO, **BOTH),
+    "press_gap_6ms_beside_plain_mean": gap(0.027, echo_times=[None, 0.027], dwell=2e-4, **TWO, **MEAN, **BOTH),
+    "press_gap_12ms_beside_plain_mean": gap(
+        0.039, echo_times=[None, 0.039], dwell=2e-4, knot_spacing=6e-4, **TWO, **MEAN, **BOTH
+    ),
+    "press_gap_16ms_beside_plain_mean": gap(
+        0.047, echo_times=[None, 0.047], dwell=2e-4, knot_spacing=8e-4, **TWO, **MEAN, **BOTH
+    ),
+    "press_gap_12ms_beside_plain_quadratic": gap(0.039, echo_times=[None, 0.039], knot_spacing=8e-4, **LONGER),
+    "press_gap_16ms_beside_plain_quadratic": gap(0.047, echo_times=[None, 0.047], knot_spacing=8e-4, **LONGER),
+    "press_gap_24ms_beside_plain_quadratic": gap(
+        0.063, echo_times=[None, 0.063], knot_spacing=1.2e-3, **LONGER | {"dwell": 3e-4, "iterations": 60, "polish": 20}
+    ),
+    "press_gap_30ms_beside_plain_quadratic": gap(
+        0.075, echo_times=[None, 0.075], knot_spacing=1.5e-3, **LONGER | {"dwell": 3e-4, "iterations": 60, "polish": 20}
+    ),
+    "press_two_gaps_12ms_beside_plain": gap(
+        0.039, echo_times=[None, 0.039, 0.039], dwell=2e-4, knot_spacing=8e-4, **TWO | {"shots": 3}, **BOTH
+    ),
     "press_gap_2ms_free_times": gap(0.020, duration=0.0024, times={"te2": [0.0105, 0.040]}, **TWO, **BOTH),
     "special_4ms": late(0.004, **BOTH),
     "special_4ms_beside_plain": late(0.004, echo_times=[None, 0.0138], **TWO, **BOTH),
     "special_8ms_two_shots": late(0.008, **TWO),
-    "special_16ms_beside_plain": late(0.016, echo_times=[None, 0.0258], knot_spacing=8e-4, **TWO, **BOTH),
+    "special_16ms_beside_plain": late(0.016, echo_times=[None, 0.0258], dwell=2e-4, knot_spacing=8e-4, **TWO, **BOTH),
+    "special_16ms_beside_plain_quadratic": late(0.016, echo_times=[None, 0.0258], knot_spacing=8e-4, **LONGER),
     "special_three_shots_three_times": late(0.006, echo_times=[None, 0.0158, 0.026], **TWO | {"shots": 3}, **BOTH),
     "slaser_refocus_4ms": {"sequence": "slaser", "echo_time": 0.0322, "echo_shift": 0.0056, **BOTH},
     "slaser_refocus_4ms_robust": {"sequence": "slaser", "echo_time": 0.0322, "echo_shift": 0.0056, **WORST},
@@ -144,12 +166,20 @@ def best_in_models(design: Design, signals: Signals) -> str:
 
 
 def rivals() -> None:
-    """The plain sequences under the same model, in the same words, with their own worst."""
+    """The plain sequences under the same model, in the same words, with their own worst, and with shorter pulses."""
     design = Design("rivals", parse(DesignEntry, {**COMMON, **gap(0.020)}), CONFIG.basis, CONFIG.system.limits())
-    for kind in ("press", "special", "slaser"):
-        sequence = plain_sequence(type=kind, echo_time=None)
+    for kind, pulses in (*((kind, {}) for kind in ("press", "special", "slaser")), *SHORTER):
+        sequence = plain_sequence(type=kind, echo_time=None, refocusing=pulses)
         signals = design.measured(sequence, CONDITIONS)
-        report(f"shortest {kind}", design, signals, echo_times_ms=[round(sequence.echo_time * 1e3, 1)])
+        given = {"refocusing": pulses} if pulses else {}
+        report(f"shortest {kind}", design, signals, echo_times_ms=[round(sequence.echo_time * 1e3, 1)], **given)
+
+
+SHORTER = (
+    *(("press", {"time_bandwidth": times}) for times in (2, 3, 6)),
+    *(("special", {"time_bandwidth": times}) for times in (2, 3)),
+    *(("slaser", {"duration": duration}) for duration in (0.0025, 0.003, 0.0035)),
+)
 
 
 class Plain:
@@ -184,31 +214,51 @@ class Plain:
 
 
 def bounds() -> None:
-    """What the SD of the shortest PRESS would be without some of what makes it: the floor under every design."""
-    plain = Plain({"press": {"type": "press", "echo_time": None}})
-    press, names = plain.bases["press"], plain.bases["press"].names
+    """What the SD of spectra would be without some of what makes it, relative to that of the shortest PRESS.
+
+    The other spectrum is that of a scan at TE 0 with all of the voxel's signal, which no localised sequence reaches:
+    the floor under all that do not shape their spectra.
+    """
+    plain = Plain({"shortest PRESS": {"type": "press", "echo_time": None}, "TE 0, no loss": {"type": "pulse_acquire"}})
+    names = plain.bases["reference"].names
     others = tuple(name for name in names if name not in PAIR)
-    inverted = replace(press, fids=press.fids * np.where(np.array(names) == "Gln", -1.0, 1.0)[:, None])
-    for baseline in BASELINES:
-        base = plain.spread([plain.bases["reference"]], [1.0], baseline)
+    turned = np.where(np.array(names) == "Gln", -1.0, 1.0)[:, None]
+    for baseline, label in product(BASELINES, ("shortest PRESS", "TE 0, no loss")):
+        base = plain.spread([plain.bases["shortest PRESS"]], [1.0], baseline)
+        spectrum = plain.bases[label]
 
-        def over(value: float, base: float = base) -> float:
-            return round(value / base, 3)
+        def spread(known: tuple[str, ...] = (), baseline: str = baseline, spectrum: BasisSet = spectrum) -> float:
+            return plain.spread([spectrum], [1.0], baseline, known)
 
-        def apart(known: tuple[str, ...], baseline: str = baseline) -> float:
-            """The ratio if Glu were known while Gln is measured, and the reverse."""
-            return float(np.hypot(*(plain.spread([press], [1.0], baseline, (*known, name)) for name in PAIR)))
-
+        inverted = replace(spectrum, fids=spectrum.fids * turned)
         found = {
-            "shortest PRESS": over(plain.spread([press], [1.0], baseline)),
-            "Glu and Gln do not overlap": over(apart(())),
-            "all other signals known": over(plain.spread([press], [1.0], baseline, others)),
-            "neither": over(apart(others)),
-            "Gln inverted without loss in half of the shots": over(
-                plain.spread([press, inverted], [0.5] * 2, baseline)
-            ),
+            "as it is": spread(),
+            # Glu is known while Gln is measured, and the reverse.
+            "Glu and Gln do not overlap": float(np.hypot(*(spread((name,)) for name in PAIR))),
+            "all other signals known": spread(others),
+            "neither": float(np.hypot(*(spread((*others, name)) for name in PAIR))),
+            "Gln inverted without loss in half of the shots": plain.spread([spectrum, inverted], [0.5] * 2, baseline),
         }
-        print(json.dumps({"bounds": baseline, **found}), flush=True)
+        rounded = {what: round(value / base, 3) for what, value in found.items()}
+        print(json.dumps({"bounds": baseline, "spectrum": label, **rounded}), flush=True)
+
+
+def free() -> None:
+    """SDs of an excitation pulse that may do what it likes for 30 ms, without slices, relative to TE 0 without loss."""
+    entry = COMMON | FREE | BOTH | {"sequence": "press", "relaxation": False, "starts": 4, "iterations": 40}
+    lossy = {"relaxation": True, "decay_interval": 0.003}
+    for name, changes in {"free": {}, "free_quadratic": {"models": {}}, "free_with_t2": lossy}.items():
+        ATTEMPTS[name] = entry | changes
+        design, x = designed(name)
+        with torch.no_grad():
+            signals = design.signals(x[None], design.nominal)
+        found = {}
+        for baseline in BASELINES:
+            model, plain = Model(baseline), design.pulse_acquire
+            ours = design.ratio(PAIR, tuple(signals.fids), model=model).fractional(signals)[0, 0]
+            theirs = design.ratio(PAIR, tuple(plain.fids), model=model).fractional(plain)[0, 0]
+            found[baseline] = round(float(ours / theirs), 3)
+        print(json.dumps({"free": name, **found}), flush=True)
 
 
 def mixtures() -> None:
@@ -262,11 +312,11 @@ PRESS_TIMES = (20, 24, 30, 36, 44, 52, 60, 70, 80, 90, 105, 120, 140, 170)  # ms
 
 def main() -> None:
     torch.set_num_threads(1)
-    for name in sys.argv[1:] or ["bounds", "mixtures", "rivals", *ATTEMPTS]:
+    for name in sys.argv[1:] or ["bounds", "free", "mixtures", "rivals", *ATTEMPTS]:
         if name in ATTEMPTS:
             attempt(name)
         else:
-            {"bounds": bounds, "mixtures": mixtures, "rivals": rivals}[name]()
+            {"bounds": bounds, "free": free, "mixtures": mixtures, "rivals": rivals}[name]()
 
 
 if __name__ == "__main__":
