@@ -25,6 +25,8 @@ def test_the_default_config_is_sound():
     [
         (lambda c: c["compare"]["analyses"].append("pres30"), "compare.analyses: unknown analysis 'pres30'"),
         (lambda c: c["sequences"]["gapcrlb"].update(gap="gap_clrb"), "sequences.gapcrlb.gap: unknown design"),
+        (lambda c: c["sequences"]["press30"].update(edit="gap_crlb"), "a press has no 'edit' slot; remove"),
+        (lambda c: c["sequences"]["gapcrlb"].update(gap="excite_glu"), "excite_glu is a design of kind exc"),
         (lambda c: c["analyses"]["press30"].update(sequence="press31"), "analyses.press30.sequence"),
         (lambda c: c["sweep"].update(design="nothing"), "sweep.design: unknown design 'nothing'"),
         (lambda c: c["basis"]["metabolites"].append("Glutamat"), "Glutamat"),

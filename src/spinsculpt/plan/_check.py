@@ -43,6 +43,7 @@ def check_study(config: Study) -> None:
         for slot, filled in entry.slots.items()
         if is_pulse_file(filled) and not Path(filled).is_file()
     ]
+    problems += _wrong_slots(config)
     problems += _wrong_spectra(config)
     if config.scan_jobs == "whole" and "builtin" not in config.fit.engines:
         problems.append("scan_jobs: whole fits with the engine builtin; name it in fit.engines, or say stages.")
@@ -74,6 +75,20 @@ def _references(config: Study):
         for name in designs:
             yield f"ladder.{rung}", name, config.designs, "design"
     yield "sweep.design", config.sweep.design, config.designs, "design"
+
+
+def _wrong_slots(config: Study) -> list[str]:
+    """Pulses where a sequence has no place for them, said before a design of minutes is made."""
+    sentences = []
+    for name, entry in config.sequences.items():
+        if entry.misplaced:
+            sentences.append(f"sequences.{name}: {entry.misplaced}")
+            continue
+        for slot, filled in entry.slots.items():
+            kind = config.designs[filled].kind if filled in config.designs else slot
+            if slot not in kind.split("_"):
+                sentences.append(f"sequences.{name}.{slot}: {filled} is a design of kind {kind}; name it there.")
+    return sentences
 
 
 def _wrong_spectra(config: Study) -> list[str]:

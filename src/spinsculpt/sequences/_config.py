@@ -43,7 +43,7 @@ from spinsculpt.sequences._events import ShapedPulse, Slot
 from spinsculpt.sequences._fslmrs import read_fslmrs
 from spinsculpt.sequences._pulseq import read_pulseq
 from spinsculpt.sequences._sequence import Sequence, Shot, is_sequence
-from spinsculpt.study import IDEAL_TE1, SLOTS, Editing, Refocusing, SelectiveExcitation, SequenceEntry
+from spinsculpt.study import IDEAL_TE1, Editing, Refocusing, SelectiveExcitation, SequenceEntry
 from spinsculpt.system import PRESETS, System
 
 log = logging.getLogger(__name__)
@@ -75,10 +75,8 @@ def build_sequence(
     for slot, design in designed.items():
         pulses |= _pulses_of(name, slot, design)
     slots = {key: Slot(key, slot_kind(key), pulse.duration) for key, pulse in pulses.items()}
-    if misplaced := sorted(slot for slot in designed if kind not in SLOTS[slot].sequences):
-        slot = misplaced[0]
-        fitting = ", ".join(SLOTS[slot].sequences)
-        raise SpinsculptError(f"sequences.{name}: a {kind} has no {slot!r} slot; remove the key, or choose {fitting}.")
+    if entry.misplaced:
+        raise SpinsculptError(f"sequences.{name}: {entry.misplaced}")
     times = _times(entry, designed.values())
     echo_time, te1, shift = times["echo_time"], times["te1"], {"echo_shift": times["echo_shift"]}
     series = entry.echo_times

@@ -219,3 +219,11 @@ class SequenceEntry(Section):
     def slots(self) -> dict[str, str]:
         """What fills each slot that is filled: names of designs, or paths of pulse files."""
         return {slot: filled for slot in SLOTS if (filled := getattr(self, slot))}
+
+    @property
+    def misplaced(self) -> str | None:
+        """What to say about a filled slot that a sequence of this type does not have; None if there is none."""
+        for slot in self.slots:
+            if self.type not in (fitting := SLOTS[slot].sequences):
+                return f"a {self.type} has no {slot!r} slot; remove the key, or choose {', '.join(fitting)}."
+        return None
