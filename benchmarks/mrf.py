@@ -103,7 +103,8 @@ def phantom(quick: bool) -> dict:
     data = loadmat(EXAMPLE / "acquired_data.mat")["acquired_data"].reshape(30, -1).T[mask]
     maps = loadmat(EXAMPLE / "quant_maps.mat")
     truth = {name: maps[name].ravel()[mask] for name in ("fs", "ksw")}
-    protocol, model = read_protocol(EXAMPLE / "acq_protocol.seq", 9.4), Model(True, field=9.4)
+    protocol = read_protocol(EXAMPLE / "acq_protocol.seq", 9.4, spoiling="played")
+    model = Model(True, field=9.4)
     known = {"T1": 2.5, "T1s": 2.8, "T2s": 0.04, "shift_s": 3.0}
     axes = read_yaml(EXAMPLE.parents[1] / "mrf.yaml")["mrf"]["settings"]["dictionary"]["grid"]
     axes = {

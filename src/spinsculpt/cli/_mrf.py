@@ -37,6 +37,10 @@ Readout = Annotated[
     typer.Option(help="degrees of one tip in place of the readout pulses of a .seq file"),
 ]
 Steps = Annotated[int, typer.Option(help="pieces of a shaped saturation pulse; 0: one rectangle of equal RMS")]
+Spoiling = Annotated[
+    str,
+    typer.Option(help="assumed around readout pulses, or as played by the gradients of a .seq file (scale free)"),
+]
 Engine = Annotated[str, typer.Option(help="exact, or isar2: a quick approximation of water and a semisolid pool")]
 Noise = Annotated[float | None, typer.Option(help="SD of the images in their own units, by which residuals are judged")]
 Label = Annotated[str, typer.Option(help="first part of the names of the maps, BIDS entities")]
@@ -57,6 +61,7 @@ def simulate_command(
     semisolid: Semisolid = MrfStage.semisolid,
     readout: Readout = None,
     steps: Steps = MrfStage.steps,
+    spoiling: Spoiling = MrfStage.spoiling,
     force: Annotated[bool, typer.Option(help="replace a file that is there")] = False,
 ) -> None:
     """Simulate the signal of each image in units of M0, for one tissue or all combinations of several values."""
@@ -69,7 +74,8 @@ def simulate_command(
     refuse_existing([out], force)
     values = _pairs(tissue, "--tissue", lambda text: [_number(part) for part in text.split(",")])
     _known(values, "--tissue")
-    stage = Stage(str(protocol), {}, solute=solute, semisolid=semisolid, field=field, readout=readout, steps=steps)
+    pools = {"solute": solute, "semisolid": semisolid, "field": field}
+    stage = Stage(str(protocol), {}, readout=readout, steps=steps, spoiling=spoiling, **pools)
     played = stage.read()
     axes = grid(values) if values else {}
     signals, _ = simulate(played, stage.model, tissue_of(axes))
@@ -104,6 +110,7 @@ def match_command(
     scale: Scale = MrfStage.scale,
     readout: Readout = None,
     steps: Steps = MrfStage.steps,
+    spoiling: Spoiling = MrfStage.spoiling,
     noise: Noise = None,
     entries: Annotated[
         int | None, typer.Option(help="of the dictionary, spread evenly over the ranges [default: 16384]")
@@ -146,6 +153,7 @@ def fit_command(
     scale: Scale = MrfStage.scale,
     readout: Readout = None,
     steps: Steps = MrfStage.steps,
+    spoiling: Spoiling = MrfStage.spoiling,
     engine: Engine = MrfStage.engine,
     noise: Noise = None,
     settings: Settings = None,
@@ -176,6 +184,7 @@ def apply_command(
     scale: Scale = MrfStage.scale,
     readout: Readout = None,
     steps: Steps = MrfStage.steps,
+    spoiling: Spoiling = MrfStage.spoiling,
     engine: Engine = MrfStage.engine,
     noise: Noise = None,
     label: Label = "sub-02",
@@ -186,7 +195,7 @@ def apply_command(
 
 
 _STAGE = {"data", "protocol", "field", "solute", "semisolid", "ranges", "fixed", "maps", "mask", "scale"}
-_STAGE |= {"readout", "steps", "engine", "noise"}
+_STAGE |= {"readout", "steps", "spoiling", "engine", "noise"}
 
 
 def _stage(
@@ -202,6 +211,7 @@ def _stage(
     scale,
     readout,
     steps,
+    spoiling,
     engine="exact",
     noise=None,
 ) -> tuple:
@@ -216,7 +226,7 @@ def _stage(
     if not wanted:
         pools = [*(("fs", "ksw") if solute else ()), *(("fss", "kssw") if semisolid and not solute else ())]
         wanted = {name: RANGES[name] for name in pools if name not in constants}
-    stage = Stage(str(protocol), wanted, constants, scale, solute, semisolid, field, engine, readout, steps, noise)
+    stage = Stage(str(protocol), wanted, constants, scale, solute, semisolid, field, engine, readout, steps, noise, spoiling)
     return stage, FingerprintScan(data, mask, given)
 
 

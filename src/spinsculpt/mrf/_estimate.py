@@ -96,6 +96,8 @@ def _check(task: Task) -> None:
         raise SpinsculptError(f"the engine is {task.engine!r}; it can be {' or '.join(ENGINES)}.")
     if task.scale not in SCALES:
         raise SpinsculptError(f"the scale is {task.scale!r}; it can be {' or '.join(SCALES)}.")
+    if task.protocol.reads and task.scale != "free":
+        raise SpinsculptError('images of the transverse magnetisation have an unknown factor; use the scale "free".')
     if task.noise is not None and not (np.isfinite(task.noise) and task.noise > 0):
         raise SpinsculptError(f"the noise is {task.noise:g}; give a number above 0, or none if it is not known.")
     if (bad := ~np.isfinite(data).all(axis=1)).any():

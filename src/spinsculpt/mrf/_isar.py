@@ -111,6 +111,8 @@ def simulate_isar2(
     """
     if model.solute == bool(model.semisolid) or model.line == 2:
         raise SpinsculptError("ISAR2 knows water and one pool with a Lorentzian line; use the exact engine.")
+    if protocol.reads:
+        raise SpinsculptError("ISAR2 knows no transverse magnetisation; use the exact engine.")
     parameters = np.ascontiguousarray(parameters, float)
     columns = np.array([NAMES.index(name) for name in wanted], np.int64)
     signals = np.empty((len(parameters), protocol.images))

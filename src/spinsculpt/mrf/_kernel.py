@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit, prange
 
 from spinsculpt.conventions import GAMMA_BAR, larmor_frequency
+from spinsculpt.errors import SpinsculptError
 from spinsculpt.mrf._model import NAMES, Model
 from spinsculpt.mrf._protocol import Protocol
 
@@ -320,7 +321,14 @@ def _run(
                     dstate[m, size - 2] = 1.0
             image = 0
             for number in order:
-                if number == -2:
+                if number == -3:
+                    size_xy = np.sqrt(state[0] * state[0] + state[1] * state[1])
+                    signals[voxel, image] = size_xy
+                    for m in range(many):
+                        along = state[0] * dstate[m, 0] + state[1] * dstate[m, 1]
+                        jacobian[voxel, image, m] = along / max(size_xy, 1e-300)
+                    image += 1
+                elif number == -2:
                     signals[voxel, image] = state[2]
                     for m in range(many):
                         jacobian[voxel, image, m] = dstate[m, 2]
@@ -359,7 +367,7 @@ def simulate(
     wanted: tuple[str, ...] = (),
     measured: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """z of water at each sample, in units of its equilibrium, and its derivatives.
+    """z of water at each sample, or its transverse part at each reading, in units of equilibrium, and derivatives.
 
     Args:
         protocol: what is played; the first event meets all pools in equilibrium.
@@ -370,7 +378,11 @@ def simulate(
             sample instead of the simulated one, which decouples consecutive images.
     Returns:
         Signals, shape (voxels, images), and derivatives, shape (voxels, images, len(wanted)), float64.
+    Raises:
+        SpinsculptError: images of the transverse magnetisation cannot be decoupled.
     """
+    if measured is not None and protocol.reads:
+        raise SpinsculptError("images of the transverse magnetisation cannot be decoupled; simulate them in sequence.")
     parameters = np.ascontiguousarray(parameters, float)
     columns = np.array([NAMES.index(name) for name in wanted], np.int64)
     signals = np.empty((len(parameters), protocol.images))

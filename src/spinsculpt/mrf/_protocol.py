@@ -3,6 +3,7 @@
 import hashlib
 import warnings
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import pi, radians
@@ -16,7 +17,13 @@ from spinsculpt.gate import LARGEST, read_text, read_yaml
 from spinsculpt.problems import sentence_of
 
 AGAIN = "; write the file again."
-SPOIL, SAMPLE = -1, -2  # in the order of a protocol, beside the numbers of operators
+SPOIL, SAMPLE, READ = -1, -2, -3  # in the order of a protocol, beside the numbers of operators
+SPOILING = ("assumed", "played")
+_MARKS = {"spoil": SPOIL, "sample": SAMPLE, "read": READ}
+_SPOILING_NOTES = {
+    "assumed": "transverse magnetisation is taken as spoiled before each sample and after each readout tip",
+    "played": "transverse magnetisation lives on but for the gradients that are played; an image is its magnitude",
+}
 _LONGEST_TIP = 5e-3  # s; a pulse on resonance that is not longer than this turns, a longer one saturates
 _CONSTANT = 1e-6  # a waveform that varies less than this is a rectangle
 
@@ -28,7 +35,8 @@ class Protocol:
     Attributes:
         operators: shape (n, 5): kind (0 irradiation or delay, 1 tip), duration in s or tip in rad, B1 in uT, offset of
             the RF from water in Hz, phase in rad.
-        order: what is played, shape (events,): number of an operator, `SPOIL` or `SAMPLE`.
+        order: what is played, shape (events,): number of an operator, `SPOIL`, `SAMPLE` (an image of z of water) or
+            `READ` (an image of the magnitude of its x and y).
         notes: how the file was understood, for the provenance.
     """
 
@@ -39,7 +47,12 @@ class Protocol:
     @property
     def images(self) -> int:
         """How many images are sampled."""
-        return int((self.order == SAMPLE).sum())
+        return int(np.isin(self.order, (SAMPLE, READ)).sum())
+
+    @property
+    def reads(self) -> bool:
+        """Whether images are of the transverse magnetisation (`READ`)."""
+        return bool((self.order == READ).any())
 
     @property
     def duration(self) -> float:
@@ -78,7 +91,7 @@ class Protocol:
         """A line for each image: strongest B1 (uT), its offset (Hz), seconds with and without RF before."""
         lines, strongest, on, off = [], (0.0, 0.0), 0.0, 0.0
         for number in self.order:
-            if number == SAMPLE:
+            if number in (SAMPLE, READ):
                 lines.append({"b1_uT": strongest[0], "offset_hz": strongest[1], "on_s": on, "off_s": off})
                 strongest, on, off = (0.0, 0.0), 0.0, 0.0
             elif number >= 0 and self.operators[number, 0] == 0:
@@ -89,12 +102,12 @@ class Protocol:
 
 
 def protocol_of(events: Iterable[tuple], notes: Mapping[str, object] | None = None) -> Protocol:
-    """Events in order: ("irradiate", s, uT, Hz, rad), ("wait", s), ("tip", rad, rad), ("spoil",) or ("sample",)."""
+    """Events in order: ("irradiate", s, uT, Hz, rad), ("wait", s), ("tip", rad, rad), ("spoil",) ("sample",) or ("read",)."""
     operators: dict[tuple, int] = {}
     order = []
     for kind, *values in events:
-        if kind in ("spoil", "sample"):
-            order.append(SPOIL if kind == "spoil" else SAMPLE)
+        if kind in _MARKS:
+            order.append(_MARKS[kind])
             continue
         if kind == "tip":
             entry = (1.0, values[0], 0.0, 0.0, values[1])
@@ -105,14 +118,16 @@ def protocol_of(events: Iterable[tuple], notes: Mapping[str, object] | None = No
             entry = (0.0, duration, b1, offset, phase) if b1 else (0.0, duration, 0.0, 0.0, 0.0)
         entry = tuple(round(float(value), 12) for value in entry)
         order.append(operators.setdefault(entry, len(operators)))
-    if SAMPLE not in order:
+    if not {SAMPLE, READ} & set(order):
         raise SpinsculptError("the protocol samples no image; it needs an ADC event for each.")
     if not np.isfinite(list(operators)).all():
         raise SpinsculptError("the protocol holds a number that is not finite; write it again.")
     return Protocol(np.array(list(operators), float).reshape(-1, 5), np.array(order, np.int64), dict(notes or {}))
 
 
-def read_protocol(path: Path | str, field_strength: float, readout: float | None = None, steps: int = 0) -> Protocol:
+def read_protocol(
+    path: Path | str, field_strength: float, readout: float | None = None, steps: int = 0, spoiling: str = "assumed"
+) -> Protocol:
     """A protocol from a Pulseq file (.seq, 1.3 to 1.5) or a YAML table.
 
     Args:
@@ -120,16 +135,30 @@ def read_protocol(path: Path | str, field_strength: float, readout: float | None
         field_strength: static field in T, which makes Hz of ppm.
         readout: tip in degrees that replaces all readout pulses of a .seq file; None plays what stands there.
         steps: pieces of a shaped pulse; 0 for one rectangle of equal RMS amplitude.
+        spoiling: "assumed" (no transverse magnetisation is left before a tip that reads and after it; an image is z
+            before the tip) or "played" (it lives on but for the gradients of a .seq file; an image is its magnitude at
+            the ADC).
     Raises:
         SpinsculptError: the file is broken, or what it says of itself contradicts what it plays.
     """
     if Path(path).suffix.lower() == ".seq":
-        return _read_pulseq(Path(path), field_strength, readout, steps)
+        return _read_pulseq(Path(path), field_strength, readout, steps, spoiling)
+    refuse_for_table(path, readout, spoiling)
+    return protocol_from_table(read_yaml(path), field_strength, path)
+
+
+def refuse_for_table(name: object, readout: float | None, spoiling: str) -> None:
+    """Options that only change how a .seq file is understood, as of `read_protocol`.
+
+    Raises:
+        SpinsculptError: one is given.
+    """
     if readout is not None:
         raise SpinsculptError(
-            f"{path}: the key readout replaces readouts of .seq files; write the angle into the YAML file."
+            f"{name}: the key readout replaces readouts of .seq files; write the angle into a YAML file."
         )
-    return protocol_from_table(read_yaml(path), field_strength, path)
+    if spoiling != "assumed":
+        raise SpinsculptError(f"{name}: the spoiling of a table is assumed; only a .seq file can be taken as played.")
 
 
 def _repeat(order: list[int], at: int, longest: int = 8) -> tuple[int, int]:
@@ -137,7 +166,7 @@ def _repeat(order: list[int], at: int, longest: int = 8) -> tuple[int, int]:
     best = (1, 1)
     for length in range(1, longest + 1):
         block = order[at : at + length]
-        if SAMPLE in block or len(block) < length:
+        if SAMPLE in block or READ in block or len(block) < length:
             break
         times = 1
         while order[at + times * length : at + (times + 1) * length] == block:
@@ -239,14 +268,31 @@ def protocol_from_table(table: Mapping, field_strength: float, where: object = "
     )
 
 
-def _read_pulseq(path: Path, field_strength: float, readout: float | None, steps: int) -> Protocol:
+def _read_pulseq(path: Path, field_strength: float, readout: float | None, steps: int, spoiling: str) -> Protocol:
+    if spoiling not in SPOILING:
+        raise SpinsculptError(f"the spoiling is {spoiling!r}; it can be {' or '.join(SPOILING)}.")
     read_text(path, LARGEST["text"])
     try:
         from pypulseq import Sequence as PulseqSequence
     except ModuleNotFoundError as error:
         raise SpinsculptError(sentence_of(error)) from error
+
+    class Remembered(PulseqSequence):
+        """Scales pulses that differ in amplitude only: pypulseq makes each of them thrice for each block."""
+
+        def rf_from_lib_data(self, lib_data, use=""):
+            amplitude, *rest = lib_data
+            if (key := (*rest, use)) not in waveforms:
+                if len(waveforms) > 1:
+                    waveforms.pop(next(iter(waveforms)))
+                waveforms[key] = super().rf_from_lib_data((1.0, *rest), use)
+            pulse = copy(waveforms[key])
+            pulse.signal = amplitude * pulse.signal
+            return pulse
+
+    waveforms: dict[tuple, object] = {}
     try:
-        sequence = PulseqSequence(use_block_cache=False)  # seconds of RF at microseconds a sample: hundreds of MB
+        sequence = Remembered(use_block_cache=False)  # seconds of RF at microseconds a sample: hundreds of MB
         with warnings.catch_warnings():  # of rasters that files of version 1.3 do not state
             warnings.simplefilter("ignore")
             sequence.read(str(path))
@@ -257,12 +303,12 @@ def _read_pulseq(path: Path, field_strength: float, readout: float | None, steps
         raise SpinsculptError(
             f"{path}: pypulseq cannot read it ({brief(error)}); export it as Pulseq 1.3 or 1.4."
         ) from error
-    events = _understood(raw, readout)
+    events = _understood(raw, readout) if spoiling == "assumed" else _played(raw, readout, path)
     notes = {
         "source": path.name,
         "readout": "as played" if readout is None else f"one tip of {readout:g} degrees",
         "shaped pulses": f"{steps} steps" if steps else "rectangles of equal RMS",
-        "spoiling": "transverse magnetisation is taken as spoiled before each sample and after each readout tip",
+        "spoiling": _SPOILING_NOTES[spoiling],
     }
     protocol = protocol_of(events, notes)
     _check_definitions(protocol, sequence.definitions, field_strength, path)
@@ -349,6 +395,32 @@ def _understood(events: list[tuple], readout: float | None) -> list[tuple]:
                 result += [("spoil",), ("sample",)]
                 if readout is not None:
                     result += [("tip", radians(readout), 0.0), ("spoil",)]
+            after_adc = True
+        else:
+            result.append(event)
+    return result
+
+
+def _played(events: list[tuple], readout: float | None, path: Path) -> list[tuple]:
+    """Raw events with an image of the transverse magnetisation at the first ADC after each saturation."""
+    result: list[tuple] = []
+    excited = after_adc = False
+    for number, event in enumerate(events):
+        if event[0] == "irradiate":
+            excited = after_adc = False
+        if event[0] == "tip" and _reads(events, number):
+            excited, after_adc = True, False
+            result.append(event if readout is None else ("tip", radians(readout), event[2]))
+            continue
+        if event[0] == "tip" and after_adc and readout is not None:
+            continue
+        if event[0] == "adc":
+            if not excited:
+                raise SpinsculptError(
+                    f"{path}: an ADC follows no readout pulse, so no transverse magnetisation is read; take the "
+                    "spoiling as assumed."
+                )
+            result += [] if after_adc else [("read",)]
             after_adc = True
         else:
             result.append(event)

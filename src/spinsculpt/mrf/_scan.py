@@ -15,7 +15,7 @@ from spinsculpt.mrf._files import Grid, described, read_map, read_mask, read_sta
 from spinsculpt.mrf._methods import estimate
 from spinsculpt.mrf._model import PARAMETERS, Model
 from spinsculpt.mrf._network import Reconstructor
-from spinsculpt.mrf._protocol import Protocol, published_protocol, read_protocol
+from spinsculpt.mrf._protocol import Protocol, published_protocol, read_protocol, refuse_for_table
 from spinsculpt.provenance import provenance, write_json
 from spinsculpt.study import MrfStage
 from spinsculpt.tables import write_table
@@ -55,7 +55,7 @@ class Stage:
             before which nothing is saturated) or "free" (an unknown factor each voxel).
         solute, semisolid, field: as of `Model`; field in T.
         engine: as of `Task`.
-        readout, steps: as of `read_protocol`.
+        readout, steps, spoiling: as of `read_protocol`.
         noise: SD of the images as they are compared (of scale "first": of the first image), or None if not known.
     """
 
@@ -70,6 +70,7 @@ class Stage:
     readout: float | None = None
     steps: int = 0
     noise: float | None = None
+    spoiling: str = "assumed"
 
     @property
     def model(self) -> Model:
@@ -78,8 +79,9 @@ class Stage:
     def read(self) -> Protocol:
         """What was played."""
         if self.protocol in PUBLISHED:
+            refuse_for_table(self.protocol, self.readout, self.spoiling)
             return published_protocol(self.protocol, self.field)
-        return read_protocol(self.protocol, self.field, self.readout, self.steps)
+        return read_protocol(self.protocol, self.field, self.readout, self.steps, self.spoiling)
 
 
 def stage_of(entry: MrfStage, field: float) -> Stage:

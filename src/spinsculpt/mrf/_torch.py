@@ -12,7 +12,7 @@ from torch import Tensor
 from spinsculpt.conventions import GAMMA_BAR, larmor_frequency
 from spinsculpt.mrf._kernel import FAR, NEAR, NODES, WEIGHTS
 from spinsculpt.mrf._model import NAMES, Model
-from spinsculpt.mrf._protocol import SAMPLE, SPOIL, Protocol
+from spinsculpt.mrf._protocol import READ, SAMPLE, SPOIL, Protocol
 
 
 def super_lorentzian(offset: Tensor, t2: Tensor) -> Tensor:
@@ -130,7 +130,9 @@ def simulate_torch(
         every.append(torch.linalg.matrix_power(block, count))
     samples = []
     for number in order:
-        if number == SAMPLE:
+        if number == READ:  # never decoupled, as of `simulate`
+            samples.append(torch.linalg.vector_norm(vector[:, :2], dim=1))
+        elif number == SAMPLE:
             samples.append(vector[:, 2])
             if measured is not None:
                 vector = torch.cat([vector[:, :2], measured[:, len(samples) - 1, None], vector[:, 3:]], 1)

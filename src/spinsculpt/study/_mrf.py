@@ -74,6 +74,13 @@ class MrfStage(Section):
         float | None, key("degrees of one tip in place of the readout pulses of a .seq file; null plays what it says")
     ] = None
     steps: Annotated[int, key("pieces of a shaped saturation pulse; 0 for a rectangle of equal RMS", ge=0, le=1000)] = 0
+    spoiling: Annotated[
+        Literal["assumed", "played"],
+        key(
+            "assumed: no transverse magnetisation around readout pulses; played: of a .seq file only where it plays "
+            "gradients, and images are of the transverse magnetisation (scale free)"
+        ),
+    ] = "assumed"
     noise: Annotated[
         Positive | None,
         key(
