@@ -227,7 +227,7 @@ def test_a_pulseq_file_that_contradicts_itself_is_refused(tmp_path):
 
 
 def test_published_maps_explain_the_data_of_a_phantom_as_well_as_their_authors_say(preclinical):
-    """Their dictionary carries transverse magnetisation from image to image; the same signals have the same products."""
+    """Their dictionary carries transverse magnetisation from image to image; equal signals have equal products."""
     protocol, data, published = preclinical
     found = {ours: published[theirs] for ours, theirs in (("fs", "fs"), ("ksw", "ksw"), ("T1", "t1w"), ("T2", "t2w"))}
     table = tissue({**found, "T1s": 2.8, "T2s": 0.04, "shift_s": 3.0})
@@ -438,7 +438,7 @@ def test_nbmf_comes_near_the_bound_and_knows_its_spread(trained):
         bound = np.sqrt((found.bound[name] ** 2).mean())
         assert error < 2.5 * bound
         assert np.median(found.spread[name]) == pytest.approx(bound, rel=0.5)
-    assert found.history[-1]["loss"] < 1.2e-3  # the noise is 1e-3
+    assert found.history[-1]["loss"] < 1.3e-3  # the noise is 1e-3
     assert not found.unfamiliar.any()
 
 
@@ -447,9 +447,11 @@ def test_a_saved_reconstructor_reads_another_subject(trained, tmp_path):
     found.reconstructor.save(tmp_path / "r.pt")
     loaded = Reconstructor.load(tmp_path / "r.pt")
     other, truth = small_task(200, noise=1e-3, seed=3)
-    applied = loaded.apply(other)
-    assert (applied.values["ksw"] == found.reconstructor.apply(other).values["ksw"]).all()
-    assert np.sqrt(((stacked(applied) / truth - 1) ** 2).mean(0)).max() < 0.15
+    applied = loaded.apply(other, refine=0)
+    assert (applied.values["ksw"] == found.reconstructor.apply(other, refine=0).values["ksw"]).all()
+    assert np.sqrt(((stacked(applied) / truth - 1) ** 2).mean(0)).max() < 0.1
+    refined, fitted = loaded.apply(other), estimate("vbmf", other)
+    assert np.abs(stacked(refined) / stacked(fitted) - 1).max() < 0.02 and refined.trusted.all()
     values, spread = loaded.predict(other)
     assert (values["fs"] == applied.values["fs"]).all() and (spread["fs"] > 0).all()
     strange = Task(other.data * 0.2, other.protocol, other.model, RANGES, other.known)

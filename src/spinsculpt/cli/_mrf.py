@@ -187,11 +187,15 @@ def apply_command(
     spoiling: Spoiling = MrfStage.spoiling,
     engine: Engine = MrfStage.engine,
     noise: Noise = None,
+    refine: Annotated[
+        int | None,
+        typer.Option(min=0, help="steps of the voxelwise fit after the reading; 0 for the plain reading [default: 2]"),
+    ] = None,
     label: Label = "sub-02",
 ) -> None:
     """Map another scan of the same protocol with a trained network, in a moment (transfer mode)."""
     stage, scan = _stage(**{name: value for name, value in locals().items() if name in _STAGE})
-    _fit(stage, scan, out, label, "nbmf", {}, reconstructor)
+    _fit(stage, scan, out, label, "nbmf", {} if refine is None else {"refine": refine}, reconstructor)
 
 
 _STAGE = {"data", "protocol", "field", "solute", "semisolid", "ranges", "fixed", "maps", "mask", "scale"}
@@ -226,7 +230,9 @@ def _stage(
     if not wanted:
         pools = [*(("fs", "ksw") if solute else ()), *(("fss", "kssw") if semisolid and not solute else ())]
         wanted = {name: RANGES[name] for name in pools if name not in constants}
-    stage = Stage(str(protocol), wanted, constants, scale, solute, semisolid, field, engine, readout, steps, noise, spoiling)
+    stage = Stage(
+        str(protocol), wanted, constants, scale, solute, semisolid, field, engine, readout, steps, noise, spoiling
+    )
     return stage, FingerprintScan(data, mask, given)
 
 

@@ -177,12 +177,16 @@ def fitted(
     """Residuals (voxels, images) at `values`, and the Jacobian of the fit (voxels, images, parameters)."""
     signals, jacobian = task.signals(values, derivatives, measured)
     if task.scale == "free":
-        power = (signals**2).sum(1, keepdims=True)
-        factor = (signals * task.data).sum(1, keepdims=True) / power
-        along = np.einsum("vi,vip->vp", signals, jacobian) / power
-        jacobian = factor[..., None] * (jacobian - signals[..., None] * along[:, None, :])
-        signals = factor * signals
+        signals, jacobian = with_factor(task.data, signals, jacobian)
     return task.data - signals, jacobian
+
+
+def with_factor(data: np.ndarray, signals: np.ndarray, jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Signals times the factor that fits the data best, with derivatives."""
+    power = (signals**2).sum(1, keepdims=True)
+    factor = (signals * data).sum(1, keepdims=True) / power
+    along = np.einsum("vi,vip->vp", signals, jacobian) / power
+    return factor * signals, factor[..., None] * (jacobian - signals[..., None] * along[:, None, :])
 
 
 def bounds_of(jacobian: np.ndarray) -> np.ndarray:
@@ -248,8 +252,22 @@ def fit_voxels(task: Task, iterations: int = 25, tolerance: float = 1e-4) -> Est
         tolerance: step, as a part of the range, at which a voxel has converged.
     """
     low, high = task.bounds()
-    unit, cost = coarse(task)
+    return judged(task, low + descend(task, coarse(task)[0], iterations, tolerance) * (high - low))
+
+
+def descend(task: Task, unit: np.ndarray, iterations: int, tolerance: float = 1e-4) -> np.ndarray:
+    """Levenberg-Marquardt steps from `unit`, in units of the ranges, shape (voxels, parameters); returns the same.
+
+    Args:
+        task: the data and what is known.
+        unit: where to begin.
+        iterations: at most.
+        tolerance: as of `fit_voxels`.
+    """
+    low, high = task.bounds()
+    unit = unit.copy()
     residual, jacobian = fitted(task, low + unit * (high - low))
+    cost = (residual**2).sum(1)
     damping, active = np.full(len(unit), 1e-2), np.ones(len(unit), bool)
     for _ in range(iterations):
         rows = np.flatnonzero(active)
@@ -279,7 +297,7 @@ def fit_voxels(task: Task, iterations: int = 25, tolerance: float = 1e-4) -> Est
         )
         damping[rows] = np.where(fine, damping[rows] / 5, damping[rows] * 5).clip(1e-12, 1e12)
         active[rows[small | (damping[rows] > 1e10)]] = False
-    return judged(task, low + unit * (high - low))
+    return unit
 
 
 def match_voxels(

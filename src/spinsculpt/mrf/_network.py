@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from spinsculpt.errors import SpinsculptError, brief
 from spinsculpt.mrf._dictionary import random_grid
-from spinsculpt.mrf._estimate import Estimate, Task, coarse, fitted, judged
+from spinsculpt.mrf._estimate import Estimate, Task, coarse, descend, fitted, judged, with_factor
 from spinsculpt.mrf._kernel import simulate
 from spinsculpt.mrf._model import tissue
 
@@ -37,6 +37,9 @@ _DAMPING = (0.3, 1e-3, 10.0)  # of the steps: at first, least and most
 _ROUND = 0.1  # of the mean curvature that is added in all directions, so that weak ones are not learnt last
 _WARM = 4  # epochs in which the learning rate rises
 _FIRST = 10  # epochs on the coarse values that NBMF begins with
+_WIDER = 0.05  # of a range: SD of what made-up voxels add to the parameters of real ones
+_BEYOND = 0.25  # how far their maps may lie outside of the two voxels that they are mixed of
+REFINE = 2  # steps of the voxelwise fit after a network has read voxels that it was not trained on
 _BETTER = 0.005  # relative fall of the loss that counts as progress
 
 
@@ -99,9 +102,18 @@ class Reconstructor:
         values, spread, _ = self._outputs(task)
         return dict(zip(self.form.names, values.T, strict=True)), dict(zip(self.form.names, spread.T, strict=True))
 
-    def apply(self, task: Task) -> Estimate:
-        """An estimate with bounds, R^2 and flags, of voxels that need not have been trained on."""
+    def apply(self, task: Task, refine: int = REFINE) -> Estimate:
+        """An estimate with bounds, R^2 and flags, of voxels that need not have been trained on.
+
+        Args:
+            task: the data and what is known.
+            refine: steps of the voxelwise fit from what the network reads, each of which simulates all voxels; 0 for
+                the plain reading.
+        """
         values, spread, features = self._outputs(task)
+        if refine:
+            low, high = task.bounds()
+            values = low + descend(task, (values - low) / (high - low), refine) * (high - low)
         return replace(
             judged(task, values),
             spread=dict(zip(task.names, spread.T, strict=True)),
@@ -307,6 +319,7 @@ def fit_network(
     seed: int = 0,
     sequential: bool | None = None,
     voxels: int = 2048,
+    augment: float = 1.0,
     progress: Progress | None = None,
 ) -> Estimate:
     """NBMF: fit the data and train a reconstructor in one, without a dictionary.
@@ -330,6 +343,8 @@ def fit_network(
         sequential: simulate each image from all that was played before (exact) instead of from the measured image
             before it (the paper's decoupling); None decouples data that are in units of equilibrium ("m0").
         voxels: at most in an epoch, drawn at random.
+        augment: voxels that are made up beside each of them, so that the network reads other scans, too: parameters
+            near those that it says, maps mixed of two voxels, signals simulated.
         progress: called with a sentence now and then.
     Raises:
         SpinsculptError: data of free scale cannot be decoupled.
@@ -346,14 +361,35 @@ def fit_network(
     damping, before = _DAMPING[0], np.inf
     rough = torch.as_tensor(coarse(task)[0], dtype=torch.float32)
 
+    maps = {name: np.asarray(task.known[name], float).ravel() for name in made.form.inputs}
+    seen_by = [task.data, maps]  # what the network trains on: the scan, and behind it what is made up of it
+
     def outputs(rows: np.ndarray) -> tuple[Tensor, Tensor]:
         """What the network says of noisy data, in units of the ranges, and the factors of its covariances."""
-        seen = task.data[rows] + noise * top[rows] * rng.normal(size=(len(rows), task.data.shape[1]))
-        known = {name: np.asarray(task.known[name]).ravel()[rows] for name in made.form.inputs}
+        data = seen_by[0][rows]
+        seen = data + noise * np.abs(data).max(1, keepdims=True) * rng.normal(size=data.shape)
+        known = {name: values[rows] for name, values in seen_by[1].items()}
         trunk = made.network[:-1](torch.as_tensor(made.features(seen, known)))
         unit, _ = _heads(made.network[-1](trunk), count)
         _, factor = _heads(made.network[-1](trunk.detach()), count)
         return unit, factor
+
+    def imagine(rows: np.ndarray, anchor: np.ndarray, number: int) -> tuple[Task, np.ndarray, np.ndarray]:
+        """Voxels that could be of another scan: simulated, so that their truth is known, with derivatives."""
+        which = rng.integers(len(rows), size=number)
+        truth = anchor[which] + _WIDER * rng.normal(size=(number, count))
+        truth = 1 - np.abs(1 - np.abs(truth))  # reflected at the ends of the ranges
+        one, other = rng.choice(rows, (2, number))
+        share = rng.uniform(-_BEYOND, 1 + _BEYOND, number)
+        mixed = {
+            name: (share * values[one] + (1 - share) * values[other]).clip(values.min(), values.max())
+            for name, values in maps.items()
+        }
+        fresh = replace(task.part(one), known={**task.known, **mixed})
+        signals, slope = fresh.signals(low + truth * (high - low))
+        if task.scale == "free":
+            signals, slope = with_factor(signals, signals, slope)
+        return replace(fresh, data=signals), truth, slope
 
     def epoch_of() -> tuple[float, Callable[[np.ndarray], Tensor], np.ndarray]:
         nonlocal damping, before
@@ -373,10 +409,23 @@ def fit_network(
         stiff = normal + (damping * (strength + 0.1 * mean) + 1e-12 * mean.max())[..., None] * np.eye(count)
         step = np.linalg.solve(stiff, np.einsum("vip,vi->vp", slope, residual * weight)[..., None])[..., 0]
         step *= np.minimum(1, _TRUST / np.maximum(np.abs(step).max(1, keepdims=True), 1e-300))
-        goal = torch.as_tensor((anchor + step).clip(0, 1), dtype=torch.float32)
+        goal = (anchor + step).clip(0, 1)
+        if made_up := round(augment * len(rows)):
+            fresh, truth, slope = imagine(rows, anchor, made_up)
+            weight = 1 / (error * np.abs(fresh.data).max(1, keepdims=True))
+            slope = slope * (high - low) * weight[..., None]
+            goal, normal = (
+                np.concatenate([goal, truth]),
+                np.concatenate([normal, np.einsum("vip,viq->vpq", slope, slope)]),
+            )
+            seen_by[0] = np.concatenate([task.data, fresh.data])
+            seen_by[1] = {name: np.concatenate([values, fresh.known[name]]) for name, values in maps.items()}
+            rows = np.concatenate([rows, len(task.data) + np.arange(made_up)])
+        mean = np.einsum("vpp->v", normal)[:, None] / count
+        goal = torch.as_tensor(goal, dtype=torch.float32)
         metric = torch.as_tensor(normal + _ROUND * mean[..., None] * np.eye(count), dtype=torch.float32)
         normal = torch.as_tensor(normal, dtype=torch.float32)
-        place = np.empty(len(task.data), int)
+        place = np.empty(len(seen_by[0]), int)
         place[rows] = np.arange(len(rows))
 
         def loss_of(batch_rows: np.ndarray) -> Tensor:
@@ -395,7 +444,7 @@ def fit_network(
 
     _train(made.network, warm, _FIRST, steps, batch, rate, _FIRST + 1, rng, None)
     history = _train(made.network, epoch_of, epochs, steps, batch, rate, patience, rng, progress)
-    return replace(made.apply(task), history=history)
+    return replace(made.apply(task, refine=0), history=history)
 
 
 def fit_supervised(
@@ -407,6 +456,7 @@ def fit_supervised(
     noise: float = 1e-3,
     patience: int = 20,
     seed: int = 0,
+    refine: int = REFINE,
     progress: Progress | None = None,
 ) -> Estimate:
     """A network trained on a dictionary of random parameters; maps that are known are drawn from those of the task.
@@ -415,6 +465,7 @@ def fit_supervised(
         task: the data and what is known.
         entries: fingerprints of the dictionary.
         epochs: at most, batch, rate, noise, patience, seed, progress: as of `fit_network`.
+        refine: as of `Reconstructor.apply`.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -450,4 +501,4 @@ def fit_supervised(
 
     steps = max(1, round(entries / batch))
     history = _train(made.network, epoch_of, epochs, steps, batch, rate, patience, rng, progress)
-    return replace(made.apply(task), history=history)
+    return replace(made.apply(task, refine), history=history)

@@ -102,7 +102,7 @@ class Protocol:
 
 
 def protocol_of(events: Iterable[tuple], notes: Mapping[str, object] | None = None) -> Protocol:
-    """Events in order: ("irradiate", s, uT, Hz, rad), ("wait", s), ("tip", rad, rad), ("spoil",) ("sample",) or ("read",)."""
+    """Events: ("irradiate", s, uT, Hz, rad), ("wait", s), ("tip", rad, rad), ("spoil",), ("sample",), ("read",)."""
     operators: dict[tuple, int] = {}
     order = []
     for kind, *values in events:

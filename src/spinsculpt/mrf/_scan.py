@@ -14,7 +14,7 @@ from spinsculpt.mrf._estimate import Estimate, Task
 from spinsculpt.mrf._files import Grid, described, read_map, read_mask, read_stack, write_map
 from spinsculpt.mrf._methods import estimate
 from spinsculpt.mrf._model import PARAMETERS, Model
-from spinsculpt.mrf._network import Reconstructor
+from spinsculpt.mrf._network import REFINE, Reconstructor
 from spinsculpt.mrf._protocol import Protocol, published_protocol, read_protocol, refuse_for_table
 from spinsculpt.provenance import provenance, write_json
 from spinsculpt.study import MrfStage
@@ -167,11 +167,18 @@ def _check_units(name: str, values: np.ndarray, path: str) -> None:
 
 @dataclass(frozen=True)
 class Fitted:
-    """An estimate, how many seconds it took, and whether by a network that another scan trained."""
+    """An estimate, how many seconds it took, and how it came about.
+
+    Attributes:
+        estimate, seconds: of all voxels.
+        transfer: whether by a network that another scan trained.
+        refine: steps of the voxelwise fit after a network has read.
+    """
 
     estimate: Estimate
     seconds: float
     transfer: bool = False
+    refine: int = 0
 
 
 def fit_scan(
@@ -197,11 +204,13 @@ def fit_scan(
     first = task.part(np.arange(1))
     first.signals(first.bounds()[0][None])  # compiled before the clock runs
     given = dict(settings or {})
+    refine = given.pop("refine", REFINE) if reconstructor or method == "nbmf" else given.get("refine", REFINE)
+    refines = bool(reconstructor) or method == "supervised"
     if progress and method in ("nbmf", "supervised"):
         given["progress"] = progress
     start = time.perf_counter()
-    found = Reconstructor.load(reconstructor).apply(task) if reconstructor else estimate(method, task, **given)
-    return Fitted(found, time.perf_counter() - start, bool(reconstructor))
+    found = Reconstructor.load(reconstructor).apply(task, refine) if reconstructor else estimate(method, task, **given)
+    return Fitted(found, time.perf_counter() - start, bool(reconstructor), refine if refines else 0)
 
 
 def use_threads(threads: int | None) -> None:
@@ -281,6 +290,7 @@ def _summary(task: Task, fitted: Fitted, method: str) -> dict:
     return {
         "method": method,
         "mode": "transfer" if fitted.transfer else "fit",
+        "refine": fitted.refine,
         "voxels": len(task.data),
         "images": task.protocol.images,
         "seconds": round(fitted.seconds, 3),

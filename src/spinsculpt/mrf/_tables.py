@@ -208,6 +208,7 @@ def timing_table(study: FingerprintStudy, root: Path | str) -> pd.DataFrame:
                 "stage": stage,
                 "method": method,
                 "mode": said["mode"],
+                "refine": said["refine"],
                 "voxels": said["voxels"],
                 "images": said["images"],
                 "seconds": said["seconds"],

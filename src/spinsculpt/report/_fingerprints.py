@@ -92,6 +92,7 @@ def headline(study: FingerprintStudy, agreement: pd.DataFrame, timing: pd.DataFr
             share = 100 * here["trusted"].sum() / here["voxels"].sum()
             words = FINGERPRINT_WORDS.get(method, method)
             how = " with networks of another subject" if "transfer" in set(here["mode"]) else ""
+            how += f" and {steps} steps of the voxelwise fit" if (steps := int(here["refine"].max())) else ""
             said = f"{subject}, {words}{how}: {share:.0f} % of the values trusted, {here['seconds'].sum():.1f} s"
             if len(agreement):
                 reference = study.subjects[subject].reference_name
@@ -157,6 +158,7 @@ def _timing(table: pd.DataFrame) -> pd.DataFrame:
             "stage": table["stage"],
             "estimator": [FINGERPRINT_WORDS.get(name, name) for name in table["method"]],
             "mode": table["mode"],
+            "steps after reading": table["refine"],
             "voxels": table["voxels"],
             "images": table["images"],
             "seconds": [f"{value:.2f}" for value in table["seconds"]],

@@ -7,6 +7,8 @@ from msgspec import Meta
 
 from spinsculpt.study._section import Interval, Positive, Section, key, mapping
 
+Count = Annotated[int, Meta(ge=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
 Label = Annotated[str, Meta(pattern="^[A-Za-z0-9]+$")]
 
 
@@ -131,6 +133,7 @@ class SupervisedSettings(Section):
     noise: Annotated[Positive | None, key("SD of what is added to the signals, relative to their largest")] = None
     patience: Annotated[int | None, key("epochs without a better loss that are a plateau")] = None
     seed: Annotated[int | None, key("of weights, batches and noise")] = None
+    refine: Annotated[Count | None, key("steps of the voxelwise fit after the network has read the scan")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +152,13 @@ class NeuralSettings(Section):
         bool | None, key("simulate each image from all that was played before, not from the measured one before it")
     ] = None
     voxels: Annotated[int | None, key("at most in an epoch")] = None
+    augment: Annotated[
+        NotNegative | None, key("simulated voxels beside each of them, for the reading of other scans")
+    ] = None
     seed: Annotated[int | None, key("of weights, batches and noise")] = None
+    refine: Annotated[
+        Count | None, key("steps of the voxelwise fit after networks of another subject have read a scan")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
