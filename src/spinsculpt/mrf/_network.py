@@ -412,15 +412,17 @@ def fit_network(
         goal = (anchor + step).clip(0, 1)
         if made_up := round(augment * len(rows)):
             fresh, truth, slope = imagine(rows, anchor, made_up)
-            weight = 1 / (error * np.abs(fresh.data).max(1, keepdims=True))
-            slope = slope * (high - low) * weight[..., None]
-            goal, normal = (
-                np.concatenate([goal, truth]),
-                np.concatenate([normal, np.einsum("vip,viq->vpq", slope, slope)]),
-            )
             seen_by[0] = np.concatenate([task.data, fresh.data])
             seen_by[1] = {name: np.concatenate([values, fresh.known[name]]) for name, values in maps.items()}
-            rows = np.concatenate([rows, len(task.data) + np.arange(made_up)])
+            more = len(task.data) + np.arange(made_up)
+            with torch.no_grad():
+                missed = outputs(more)[0].double().numpy() - truth
+            slope = slope * (high - low) / np.abs(fresh.data).max(1)[:, None, None]
+            # far from the truth, a voxel counts by its own error, so that few cannot turn the training over
+            far = ((slope @ missed[..., None])[..., 0] ** 2).mean(1)
+            slope = slope / np.sqrt(error**2 + far)[:, None, None]
+            goal, normal = np.concatenate([goal, truth]), np.concatenate([normal, slope.mT @ slope])
+            rows = np.concatenate([rows, more])
         mean = np.einsum("vpp->v", normal)[:, None] / count
         goal = torch.as_tensor(goal, dtype=torch.float32)
         metric = torch.as_tensor(normal + _ROUND * mean[..., None] * np.eye(count), dtype=torch.float32)

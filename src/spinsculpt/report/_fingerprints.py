@@ -13,6 +13,10 @@ from spinsculpt.report._pack import Pack
 from spinsculpt.report._page import figure_of, html_of, template
 from spinsculpt.study import Mrf, plain
 
+_SPOILING = {
+    "assumed": "transverse magnetisation is taken as spoiled before and after each readout tip",
+    "played": "transverse magnetisation is spoiled by the gradients of the file only",
+}
 CAPTIONS = {
     "maps": "The fullest slice of {where}: a row an estimator, a column a parameter. Grey voxels are flagged.",
     "scatter": "Voxels of {where} against the {reference}; crosses are flagged. The line is identity.",
@@ -183,6 +187,7 @@ def _protocol(study: FingerprintStudy, stage: str, table: Path) -> dict:
         "minutes": (rows["on_s"] + rows["off_s"]).sum() / 60,
         "source": source if "." in source else f"published schedule {source}",
         "readout": _readout(study.stages[stage].readout),
+        "spoiling": _SPOILING[study.stages[stage].spoiling],
     }
 
 
