@@ -17,6 +17,7 @@ from spinsculpt.mrf import (
     Model,
     Protocol,
     Reconstructor,
+    Stage,
     Task,
     brain_volume,
     design_protocol,
@@ -224,6 +225,14 @@ def test_a_pulseq_file_that_contradicts_itself_is_refused(tmp_path):
     (tmp_path / "p.seq").write_text(text.replace("\nTsat 3 ", "\nTsat 2 "))
     with pytest.raises(SpinsculptError, match=r"p\.seq: Tsat says 2 s.*write the file again"):
         read_protocol(tmp_path / "p.seq", 9.4)
+
+
+def test_what_only_changes_a_pulseq_file_is_refused_for_tables():
+    for option, sentence in (({"spoiling": "played"}, "mt: the spoiling"), ({"readout": 60}, "mt: the key")):
+        with pytest.raises(SpinsculptError, match=sentence):
+            Stage("mt", {}, **option).read()
+    with pytest.raises(SpinsculptError, match="it can be assumed or played"):
+        read_protocol(PRECLINICAL / "acq_protocol.seq", 9.4, spoiling="none")
 
 
 def test_published_maps_explain_the_data_of_a_phantom_as_well_as_their_authors_say(preclinical):
