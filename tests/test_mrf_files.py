@@ -216,6 +216,26 @@ def test_maps_come_back_on_their_grid_with_units_and_flags(scan, tmp_path):
     assert "vbmf" in (out / "spinsculpt.sha256").read_text()
 
 
+def test_a_saved_network_maps_a_scan_from_the_command_line(scan, tmp_path):
+    stage, files, fs, mask = scan
+    common = [files.data, "--protocol", stage.protocol, "--mask", files.mask]
+    common += [word for key, path in files.maps.items() for word in ("--map", f"{key}={path}")]
+    trained = ["--method", "nbmf", "--set", "epochs=1", "--set", "steps=10", "--out", str(tmp_path / "trained")]
+    assert CliRunner().invoke(app, ["mrf", "fit", *common, *trained]).exit_code == 0
+    network = tmp_path / "trained/sub-01_desc-nbmf_reconstructor.pt"
+    apply = ["mrf", "apply", *common, "--out", str(tmp_path / "maps")]
+    run = CliRunner().invoke(app, [*apply, "--reconstructor", str(network), "--refine", "15"])
+    assert run.exit_code == 0, run.output
+    said = json.loads((tmp_path / "maps/sub-02_desc-nbmf_fit.json").read_text())
+    assert (said["mode"], said["refine"]) == ("transfer", 15)
+    found = np.asarray(nibabel.load(tmp_path / "maps/sub-02_desc-nbmf_fsmap.nii.gz").dataobj)[mask]
+    assert np.abs(found / fs - 1).max() < 1e-3
+    apply[-1] = str(tmp_path / "none")
+    run = CliRunner().invoke(app, [*apply, "--reconstructor", files.data])
+    assert isinstance(run.exception, SpinsculptError) and "is no saved reconstructor" in str(run.exception)
+    assert not (tmp_path / "none").exists()
+
+
 def test_agreement_is_perfect_with_oneself_and_a_shift_costs_absolute_agreement_only():
     rng = np.random.default_rng(0)
     mask = np.zeros((12, 12, 2), bool)

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from spinsculpt.fingerprints import NETWORKS
+
 
 rule mrf:
     input:
@@ -56,7 +58,7 @@ for stage in plan.mrf.study.stages:
                 subject=plan.mrf.subject_pattern,
             conda:
                 "../../envs/spinsculpt.yaml"
-            threads: 2
+            threads: 1 if method in NETWORKS else 2  # networks train on one core, so that two of them run side by side
             resources:  # the study names these rules, so that no profile can
                 mem_mb=lambda wildcards, attempt: 3000 * attempt,
                 runtime=lambda wildcards, attempt: 120 * attempt,

@@ -32,6 +32,33 @@ def super_lorentzian(offset: Tensor, t2: Tensor) -> Tensor:
 
 def _operators(parameters: Tensor, operators: Tensor, model: Model) -> Tensor:
     """Propagators of all operators and voxels, shape (voxels, operators, size, size)."""
+    turned = operators[:, 0] == 1
+    made = operators.new_zeros(parameters.shape[0], operators.shape[0], model.size, model.size)
+    made[:, turned] = _tips(parameters, operators[turned], model)
+    made[:, ~turned] = _irradiations(parameters, operators[~turned], model)
+    return made
+
+
+def _blocks(model: Model) -> range:
+    """First rows of the pools that have x, y and z."""
+    return range(0, 3 * (1 + model.solute + (model.line == 1)), 3)
+
+
+def _tips(parameters: Tensor, operators: Tensor, model: Model) -> Tensor:
+    """Rotations about axes in the plane."""
+    angle = operators[None, :, 1] * parameters[:, NAMES.index("B1"), None]
+    c, s = torch.cos(angle), torch.sin(angle)
+    nx, ny = torch.cos(operators[None, :, 4]).expand_as(c), torch.sin(operators[None, :, 4]).expand_as(c)
+    entries = {(i, i): torch.ones_like(c) for i in range(model.size)}
+    for r in _blocks(model):
+        entries |= {(r, r): c + nx**2 * (1 - c), (r, r + 1): nx * ny * (1 - c), (r, r + 2): ny * s}
+        entries |= {(r + 1, r): nx * ny * (1 - c), (r + 1, r + 1): c + ny**2 * (1 - c), (r + 1, r + 2): -nx * s}
+        entries |= {(r + 2, r): -ny * s, (r + 2, r + 1): nx * s, (r + 2, r + 2): c}
+    return _matrix(entries, model.size, torch.zeros_like(c))
+
+
+def _irradiations(parameters: Tensor, operators: Tensor, model: Model) -> Tensor:
+    """Exponentials of the generators, turned back from the frame of the RF."""
     column = {name: parameters[:, i, None] for i, name in enumerate(NAMES)}
     duration, b1, offset, phase = (operators[None, :, i] for i in range(1, 5))
     frequency, size = larmor_frequency(model.field), model.size
@@ -46,7 +73,6 @@ def _operators(parameters: Tensor, operators: Tensor, model: Model) -> Tensor:
     pools = [("T1", "T2", None, None, None)]
     pools += [("T1s", "T2s", "shift_s", "fs", "ksw")] if model.solute else []
     pools += [("T1ss", "T2ss", "shift_ss", "fss", "kssw")] if model.semisolid else []
-    blocks = []
     row = 0
     for t1, t2, shift, fraction, rate in pools:
         r1, r2 = 1 / column[t1], 1 / column[t2]
@@ -60,7 +86,6 @@ def _operators(parameters: Tensor, operators: Tensor, model: Model) -> Tensor:
             row += 1
             continue
         delta = 2 * pi * hertz
-        blocks.append(row)
         add(row, row, -r2 - back), add(row + 1, row + 1, -r2 - back), add(row + 2, row + 2, -r1 - back)
         add(row, row + 1, -delta), add(row + 1, row, delta)
         add(row, row + 2, wy), add(row + 2, row, -wy)
@@ -71,22 +96,13 @@ def _operators(parameters: Tensor, operators: Tensor, model: Model) -> Tensor:
                 add(axis, row + axis, back), add(row + axis, axis, forth), add(axis, axis, -forth)
         row += 3
     zero = torch.zeros(shape, dtype=parameters.dtype, device=parameters.device)
-    generator = _matrix(entries, size, zero) * duration[..., None, None]
-    turned = operators[:, 0] == 1
-    propagators = torch.linalg.matrix_exp(torch.where(turned[None, :, None, None], 0.0, generator))
-    angle = 2 * pi * offset * duration
-    frame = torch.linalg.matrix_exp(
-        _matrix(
-            {(r + i, r + j): s * angle.expand(shape) for r in blocks for i, j, s in ((0, 1, -1), (1, 0, 1))}, size, zero
-        )
-    )
-    tip = duration * column["B1"]
-    nx, ny = torch.cos(phase) * tip, torch.sin(phase) * tip
-    axes = {}
-    for r in blocks:
-        axes |= {(r, r + 2): ny, (r + 2, r): -ny, (r + 1, r + 2): -nx, (r + 2, r + 1): nx}
-    tips = torch.linalg.matrix_exp(_matrix(axes, size, zero))
-    return torch.where(turned[None, :, None, None], tips, frame @ propagators)
+    propagators = torch.linalg.matrix_exp(_matrix(entries, size, zero) * duration[..., None, None])
+    angle = (2 * pi * offset * duration).expand(shape)
+    c, s = torch.cos(angle), torch.sin(angle)
+    frame = {(i, i): torch.ones_like(zero) for i in range(size)}
+    for r in _blocks(model):
+        frame |= {(r, r): c, (r, r + 1): -s, (r + 1, r): s, (r + 1, r + 1): c}
+    return _matrix(frame, size, zero) @ propagators
 
 
 def _matrix(entries: dict[tuple[int, int], Tensor], size: int, zero: Tensor) -> Tensor:
