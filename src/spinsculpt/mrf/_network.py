@@ -40,6 +40,7 @@ _FIRST = 10  # epochs on the coarse values that NBMF begins with
 _WIDER = 0.05  # of a range: SD of what made-up voxels add to the parameters of real ones
 _BEYOND = 0.25  # how far their maps may lie outside of the two voxels that they are mixed of
 REFINE = 2  # steps of the voxelwise fit after a network has read voxels that it was not trained on
+_STEEP = 4.0  # times its usual length that a gradient may have
 _BETTER = 0.005  # relative fall of the loss that counts as progress
 
 
@@ -284,7 +285,7 @@ def _train(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # batches are small: threads would wait for each other at every layer
     history: list[dict[str, float]] = []
-    plateau = _Plateau(patience)
+    plateau, usual = _Plateau(patience), np.inf  # usual length of the gradient
     try:
         for epoch in range(epochs):
             for group in optimiser.param_groups:
@@ -302,6 +303,8 @@ def _train(
                     shuffled = np.array_split(rng.permutation(rows), parts)
                 optimiser.zero_grad()
                 loss_of(shuffled[step % parts]).backward()
+                length = float(nn.utils.clip_grad_norm_(network.parameters(), _STEEP * usual))
+                usual = length if usual == np.inf else usual + (min(length, _STEEP * usual) - usual) / 50
                 optimiser.step()
     finally:
         torch.set_num_threads(threads)
@@ -355,24 +358,11 @@ def fit_network(
         raise SpinsculptError('images can only be decoupled with the scale "m0"; set sequential to true.')
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    made = _new("nbmf", task, task.data, task.known, noise)
     (low, high), count = task.bounds(), len(task.names)
+    maps = {name: np.asarray(value, float).ravel() for name, value in task.known.items() if np.size(value) > 1}
     top = np.abs(task.data).max(1, keepdims=True)
     damping, before = _DAMPING[0], np.inf
-    rough = torch.as_tensor(coarse(task)[0], dtype=torch.float32)
-
-    maps = {name: np.asarray(task.known[name], float).ravel() for name in made.form.inputs}
-    seen_by = [task.data, maps]  # what the network trains on: the scan, and behind it what is made up of it
-
-    def outputs(rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """What the network says of noisy data, in units of the ranges, and the factors of its covariances."""
-        data = seen_by[0][rows]
-        seen = data + noise * np.abs(data).max(1, keepdims=True) * rng.normal(size=data.shape)
-        known = {name: values[rows] for name, values in seen_by[1].items()}
-        trunk = made.network[:-1](torch.as_tensor(made.features(seen, known)))
-        unit, _ = _heads(made.network[-1](trunk), count)
-        _, factor = _heads(made.network[-1](trunk.detach()), count)
-        return unit, factor
+    rough = coarse(task)[0]
 
     def imagine(rows: np.ndarray, anchor: np.ndarray, number: int) -> tuple[Task, np.ndarray, np.ndarray]:
         """Voxels that could be of another scan: simulated, so that their truth is known, with derivatives."""
@@ -390,6 +380,27 @@ def fit_network(
         if task.scale == "free":
             signals, slope = with_factor(signals, signals, slope)
         return replace(fresh, data=signals), truth, slope
+
+    seen_by = [task.data, maps]  # what the network trains on: the scan, and behind it what is made up of it
+
+    def with_made_up(fresh: Task) -> None:
+        seen_by[0] = np.concatenate([task.data, fresh.data])
+        seen_by[1] = {name: np.concatenate([values, fresh.known[name]]) for name, values in maps.items()}
+
+    if made_up := round(augment * min(voxels, len(task.data))):
+        with_made_up(imagine(np.arange(len(task.data)), rough, made_up)[0])
+    made = _new("nbmf", task, *seen_by, noise)  # inputs are scaled by both, so that none is far from the others
+    rough = torch.as_tensor(rough, dtype=torch.float32)
+
+    def outputs(rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """What the network says of noisy data, in units of the ranges, and the factors of its covariances."""
+        data = seen_by[0][rows]
+        seen = data + noise * np.abs(data).max(1, keepdims=True) * rng.normal(size=data.shape)
+        known = {name: values[rows] for name, values in seen_by[1].items()}
+        trunk = made.network[:-1](torch.as_tensor(made.features(seen, known)))
+        unit, _ = _heads(made.network[-1](trunk), count)
+        _, factor = _heads(made.network[-1](trunk.detach()), count)
+        return unit, factor
 
     def epoch_of() -> tuple[float, Callable[[np.ndarray], Tensor], np.ndarray]:
         nonlocal damping, before
@@ -410,10 +421,9 @@ def fit_network(
         step = np.linalg.solve(stiff, np.einsum("vip,vi->vp", slope, residual * weight)[..., None])[..., 0]
         step *= np.minimum(1, _TRUST / np.maximum(np.abs(step).max(1, keepdims=True), 1e-300))
         goal = (anchor + step).clip(0, 1)
-        if made_up := round(augment * len(rows)):
+        if made_up:
             fresh, truth, slope = imagine(rows, anchor, made_up)
-            seen_by[0] = np.concatenate([task.data, fresh.data])
-            seen_by[1] = {name: np.concatenate([values, fresh.known[name]]) for name, values in maps.items()}
+            with_made_up(fresh)
             more = len(task.data) + np.arange(made_up)
             with torch.no_grad():
                 missed = outputs(more)[0].double().numpy() - truth
