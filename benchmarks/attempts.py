@@ -1,7 +1,8 @@
 """How far designed pulses get below the SD of Gln/Glu of plain sequences, with real pulses around them, and why.
 
-Each attempt is a design of 4 starts and 35 steps for the ratio, in a place and a sequence of its own: one pulse,
-several shots with shares of the averages and echo times of their own, both baselines at once, worst over models.
+Each attempt is a design of 4 starts and 35 steps (8 and 60 or more of those named quadratic) for the ratio, in a place
+and a sequence of its own: one pulse, several shots with shares of the averages and echo times of their own, both
+baselines at once, worst over models.
 Numbers are SDs of Gln/Glu relative to PRESS 30 at equal scan time, under a quadratic and a flexible baseline, and the
 worst of B1 +-20 % and B0 +-10 Hz over nominal. The plain rivals stand in the same table, with their own worst. A line
 of JSON each as it is done.
@@ -76,7 +77,9 @@ ATTEMPTS = {
         0.047, echo_times=[None, 0.047], dwell=2e-4, knot_spacing=8e-4, **TWO, **MEAN, **BOTH
     ),
     "press_gap_12ms_beside_plain_quadratic": gap(0.039, echo_times=[None, 0.039], knot_spacing=8e-4, **LONGER),
-    "press_gap_16ms_beside_plain_quadratic": gap(0.047, echo_times=[None, 0.047], knot_spacing=8e-4, **LONGER),
+    "press_gap_16ms_beside_plain_quadratic": gap(
+        0.047, echo_times=[None, 0.047], knot_spacing=8e-4, **LONGER | {"iterations": 60, "polish": 20}
+    ),
     "press_gap_24ms_beside_plain_quadratic": gap(
         0.063, echo_times=[None, 0.063], knot_spacing=1.2e-3, **LONGER | {"dwell": 3e-4, "iterations": 60, "polish": 20}
     ),
