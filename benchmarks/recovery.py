@@ -42,7 +42,8 @@ def errors(scan, sets, section: Fit) -> dict[str, list[float]]:
     shots = len(sets) if len(sets) == 1 else 2
     parts = [scan.fids[k::shots].mean(axis=0) for k in range(shots)]
     fids, dims = (parts[0], ()) if shots == 1 else (np.stack(parts, axis=1), ("DIM_EDIT",))
-    data = MRSData(fids, scan.dwell, scan.central_frequency, dims, header)
+    conditions = {} if shots == 1 else {"DIM_EDIT": {"EditCondition": [name.upper() for name in sets][:shots]}}
+    data = MRSData(fids, scan.dwell, scan.central_frequency, dims, header, conditions)
     water = MRSData(scan.water[0], scan.dwell, scan.central_frequency, (), header)
     rows = {row["Metab"]: row for row in fit_measured(data, sets, section, water).summary()}
     true = {name: value for name, quantity, value, _ in scan.truth if quantity == "concentration"}

@@ -14,7 +14,7 @@ from spinsculpt.fit._average import refuse_average
 from spinsculpt.fit._broad import gaussian_lines, library_for
 from spinsculpt.fit._data import FREQUENCY_TOLERANCE
 from spinsculpt.fit._engine import engine_of
-from spinsculpt.fit._quantify import WaterScaling, water_scaling
+from spinsculpt.fit._quantify import WaterScaling, own_relaxation, water_scaling
 from spinsculpt.fit._resample import monte_carlo, sample_posterior
 from spinsculpt.fit._residual import LIPID_NAMES
 from spinsculpt.fit._result import FitResult
@@ -157,6 +157,7 @@ def _fitted(scan: Spectra, section: Fit, engine: str, water: MRSData | None, lab
             "The basis has no macromolecules, which spectra of short echo times hold: simulate it with them "
             "(spinsculpt basis --macromolecules MM09,MM12,MM14,MM17,MM20,MM37,MM39) or name them in fit: add.",
         )
+    scan = replace(scan, bases=_decayed(scan.bases, section.water))
     section = section.settled(measured=True)
     model = section.model(measured=True)  # the workflow has decided what is open for its simulated cohort
     reference = None if water is None else _water(water, scan, label)
@@ -286,6 +287,24 @@ def _relaxation(basis: BasisSet) -> dict[str, tuple[float, float]]:
     entries = {name: broad if matches(name, BROAD[0]) else None for name in basis.names}
     entries = {name: known.get(name, entry) for name, entry in entries.items()}
     return {name: (entry.t1, entry.t2) for name, entry in entries.items() if entry is not None}
+
+
+def _decayed(bases: Sequence[BasisSet], water: WaterReference) -> list[BasisSet]:
+    """Bases in proportion to the first: shots of another echo time have decayed more, each metabolite by its T1 and T2.
+
+    Concentrations are shared by all shots, and relaxation is taken off them by the times of the first afterwards.
+    """
+    first, *others = bases
+    known, times = own_relaxation(_relaxation(first), water.t1, water.t2), _decay(first)
+    found = [first]
+    for basis in others:
+        weights = np.ones(len(basis.names))
+        for name, (plane, along_z) in _decay(basis).items():
+            if name in times and name in known and name in basis.names:
+                t1, t2 = known[name]
+                weights[basis.index(name)] = np.exp((times[name][0] - plane) / t2 + (times[name][1] - along_z) / t1)
+        found.append(replace(basis, fids=basis.fids * weights[:, None]))
+    return found
 
 
 def _scaling(result: FitResult, scan: Spectra, section: WaterReference, reference: FID, label: str) -> WaterScaling:

@@ -80,7 +80,7 @@ def water_scaling(
     """
     times = {**dict.fromkeys(T1, (decay or {}).get("water", (echo_time, 0.0))), **(decay or {})}
     times["metabolite"] = (echo_time, 0.0)
-    own = _own_relaxation(relaxation or {}, t1 or {}, t2 or {})
+    own = own_relaxation(relaxation or {}, t1 or {}, t2 or {})
     t1, t2 = ({k: (given or {}).get(k, v) for k, v in known.items()} for known, given in ((T1, t1), (T2, t2)))
     spread = {**plain(RelaxationSD()), **(relaxation_sd or {})}
     if echo_time <= 0.0 or repetition_time <= echo_time:
@@ -123,7 +123,7 @@ def water_scaling(
     return WaterScaling(molal, molar, details, relative, relative_sd)
 
 
-def _own_relaxation(
+def own_relaxation(
     known: Mapping[str, tuple[float, float]], t1: Mapping[str, float], t2: Mapping[str, float]
 ) -> dict[str, tuple[float, float]]:
     """(T1, T2) of each metabolite: its own of the config, else the config's of all, else what is known of it."""
