@@ -305,7 +305,7 @@ def test_the_verdict_on_a_design_stands_where_its_sequence_is_ranked(tmp_path):
     write_frame(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
     verdict = {"design": "d", "metric": "verdict", "metabolite": "", "unit": "1 = use"}
     verdict |= {"source": "do not use d: PRESS reaches more"}
-    found = {0.0: "its pulse: do not use", 1.0: "its pulse: better than its rivals", np.nan: "its pulse: no rival"}
+    found = {0.0: "its pulse: do not use", 1.0: "its pulse: use, by its own goal", np.nan: "its pulse: no rival"}
     with opened(viewport={"width": 390, "height": 800}) as page:
         for value, words in found.items():
             write_frame(pd.DataFrame([verdict | {"value": value}]), tables[1])
@@ -313,7 +313,10 @@ def test_the_verdict_on_a_design_stands_where_its_sequence_is_ranked(tmp_path):
             page.goto((tmp_path / "report.html").as_uri())
             page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
             assert words in page.locator("[data-view=ranking]").inner_text()
-            assert "designed: do not use d: PRESS reaches more" in page.locator("main").inner_text()
+            assert (
+                "designed, by the goal of its design: do not use d: PRESS reaches more"
+                in page.locator("main").inner_text()
+            )
         assert overflow(page) <= 0 and complaints(page) == []
 
 

@@ -150,7 +150,7 @@ def design_verdicts(designs: pd.DataFrame, config: Study) -> dict[str, dict]:
         {analysis: {"label", "use" (True, False, or None without a rival), "words" for a ranking, "sentence"}}.
     """
     rows = designs[designs["metric"] == "verdict"].set_index("design")
-    words = {True: "its pulse: better than its rivals", False: "its pulse: do not use", None: "its pulse: no rival"}
+    words = {True: "its pulse: use, by its own goal", False: "its pulse: do not use", None: "its pulse: no rival"}
     found = {}
     for name in ranked_names(config):
         entry = config.sequences[config.analyses[name].sequence]
