@@ -215,6 +215,8 @@ def design(quick: bool, folder: Path | None) -> dict:
     with TemporaryDirectory() as made:
         for name, stage in stages_of(study).items():
             path = (folder or Path(made)) / f"{name}.yaml"
+            if folder and not path.exists():
+                continue
             if folder is None:
                 settings = replace(study.design, iterations=5, starts=1) if quick else study.design
                 given = protocol_source(stage.protocol)
