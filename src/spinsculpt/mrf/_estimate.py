@@ -148,7 +148,8 @@ class Estimate:
             chance below 1e-4. Where the noise is not known: R^2 is below 0.9, or the derivatives promise a fall of the
             residuals that noise makes with a chance below 1e-4 (F test): better values are near.
         spread: SD of each parameter that a network predicts, by name; empty for other methods.
-        unfamiliar: whether a fingerprint lies outside of what the network was trained on; None for other methods.
+        unfamiliar: whether a fingerprint lies outside of what the network was trained on; None of other methods, and of
+            readings that were refined.
         history: rows of a training (epoch, loss, rate); empty for other methods.
         reconstructor: the trained network (`Reconstructor`), or None.
     """

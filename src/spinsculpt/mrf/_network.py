@@ -118,7 +118,7 @@ class Reconstructor:
         return replace(
             judged(task, values),
             spread=dict(zip(task.names, spread.T, strict=True)),
-            unfamiliar=(features**2).sum(1) > self.reach,
+            unfamiliar=None if refine else (features**2).sum(1) > self.reach,  # steps are judged by what they reach
             reconstructor=self,
         )
 
