@@ -57,6 +57,7 @@ PARTS = {
     "4 and more per ppm": lambda name: not name.endswith(("2.5", "1.5")) and "2.5," not in name and "1.5," not in name,
 }
 POWERS = (0.0, 1.0, 4.0, 8.0)
+_MOST = 1.5  # relative error, so that no single scan decides
 TIMES = ((0.030, 0.012), (0.035, 0.0145))  # echo time and te1 in s
 BASIS_MHZ, TR = 127.73, 2.0
 MISSING = ("Ser", "Thr", "Val", "Lys", "HCar", "Cho")  # metabolites that the fit does not know
@@ -181,7 +182,8 @@ def errors(task: tuple[int, list[str], float, float]) -> dict:
             models = type(result.concentrations)(result.names, result.concentrations.values, result.spread)
             between = np.array([models.ratio(*sides)[1] for sides in RATIOS.values()])
         sds = [np.hypot(noise, factor * between) for factor in (1.0, *(f / MODEL_SD_FACTOR for f in FACTORS))]
-        found[choice] = [(values - true) / true, *((values - true) / sd for sd in sds)]
+        relative = np.nan_to_num((values - true) / true, nan=_MOST)  # no Glu, no Gln/Glu
+        found[choice] = [relative, *((values - true) / sd for sd in sds)]
         found[choice, "residual"] = next(iter(result.qc["residual"].values()))["autocorrelation"]
         if choice == "average":
             found["parts"] = parts_of(result, true)
@@ -197,7 +199,7 @@ def apart(one: np.ndarray, other: np.ndarray, draws: int = 500) -> tuple[float, 
 
 def rms_of(relative: np.ndarray) -> tuple[np.ndarray, float]:
     """Root mean square error of each ratio in %, and their geometric mean."""
-    rms = 100 * np.sqrt(np.mean(np.clip(relative, -1.5, 1.5) ** 2, axis=0))
+    rms = 100 * np.sqrt(np.mean(np.clip(relative, -_MOST, _MOST) ** 2, axis=0))
     return rms, float(np.exp(np.log(rms).mean()))
 
 
