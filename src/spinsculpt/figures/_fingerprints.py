@@ -204,7 +204,7 @@ def draw_training(table: pd.DataFrame, stem: Path | str, style: Style) -> list[P
     methods = list(dict.fromkeys(table["method"]))
     stages = list(dict.fromkeys(table["stage"]))
     lines = ("-", "--", ":", "-.")
-    words = {"nbmf": "RMS residual of the fingerprints (relative)", "supervised": "RMS error (part of the range)"}
+    words = {"nbmf": "RMS residual (of largest signal)", "supervised": "RMS error (part of the range)"}
     with house_style():
         figure, row = plt.subplots(1, max(len(methods), 1), figsize=(PAGE_WIDTH, 2.4), squeeze=False)
         for axes, method in zip(row[0], methods, strict=True):
