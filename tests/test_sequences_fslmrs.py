@@ -13,7 +13,7 @@ from spinsculpt.cli._basis import basis_command
 from spinsculpt.cli._export import export_command
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.folders import MANIFEST
-from spinsculpt.pulses import Pulse, gaussian, goia, read_pulse, sinc, write_json
+from spinsculpt.pulses import DesignedPulses, Pulse, gaussian, goia, read_pulse, sinc, write_designed, write_json
 from spinsculpt.sequences import (
     ShapedPulse,
     SlicePulse,
@@ -126,6 +126,21 @@ def test_command_line_exports_sequences_and_waveforms(tmp_path):
     write_json(tmp_path / "pulse.json", gaussian(0.014))
     assert CliRunner().invoke(app, [str(tmp_path / "pulse.json"), "--out", str(tmp_path / "p.RF")]).exit_code == 0
     assert read_pulse(tmp_path / "p.RF", duration=0.014).peak_b1 == pytest.approx(gaussian(0.014).peak_b1, rel=1e-4)
+
+
+def test_export_writes_every_pulse_of_a_design(tmp_path):
+    pulses = {"gap_a": gaussian(0.014), "gap_b": gaussian(0.010)}
+    write_designed(tmp_path / "pulse.json", DesignedPulses("gap_pair", pulses, {}))
+    app = typer.Typer()
+    app.command()(export_command)
+    result = CliRunner().invoke(app, [str(tmp_path / "pulse.json"), "--out", str(tmp_path / "x.RF")])
+    assert result.exit_code == 0, result.output
+    for slot, pulse in pulses.items():
+        path = tmp_path / f"x_{slot}.RF"
+        assert str(path) in result.output
+        assert read_pulse(path, duration=pulse.duration).peak_b1 == pytest.approx(pulse.peak_b1, rel=1e-4)
+    with pytest.raises(SpinsculptError, match="holds 2 pulses, and one is wanted"):
+        read_pulse(tmp_path / "pulse.json")
 
 
 def test_configuration_takes_shots_of_our_own_files(tmp_path):

@@ -31,19 +31,25 @@ def export_command(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="replace files that are there")] = False,
 ) -> None:
-    """Write a sequence, or the waveforms in it, in the format that the suffix of --out names."""
+    """Write a sequence, or the waveforms in it, in the format that the suffix of --out names; say what was written.
+
+    Several waveforms go to one file each: NAME_SLOT of the pulses of a design, NAME_1, NAME_2, ... of a sequence.
+    """
     from spinsculpt.folders import refuse_existing
     from spinsculpt.gate import check_numbers
     from spinsculpt.gate import read_json as read_table
-    from spinsculpt.pulses import read_json, write_pulse
+    from spinsculpt.pulses import read_designed, read_json, write_pulse
     from spinsculpt.sequences import Sequence, ShapedPulse, write_fslmrs, write_pulseq
 
     check_numbers(Basis(field=field, points=points, bandwidth=bandwidth), "the options")
     content = read_table(sequence, "JSON file of spinsculpt")
     if "b1_x_uT" in content:
-        pulse = read_json(sequence)
-        refuse_existing([out], force, sequence)
-        write_pulse(out, pulse)
+        pulses = read_designed(sequence).pulses if content.get("more_pulses") else {"": read_json(sequence)}
+        files = [_numbered(out, slot) if len(pulses) > 1 else out for slot in pulses]
+        refuse_existing(files, force, sequence)
+        for file, pulse in zip(files, pulses.values(), strict=True):
+            write_pulse(file, pulse)
+            typer.echo(f"{file}: {pulse.name}, {1e3 * pulse.duration:g} ms, {pulse.peak_b1:.3g} uT")
         return
     loaded = Sequence.read(sequence)
     if out.suffix.lower() in (".json", ".seq"):
@@ -51,16 +57,23 @@ def export_command(
     match out.suffix.lower():
         case ".json":
             write_fslmrs(loaded, out, Basis(field=field, points=points, bandwidth=bandwidth), shot)
+            typer.echo(f"{out}: {loaded.name}{f', shot {shot}' if shot else ''}")
         case ".seq":
             write_pulseq(
                 loaded, out, points, 1 / bandwidth, shot, SystemEntry(preset=system).limits(), water_suppression
             )
+            typer.echo(f"{out}: {loaded.name}{f', shot {shot}' if shot else ''}")
         case _:
             shaped = [event for event in loaded.shot(shot).events if isinstance(event, ShapedPulse)]
             waveforms = {id(event.pulse): event for event in shaped if event.pulse.peak_b1 > 0}
-            stem, _, kind = out.name.partition(".")
-            numbered = [out.with_name(f"{stem}_{number}.{kind}") for number in range(1, len(waveforms) + 1)]
-            files = [out] if len(waveforms) == 1 else numbered
+            files = [_numbered(out, number) for number in range(1, len(waveforms) + 1)]
+            files = [out] if len(waveforms) == 1 else files
             refuse_existing(files, force, sequence)
             for file, event in zip(files, waveforms.values(), strict=True):
                 write_pulse(file, event.pulse, event.offset)
+                typer.echo(f"{file}: {event.pulse.name}, {1e3 * event.duration:g} ms, {event.pulse.peak_b1:.3g} uT")
+
+
+def _numbered(out: Path, mark: str | int) -> Path:
+    stem, _, kind = out.name.partition(".")
+    return out.with_name(f"{stem}_{mark}.{kind}")

@@ -8,6 +8,7 @@ import numpy as np
 from spinsculpt import __version__
 from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.gate import read_json as read_table
 from spinsculpt.gate import read_text, samples
 from spinsculpt.provenance import atomic_path
 from spinsculpt.pulses._json import read_json
@@ -32,6 +33,12 @@ def read_pulse(path: Path | str, duration: float | None = None, flip_angle: floa
     if not path.is_file():
         raise SpinsculptError(f"There is no pulse file {path}.")
     if path.suffix.lower() == ".json":
+        others = read_table(path).get("more_pulses")
+        if others and isinstance(others, dict):
+            raise SpinsculptError(
+                f"{path} holds {1 + len(others)} pulses, and one is wanted here; write each to a file of its own with: "
+                f"spinsculpt export {path} --out NAME.pta"
+            )
         return read_json(path)
     if duration is None or not duration > 0:
         raise SpinsculptError(f"{path} does not say how long the pulse lasts; give its duration in s (above 0).")
