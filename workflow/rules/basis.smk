@@ -34,7 +34,7 @@ rule simulate_basis:
         "<benchmarks>/basis/{sequence}.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 2
+    threads: 1
     params:
         basis=jobs.basis_section,
     script:

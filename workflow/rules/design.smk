@@ -12,9 +12,10 @@ rule design_pulse:
         "<logs>/design/{design}.log",
     benchmark:
         "<benchmarks>/design/{design}.tsv"
+    priority: 1  # what takes longest begins first
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 2
+    threads: 1  # several designs side by side, or other jobs, gain more from a core than one design from two
     params:
         design=jobs.design_entry,
         basis=plain(study.basis),
