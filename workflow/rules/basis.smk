@@ -34,7 +34,6 @@ rule simulate_basis:
         "<benchmarks>/basis/{sequence}.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1
     params:
         basis=jobs.basis_section,
     script:

@@ -15,7 +15,6 @@ rule design_pulse:
     priority: 1  # what takes longest begins first
     conda:
         "../../envs/spinsculpt.yaml"
-    threads: 1  # several designs side by side, or other jobs, gain more from a core than one design from two
     params:
         design=jobs.design_entry,
         basis=plain(study.basis),
