@@ -11,7 +11,7 @@ from spinsculpt.convert import files_on_disk, named_files
 from spinsculpt.gate import read_yaml
 from spinsculpt.plan._check import check_study, settle
 from spinsculpt.plan._fingerprints import FingerprintPlan
-from spinsculpt.plan._seconds import FIT_SECONDS, design_seconds, noisy_fits
+from spinsculpt.plan._seconds import FIT_SECONDS, ON_ONE_CORE, design_seconds, noisy_fits
 from spinsculpt.plan._spectra import spectra_of
 from spinsculpt.study import AnalysisEntry, Basis, Scanner, Study, can_fit, default_config, lay_over, parse, plain
 from spinsculpt.subjects import Scan, place_of_scans, read_subjects, simulated_cohort
@@ -171,11 +171,13 @@ class Plan:
 
     def expected_time(self, designs: Sequence[str], cores: int, fits: bool = False) -> str:
         """How long designs, and fits of noisy spectra, will take, where that is minutes; nothing else takes as long."""
-        designing = sum(design_seconds(self.study.designs[name], len(self.study.basis.names)) for name in designs)
+        names = len(self.study.basis.names)
+        each = [ON_ONE_CORE * design_seconds(self.study.designs[name], names) for name in designs]
+        designing = max([sum(each) / max(1, cores), *each])  # side by side, a core each
         count = noisy_fits(self.study.compare.montecarlo, len(self.ranked)) if fits else 0
-        if designing + count * FIT_SECONDS < _LONG:
+        if sum(each) + count * FIT_SECONDS < _LONG:
             return ""
-        minutes = (designing / max(1, cores // 2) + count * FIT_SECONDS / max(1, cores)) / 60
+        minutes = (designing + count * FIT_SECONDS / max(1, cores)) / 60
         what = [f"{len(designs)} designs"] * bool(designs) + [f"{count:,} fits of noisy spectra"] * bool(count)
         return (
             f"{' and '.join(what)} will take about {minutes:.0f} minutes on these cores, give or take a factor of "
