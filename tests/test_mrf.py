@@ -447,7 +447,7 @@ def test_nbmf_comes_near_the_bound_and_knows_its_spread(trained):
         bound = np.sqrt((found.bound[name] ** 2).mean())
         assert error < 2.5 * bound
         assert np.median(found.spread[name]) == pytest.approx(bound, rel=0.5)
-    assert found.history[-1]["loss"] < 1.3e-3  # the noise is 1e-3
+    assert found.history[-1]["loss"] < 1.2e-3  # the noise is 1e-3
     assert not found.unfamiliar.any()
 
 

@@ -70,7 +70,7 @@ def test_the_reference_page_is_up_to_date():
 
 
 def test_the_expected_time_grows_with_the_work_and_is_that_of_the_default_designs():
-    """gap_crlb takes about a minute on two cores."""
+    """gap_crlb takes about a minute."""
     from spinsculpt.plan import design_seconds
 
     entry = read_study([REPOSITORY / "config/config.yaml"]).designs["gap_crlb"]

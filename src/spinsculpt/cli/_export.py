@@ -45,33 +45,26 @@ def export_command(
     content = read_table(sequence, "JSON file of spinsculpt")
     if "b1_x_uT" in content:
         pulses = read_designed(sequence).pulses if content.get("more_pulses") else {"": read_json(sequence)}
-        files = [_numbered(out, slot) if len(pulses) > 1 else out for slot in pulses]
-        refuse_existing(files, force, sequence)
-        for file, pulse in zip(files, pulses.values(), strict=True):
-            write_pulse(file, pulse)
-            typer.echo(f"{file}: {pulse.name}, {1e3 * pulse.duration:g} ms, {pulse.peak_b1:.3g} uT")
-        return
-    loaded = Sequence.read(sequence)
-    if out.suffix.lower() in (".json", ".seq"):
-        refuse_existing([out], force, sequence)
-    match out.suffix.lower():
-        case ".json":
-            write_fslmrs(loaded, out, Basis(field=field, points=points, bandwidth=bandwidth), shot)
+        waveforms = {slot: (pulse, 0.0) for slot, pulse in pulses.items()}
+    else:
+        loaded = Sequence.read(sequence)
+        if (kind := out.suffix.lower()) in (".json", ".seq"):
+            refuse_existing([out], force, sequence)
+            if kind == ".json":
+                write_fslmrs(loaded, out, Basis(field=field, points=points, bandwidth=bandwidth), shot)
+            else:
+                limits = SystemEntry(preset=system).limits()
+                write_pulseq(loaded, out, points, 1 / bandwidth, shot, limits, water_suppression)
             typer.echo(f"{out}: {loaded.name}{f', shot {shot}' if shot else ''}")
-        case ".seq":
-            write_pulseq(
-                loaded, out, points, 1 / bandwidth, shot, SystemEntry(preset=system).limits(), water_suppression
-            )
-            typer.echo(f"{out}: {loaded.name}{f', shot {shot}' if shot else ''}")
-        case _:
-            shaped = [event for event in loaded.shot(shot).events if isinstance(event, ShapedPulse)]
-            waveforms = {id(event.pulse): event for event in shaped if event.pulse.peak_b1 > 0}
-            files = [_numbered(out, number) for number in range(1, len(waveforms) + 1)]
-            files = [out] if len(waveforms) == 1 else files
-            refuse_existing(files, force, sequence)
-            for file, event in zip(files, waveforms.values(), strict=True):
-                write_pulse(file, event.pulse, event.offset)
-                typer.echo(f"{file}: {event.pulse.name}, {1e3 * event.duration:g} ms, {event.pulse.peak_b1:.3g} uT")
+            return
+        shaped = [event for event in loaded.shot(shot).events if isinstance(event, ShapedPulse)]
+        apart = {id(event.pulse): (event.pulse, event.offset) for event in shaped if event.pulse.peak_b1 > 0}
+        waveforms = dict(enumerate(apart.values(), 1))
+    files = [_numbered(out, mark) for mark in waveforms] if len(waveforms) > 1 else [out] * len(waveforms)
+    refuse_existing(files, force, sequence)
+    for file, (pulse, offset) in zip(files, waveforms.values(), strict=True):
+        write_pulse(file, pulse, offset)
+        typer.echo(f"{file}: {pulse.name}, {1e3 * pulse.duration:g} ms, {pulse.peak_b1:.3g} uT")
 
 
 def _numbered(out: Path, mark: str | int) -> Path:

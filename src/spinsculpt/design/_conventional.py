@@ -14,7 +14,7 @@ from spinsculpt.design._simulate import FieldCondition, Signals
 from spinsculpt.pulses import gaussian
 from spinsculpt.sequences import Sequence, ShapedPulse, slaser, special, voxel_pulses
 from spinsculpt.sequences import megapress as edited
-from spinsculpt.study import IDEAL_TE1, AssumedModels, DesignEntry, ObjectiveEntry, Robustness, TimeRanges
+from spinsculpt.study import IDEAL_TE1, AssumedModels, DesignEntry, Editing, ObjectiveEntry, Robustness, TimeRanges
 
 IDEAL_SHORTEST = 0.010  # s, of each echo time where the pulses are ideal and leave the question open
 LONGEST = {"te1": 0.040, "te2": 0.080}  # s
@@ -24,11 +24,11 @@ STARTS = {
 }  # s above, each pair
 CORNERS = (FieldCondition(), *(FieldCondition(b1, b0) for b1 in (0.8, 1.2) for b0 in (-10.0, 10.0)))
 STEPS, SCREENING = 24, (0.08, 0.16, 0.24)
-STOCK = (1.9, 0.068)  # editing frequency in ppm and TE in s of the MEGA-PRESS that scanners come with, for GABA
+# Editing frequency in ppm and TE in s of the MEGA-PRESS that scanners come with, for GABA.
+STOCK = (Editing().ppm["on"], 0.068)
 # The same for other metabolites: the coupled partner of the line that is seen (Harris, Saleh & Edden 2017,
 # doi:10.1002/mrm.26619; TE of GSH: Chan 2017, doi:10.1002/mrm.26056; of 2HG: Choi 2012, doi:10.1038/nm.2682).
 EDITED = {"GSH": (4.56, 0.120), "Lac": (4.10, 0.140), "2HG": (1.90, 0.106)}
-EDITED_OFF = 7.46  # ppm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +125,7 @@ def megapress(design: Design, metabolites: Mapping[str, float]) -> dict:
     te1 = None if design.system else IDEAL_TE1["megapress"]
     around = {"central_frequency": frequency, "system": design.system, **voxel_pulses(design.system)}
     ppm, echo_time = EDITED.get(max(metabolites, key=lambda name: metabolites[name]), STOCK)
-    editing = {"on": ppm, "off": EDITED_OFF}
-    shots = design.measured(edited(gaussian(0.014, 180.0), echo_time, te1, editing, **around))
+    shots = design.measured(edited(gaussian(0.014, 180.0), echo_time, te1, Editing().ppm | {"on": ppm}, **around))
     diff = {"diff": (shots.fids["on"] - shots.fids["off"]) / 2}  # of two shots, each with sqrt(2) times the noise
     single = Signals(shots.names, diff, {}, {})
     reference = design.crlb(metabolites, tuple(design.reference.fids)).sd(design.reference)[0, 0]

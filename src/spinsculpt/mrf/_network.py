@@ -381,22 +381,23 @@ def fit_network(
             signals, slope = with_factor(signals, signals, slope)
         return replace(fresh, data=signals), truth, slope
 
-    seen_by = [task.data, maps]  # what the network trains on: the scan, and behind it what is made up of it
+    all_data, all_maps = task.data, maps  # what the network trains on: the scan, and behind it what is made up of it
 
     def with_made_up(fresh: Task) -> None:
-        seen_by[0] = np.concatenate([task.data, fresh.data])
-        seen_by[1] = {name: np.concatenate([values, fresh.known[name]]) for name, values in maps.items()}
+        nonlocal all_data, all_maps
+        all_data = np.concatenate([task.data, fresh.data])
+        all_maps = {name: np.concatenate([values, fresh.known[name]]) for name, values in maps.items()}
 
     if made_up := round(augment * min(voxels, len(task.data))):
         with_made_up(imagine(np.arange(len(task.data)), rough, made_up)[0])
-    made = _new("nbmf", task, *seen_by, noise)  # inputs are scaled by both, so that none is far from the others
+    made = _new("nbmf", task, all_data, all_maps, noise)  # inputs are scaled by both, so that none is far
     rough = torch.as_tensor(rough, dtype=torch.float32)
 
     def outputs(rows: np.ndarray) -> tuple[Tensor, Tensor]:
         """What the network says of noisy data, in units of the ranges, and the factors of its covariances."""
-        data = seen_by[0][rows]
+        data = all_data[rows]
         seen = data + noise * np.abs(data).max(1, keepdims=True) * rng.normal(size=data.shape)
-        known = {name: values[rows] for name, values in seen_by[1].items()}
+        known = {name: values[rows] for name, values in all_maps.items()}
         trunk = made.network[:-1](torch.as_tensor(made.features(seen, known)))
         unit, _ = _heads(made.network[-1](trunk), count)
         _, factor = _heads(made.network[-1](trunk.detach()), count)
@@ -437,7 +438,7 @@ def fit_network(
         goal = torch.as_tensor(goal, dtype=torch.float32)
         metric = torch.as_tensor(normal + _ROUND * mean[..., None] * np.eye(count), dtype=torch.float32)
         normal = torch.as_tensor(normal, dtype=torch.float32)
-        place = np.empty(len(seen_by[0]), int)
+        place = np.empty(len(all_data), int)
         place[rows] = np.arange(len(rows))
 
         def loss_of(batch_rows: np.ndarray) -> Tensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.errors import SpinsculptError
-from spinsculpt.fingerprints import PUBLISHED, FingerprintStudy, map_files
+from spinsculpt.fingerprints import NETWORKS, PUBLISHED, FingerprintStudy, map_files
 from spinsculpt.mrf._estimate import Estimate, Task
 from spinsculpt.mrf._files import Grid, described, read_map, read_mask, read_stack, write_map
 from spinsculpt.mrf._methods import estimate
@@ -204,13 +204,15 @@ def fit_scan(
     first = task.part(np.arange(1))
     first.signals(first.bounds()[0][None])  # compiled before the clock runs
     given = dict(settings or {})
-    refine = given.pop("refine", REFINE) if reconstructor or method == "nbmf" else given.get("refine", REFINE)
-    refines = bool(reconstructor) or method == "supervised"
-    if progress and method in ("nbmf", "supervised"):
-        given["progress"] = progress
+    refine = 0  # steps after a network has read what it was not trained on
+    if method in NETWORKS:
+        steps = given.pop("refine", REFINE)
+        refine = steps if reconstructor or method == "supervised" else 0
+        given |= {"refine": steps} if method == "supervised" else {}
+        given |= {"progress": progress} if progress else {}
     start = time.perf_counter()
     found = Reconstructor.load(reconstructor).apply(task, refine) if reconstructor else estimate(method, task, **given)
-    return Fitted(found, time.perf_counter() - start, bool(reconstructor), refine if refines else 0)
+    return Fitted(found, time.perf_counter() - start, bool(reconstructor), refine)
 
 
 def use_threads(threads: int | None) -> None:

@@ -11,7 +11,7 @@ from spinsculpt.convert import files_on_disk, named_files
 from spinsculpt.gate import read_yaml
 from spinsculpt.plan._check import check_study, settle
 from spinsculpt.plan._fingerprints import FingerprintPlan
-from spinsculpt.plan._seconds import FIT_SECONDS, ON_ONE_CORE, design_seconds, noisy_fits
+from spinsculpt.plan._seconds import FIT_SECONDS, design_seconds, noisy_fits
 from spinsculpt.plan._spectra import spectra_of
 from spinsculpt.study import AnalysisEntry, Basis, Scanner, Study, can_fit, default_config, lay_over, parse, plain
 from spinsculpt.subjects import Scan, place_of_scans, read_subjects, simulated_cohort
@@ -172,7 +172,7 @@ class Plan:
     def expected_time(self, designs: Sequence[str], cores: int, fits: bool = False) -> str:
         """How long designs, and fits of noisy spectra, will take, where that is minutes; nothing else takes as long."""
         names = len(self.study.basis.names)
-        each = [ON_ONE_CORE * design_seconds(self.study.designs[name], names) for name in designs]
+        each = [design_seconds(self.study.designs[name], names) for name in designs]
         designing = max([sum(each) / max(1, cores), *each])  # side by side, a core each
         count = noisy_fits(self.study.compare.montecarlo, len(self.ranked)) if fits else 0
         if sum(each) + count * FIT_SECONDS < _LONG:

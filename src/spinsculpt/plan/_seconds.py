@@ -5,7 +5,6 @@ import math
 from spinsculpt.study import DesignEntry, MonteCarlo
 
 FIT_SECONDS = 0.02  # of a fit of noisy spectra on one core, over the default sequences
-ON_ONE_CORE = 1.2  # time of a design on one core over that on two: 80 s against 66 s of the default one
 MODELS = 10  # right and wrong ones, of the Monte Carlo
 
 
@@ -16,7 +15,7 @@ def noisy_fits(settings: MonteCarlo, analyses: int) -> int:
 
 
 def design_seconds(entry: DesignEntry, names: int) -> float:
-    """How long a design takes on two cores, to a factor of two or three: spin steps and bounds of all evaluations.
+    """How long a design takes on one core, to a factor of two or three: spin steps and bounds of all evaluations.
 
     Args:
         entry: of the section `designs`.
@@ -31,5 +30,5 @@ def design_seconds(entry: DesignEntry, names: int) -> float:
     given = entry.models
     models = max(1, len(given.baselines)) * len(given.macromolecules) * len(given.t2_scales)
     bounds = models * any(goal.type in ("crlb", "ratio") for goal in entry.objectives)
-    each = shots * count * (2e-5 * duration / entry.dwell + 1.5e-3 * bounds)  # s, timed on the default designs
-    return 10 + (entry.starts * kept * entry.iterations + entry.polish) * members * each
+    each = shots * count * (2.4e-5 * duration / entry.dwell + 1.8e-3 * bounds)  # s, timed on the default designs
+    return 12 + (entry.starts * kept * entry.iterations + entry.polish) * members * each

@@ -8,10 +8,9 @@ import numpy as np
 from spinsculpt import __version__
 from spinsculpt.conventions import GAMMA_BAR
 from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.gate import read_json as read_table
-from spinsculpt.gate import read_text, samples
+from spinsculpt.gate import read_json, read_text, samples
 from spinsculpt.provenance import atomic_path
-from spinsculpt.pulses._json import read_json
+from spinsculpt.pulses._json import from_dict
 from spinsculpt.pulses._profile import refocusing_profile
 from spinsculpt.pulses._pulse import Pulse
 
@@ -33,13 +32,14 @@ def read_pulse(path: Path | str, duration: float | None = None, flip_angle: floa
     if not path.is_file():
         raise SpinsculptError(f"There is no pulse file {path}.")
     if path.suffix.lower() == ".json":
-        others = read_table(path).get("more_pulses")
+        content = read_json(path)
+        others = content.get("more_pulses")
         if others and isinstance(others, dict):
             raise SpinsculptError(
                 f"{path} holds {1 + len(others)} pulses, and one is wanted here; write each to a file of its own with: "
                 f"spinsculpt export {path} --out NAME.pta"
             )
-        return read_json(path)
+        return from_dict(content, path)
     if duration is None or not duration > 0:
         raise SpinsculptError(f"{path} does not say how long the pulse lasts; give its duration in s (above 0).")
     text = read_text(path, _LARGEST, errors="replace")
