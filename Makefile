@@ -55,6 +55,7 @@ benchmarks: $(STAMP)
 # `make docs QUICK=yes` does not run the tutorials.
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python docs/fill_tables.py --check
 	sphinx-build --quiet --fail-on-warning --keep-going $(if $(QUICK),-D nb_execution_mode=off -D suppress_warnings=myst-nb.lexer) --builder html docs build/docs
 
 # Of the links to other sites; needs a network. Links inside the site are held by `make docs`, where a warning is an error.
