@@ -35,13 +35,13 @@ $(STAMP): pyproject.toml constraints.txt
 lint: $(STAMP)
 	ruff check .
 	ruff format --check .
-	snakefmt --check Snakefile workflow/rules
+	snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	snakemake --lint
 
 format: $(STAMP)
 	ruff check --fix .
 	ruff format .
-	snakefmt Snakefile workflow/rules
+	snakefmt Snakefile workflow/Snakefile workflow/rules
 
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
