@@ -305,7 +305,11 @@ def test_the_verdict_on_a_design_stands_where_its_sequence_is_ranked(tmp_path):
     write_frame(separation({"press30": (2, 7, 8), "mega": (3, 9, 10), "new": (2, 5, 6)}), tables[0])
     verdict = {"design": "d", "metric": "verdict", "metabolite": "", "unit": "1 = use"}
     verdict |= {"source": "do not use d: PRESS reaches more"}
-    found = {0.0: "its pulse: do not use", 1.0: "its pulse: use, by its own goal", np.nan: "its pulse: no rival"}
+    found = {
+        0.0: "its pulse: do not use",
+        1.0: "its pulse: use, by its own goal",
+        np.nan: "its pulse: no comparison sequence",
+    }
     with opened(viewport={"width": 390, "height": 800}) as page:
         for value, words in found.items():
             write_frame(pd.DataFrame([verdict | {"value": value}]), tables[1])

@@ -29,7 +29,10 @@ def verdict(metrics: Mapping) -> dict:
         return _of_bounds(metrics)
     if kinds & {"Enhance", "Suppress"}:
         return _of_peaks(metrics["name"], DesignEntry.of(metrics["entry"]), parts)
-    return {"use": None, "sentence": f"{metrics['name']}: {_reached(parts)}; no rival was made for this goal."}
+    return {
+        "use": None,
+        "sentence": f"{metrics['name']}: {_reached(parts)}; no comparison sequence exists for this goal.",
+    }
 
 
 def _of_bounds(metrics: Mapping) -> dict:

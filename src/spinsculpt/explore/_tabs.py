@@ -281,7 +281,11 @@ def verdict_of(pulse: Path | str) -> str:
     """What metrics.json beside a pulse says of it, in words for a table."""
     try:
         verdict = json.loads(Path(pulse).with_name("metrics.json").read_text())["verdict"]
-        words = {True: "better than its rivals", False: "NOT better than its rivals", None: "no rival to judge it by"}
+        words = {
+            True: "better than its comparison sequences",
+            False: "NOT better than its comparison sequences",
+            None: "no sequence to compare it with",
+        }
         return words[verdict["use"]]
     except (OSError, ValueError, KeyError, TypeError):
         return "not judged"

@@ -150,7 +150,11 @@ def design_verdicts(designs: pd.DataFrame, config: Study) -> dict[str, dict]:
         {analysis: {"label", "use" (True, False, or None without a rival), "words" for a ranking, "sentence"}}.
     """
     rows = designs[designs["metric"] == "verdict"].set_index("design")
-    words = {True: "its pulse: use, by its own goal", False: "its pulse: do not use", None: "its pulse: no rival"}
+    words = {
+        True: "its pulse: use, by its own goal",
+        False: "its pulse: do not use",
+        None: "its pulse: no comparison sequence",
+    }
     found = {}
     for name in ranked_names(config):
         entry = config.sequences[config.analyses[name].sequence]
@@ -182,7 +186,7 @@ def headline(ranking: pd.DataFrame, errors: pd.DataFrame, separation: pd.DataFra
     best = table.index[0]
     first = table.iloc[0]
     said = (
-        f"Of {len(table)} playable sequences, {_label(best, config)} measures {ratio} best: its error is "
+        f"Of {len(table)} sequences within hardware limits, {_label(best, config)} measures {ratio} best: its error is "
         f"{first['rmse']:.1f} %"
     )
     sure = f"Its 95 % interval is {first['low']:.1f}–{first['high']:.1f} %"
@@ -195,7 +199,7 @@ def headline(ranking: pd.DataFrame, errors: pd.DataFrame, separation: pd.DataFra
         )
     sentences = [
         f"{said}.",
-        f"The error is the root mean square over {int(first['conditions'])} right and wrong models of the fit, bias "
+        f"The error is the root mean square over {int(first['conditions'])} matched and mismatched models, bias "
         f"included. {sure}.",
         *_cost(separation, best, config),
         *_scan_time(errors, best, config),
@@ -209,7 +213,7 @@ def headline(ranking: pd.DataFrame, errors: pd.DataFrame, separation: pd.DataFra
 
 
 def _scan_time(errors: pd.DataFrame, best: str, config: Study) -> list[str]:
-    """The scan time in which the best sequence has the precision of each edited one, by bounds with the right model."""
+    """The scan time in which the best sequence has the precision of each edited one, by bounds (matched model)."""
     rows = errors[(errors["metabolite"] == _ratio(config)) & (errors["condition"] == "right model")]
     bounds = rows.set_index("sequence")["bound"]
     parts = [
@@ -242,7 +246,7 @@ def error_summary(errors: pd.DataFrame, ranking: pd.DataFrame, config: Study) ->
 
 
 def axis_summary(errors: pd.DataFrame, ranking: pd.DataFrame, config: Study) -> pd.DataFrame:
-    """SD of the ratio in % with the right model at other SNR, linewidths and ratios, its bias and its bound beside."""
+    """SD, bias and bound of the ratio in % with the matched model at other SNR, linewidths and ratios."""
     ratio = _ratio(config)
     rows = errors[
         (errors["metabolite"] == ratio) & ((errors["axis"] != "model") | (errors["condition"] == "right model"))
@@ -252,7 +256,7 @@ def axis_summary(errors: pd.DataFrame, ranking: pd.DataFrame, config: Study) -> 
     table = table[list(dict.fromkeys(rows["condition"]))]
     model = errors[(errors["metabolite"] == ratio) & (errors["axis"] == "model")]
     right = model["condition"] == "right model"
-    for head, part in (("coverage, right (%)", model[right]), ("coverage, wrong (%)", model[~right])):
+    for head, part in (("coverage, matched (%)", model[right]), ("coverage, mismatched (%)", model[~right])):
         table[head] = part.groupby("sequence")["coverage"].mean().map("{:.0f}".format)
     order = ranking.loc[ranking["metabolite"] == ratio, "sequence"]
     return _named(table.loc[list(order)], config)

@@ -56,10 +56,10 @@ CAPTIONS = {
     "first (bars). Dashed: limits of agreement, mean ± 1.96 SD, over all scans, rejected ones too.",
     "fits": "Every scan: data, fit, baseline, and residual on the same scale; rejected scans are named so.",
     "preprocessing": "Quality of every preprocessed scan. Dotted: the limits; open: rejected scans.",
-    "ranking": "Error of each sequence over right and wrong models of the fit (root mean square, bias included), its "
+    "ranking": "Error of each sequence over matched and mismatched models (root mean square, bias included), its "
     "95 % interval by bootstrap of the fits; the bound of an unbiased fit as a tick.",
     "errors": "Bias and SD of the ratio in fits of noisy data, by model of the fit, SNR, linewidth and true ratio.",
-    "time": "Error of the ratio against scan time: noise averages out, the bias of wrong models does not; and the scan "
+    "time": "Error of the ratio against scan time: noise averages out, bias does not; and the scan "
     "time that gives the precision of the first sequence.",
     "power": "Subjects in each of two groups against the effect, by the SD of the fits and that between subjects.",
     "losses": "How each sequence loses what it loses: the bound of the ratio as unknowns are added one after another.",

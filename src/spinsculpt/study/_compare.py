@@ -20,7 +20,7 @@ class NoiseLevel(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class MonteCarlo(Section):
-    """Noisy fits of every ranked sequence that can be played, under right and wrong models; their RMSE ranks."""
+    """Noisy fits of every ranked sequence that can be played, under matched and mismatched models; their RMSE ranks."""
 
     repeats: Annotated[
         int, key("fits of each sequence and condition; 1000 give the coverage of a condition to 1 %", ge=5)
