@@ -8,6 +8,7 @@ import numpy as np
 from spinsculpt.basis import BasisSet
 from spinsculpt.conventions import FID, ppm_to_hz, time_axis
 from spinsculpt.errors import SpinsculptError
+from spinsculpt.fit._decay import with_line_t2
 from spinsculpt.fit._noise import acquired_points
 from spinsculpt.study import FitModel
 
@@ -31,7 +32,8 @@ def prepare(
     if not chosen:
         raise SpinsculptError("fit: metabolites and exclude leave nothing to fit.")
     fids = tuple(_checked(fid, label) for fid, label in zip(data, labels, strict=True))
-    matched = tuple(_matched(*item, chosen) for item in zip(fids, bases, labels, strict=True))
+    matched = [_matched(*item, chosen) for item in zip(fids, bases, labels, strict=True)]
+    matched = tuple(with_line_t2(matched, model.line_t2))
     for fid, label in zip(fids, labels, strict=True):
         inside = sum(np.count_nonzero((fid.ppm >= low) & (fid.ppm <= high)) for low, high in model.ranges)
         if 2 * inside <= len(chosen) + 20:

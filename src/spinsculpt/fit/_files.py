@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis import BasisSet, read_fslmrs, read_jmrui, read_lcmodel, read_nifti
-from spinsculpt.conventions import FID, GAMMA_BAR
+from spinsculpt.conventions import FID
 from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude, water_per_proton
 from spinsculpt.fit._average import refuse_average
 from spinsculpt.fit._broad import gaussian_lines, library_for
 from spinsculpt.fit._data import FREQUENCY_TOLERANCE
+from spinsculpt.fit._decay import relaxation_of
 from spinsculpt.fit._engine import engine_of
 from spinsculpt.fit._quantify import WaterScaling, own_relaxation, water_scaling
 from spinsculpt.fit._resample import monte_carlo, sample_posterior
@@ -22,8 +23,7 @@ from spinsculpt.fit._tissue import tissue_of
 from spinsculpt.gate import quantity
 from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.sequences import SUBSPECTRA, combinations_of
-from spinsculpt.spins import load_library
-from spinsculpt.study import BROAD, DIFFERENCES, LIPIDS, Fit, WaterReference, matches, plain
+from spinsculpt.study import DIFFERENCES, LIPIDS, Fit, WaterReference, matches, plain
 
 IMPLAUSIBLE = 200.0  # mmol/kg of total creatine: ten times what tissue has, so the water is not that of this scan
 MACROMOLECULE_NAMES = ("MM*", "Mac*", "M[0-9]*")
@@ -248,7 +248,7 @@ def _timing(scan: Spectra, water: WaterReference) -> dict:
     basis = scan.bases[0]
     return {
         "basis_per_proton": 1.0 if differs and basis.water is None else water_per_proton(basis),
-        "relaxation": _relaxation(basis),
+        "relaxation": relaxation_of(basis),
         "relaxation_sd": plain(water.relaxation_sd),
         "decay": _decay(basis),
         "echo_time": water.echo_time or scan.header.header.get("EchoTime"),
@@ -272,30 +272,13 @@ def _decay(basis: BasisSet) -> dict[str, tuple[float, float]]:
     }
 
 
-def _relaxation(basis: BasisSet) -> dict[str, tuple[float, float]]:
-    """(T1, T2) in s of what the basis holds: those of its own library, else of ours; others relax as their mean."""
-    told = basis.meta.get("relaxation")
-    if isinstance(told, dict):
-        return {
-            name: (quantity(t1, "t1", "The basis", name), quantity(t2, "t2", "The basis", name))
-            for name, (t1, t2) in told.items()
-            if name in basis.names
-        }
-    library = load_library(field_strength=basis.central_frequency / GAMMA_BAR)
-    known = {**library.metabolites, **library.macromolecules}
-    broad = library.macromolecules["MM09"]
-    entries = {name: broad if matches(name, BROAD[0]) else None for name in basis.names}
-    entries = {name: known.get(name, entry) for name, entry in entries.items()}
-    return {name: (entry.t1, entry.t2) for name, entry in entries.items() if entry is not None}
-
-
 def _decayed(bases: Sequence[BasisSet], water: WaterReference) -> list[BasisSet]:
     """Bases in proportion to the first: shots of another echo time have decayed more, each metabolite by its T1 and T2.
 
     Concentrations are shared by all shots, and relaxation is taken off them by the times of the first afterwards.
     """
     first, *others = bases
-    known, times = own_relaxation(_relaxation(first), water.t1, water.t2), _decay(first)
+    known, times = own_relaxation(relaxation_of(first), water.t1, water.t2), _decay(first)
     found = [first]
     for basis in others:
         weights = np.ones(len(basis.names))

@@ -147,6 +147,14 @@ class FitModel(Section):
             "share; null for voigt, and for that beside free in an average"
         ),
     ] = None
+    line_t2: Annotated[
+        Literal["off", "library"],
+        key(
+            "lines of the metabolites before the width that all share: off (those of the basis alone) or library (each "
+            "basis function times exp(-t / T2), its T2 at the field that of the library, basis.library; macromolecules "
+            "and lipids keep their widths)"
+        ),
+    ] = "off"
     shared: Annotated[
         tuple[Literal["width", "shift", "phase"], ...],
         key("what the spectra of a joint fit have in common besides the concentrations", unique=True),
