@@ -1,0 +1,1 @@
+"""What people use: command line, notebook, workbench, and the plan of the workflow."""

@@ -1,0 +1,1 @@
+"""CEST and MT: protocols, simulators, estimators, and their plan, figures and report."""

@@ -1,0 +1,1 @@
+"""Spin systems, pulses, sequences and the dynamics of spins."""

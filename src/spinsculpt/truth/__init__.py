@@ -1,0 +1,1 @@
+"""What a scanner measures: the simulated scanner."""
