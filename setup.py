@@ -1,4 +1,4 @@
-"""Puts the workflow beside the code of a wheel, as spinsculpt/app; everything else is in pyproject.toml."""
+"""Puts the workflow beside the code of a wheel, as spinsculpt/_workflow; everything else is in pyproject.toml."""
 
 import shutil
 from pathlib import Path
@@ -14,7 +14,7 @@ class WithWorkflow(build_py):
         super().run()
         if self.editable_mode:  # the checkout has it
             return
-        app = Path(self.build_lib) / "spinsculpt" / "app"
+        app = Path(self.build_lib) / "spinsculpt" / "_workflow"
         shutil.rmtree(app, ignore_errors=True)
         for name in WORKFLOW:
             source, copy = Path(__file__).parent / name, app / name

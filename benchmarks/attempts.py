@@ -26,10 +26,10 @@ import torch
 
 from spinsculpt.basis import BasisSet, basis_library, simulate_basis
 from spinsculpt.compare import Analysis, noise_of_study, typical_concentrations
+from spinsculpt.config import DesignEntry, SequenceEntry, default_config, parse, read_study
 from spinsculpt.design import Design, FieldCondition, Model, Search, Signals
 from spinsculpt.fit import predict_crlb
-from spinsculpt.sequences import Sequence, build_sequence
-from spinsculpt.study import DesignEntry, SequenceEntry, default_config, parse, read_study
+from spinsculpt.physics.sequences import Sequence, build_sequence
 
 CONFIG = read_study([default_config()])
 RATIO, PAIR = {"type": "ratio", "metabolites": ["Gln", "Glu"]}, {"Gln": 1.0, "Glu": 1.0}

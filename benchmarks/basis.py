@@ -3,7 +3,7 @@
 The tasks: 2048 points, 2000 Hz, 3 T, 100-point refocusing pulses (3.5 ms) over a 32 x 32 grid. PRESS of Glu and of 20
 metabolites; MEGA-PRESS, ON and OFF with shaped editing pulses, of 20 metabolites. Each is timed after one run that
 warms up the libraries, on two threads, as the median of five (Glu) or three runs. Then the spins alone of metabolites
-with methyl groups in PRESS, as protons and as total spins (`spinsculpt.spins.symmetry_sectors`).
+with methyl groups in PRESS, as protons and as total spins (`spinsculpt.physics.spins.symmetry_sectors`).
 
     python benchmarks/basis.py [--plot cost.png]
 
@@ -19,11 +19,11 @@ import time
 from threadpoolctl import threadpool_limits
 
 from spinsculpt.basis import averaged_lines, simulate_basis, slice_axes
-from spinsculpt.conventions import larmor_frequency
-from spinsculpt.pulses import gaussian, sinc
-from spinsculpt.sequences import SlicePulse, megapress, press
-from spinsculpt.spins import load_library, symmetry_sectors
-from spinsculpt.study import Basis, Grid
+from spinsculpt.config import Basis, Grid
+from spinsculpt.core.conventions import larmor_frequency
+from spinsculpt.physics.pulses import gaussian, sinc
+from spinsculpt.physics.sequences import SlicePulse, megapress, press
+from spinsculpt.physics.spins import load_library, symmetry_sectors
 
 BY_SPINS = {1: "Scyllo", 2: "Cit", 3: "Asp", 4: "Lac", 5: "Glu", 6: "GABA", 7: "Glc", 8: "Val", 9: "Lys"}
 REFOCUSING = SlicePulse(sinc(0.0035, 180.0, lobes=3, samples=100), thickness=0.020)

@@ -9,8 +9,8 @@ import sys
 
 from spinsculpt.basis import basis_library, simulate_basis
 from spinsculpt.compare import Analysis, all_bounds, noise_of_study
-from spinsculpt.sequences import build_sequence
-from spinsculpt.study import SequenceEntry, default_config, read_study
+from spinsculpt.config import SequenceEntry, default_config, read_study
+from spinsculpt.physics.sequences import build_sequence
 
 CONFIG = read_study([default_config()])
 BASIS, COMPARE = CONFIG.basis, CONFIG.compare

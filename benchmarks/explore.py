@@ -23,8 +23,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from spinsculpt.explore import configuration, show
-from spinsculpt.study import Basis, Compare, NoiseLevel, SequenceEntry
+from spinsculpt.app.explore import configuration, show
+from spinsculpt.config import Basis, Compare, NoiseLevel, SequenceEntry
 
 CASES = {
     "PRESS, Glu and Gln": ("press", ["Glu", "Gln"], 0.030),
@@ -47,7 +47,7 @@ def move(kind: str, metabolites: list[str], echo_time: float, field: float = 3.0
 SERVER = """
 import os, sys, threading
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-from spinsculpt.explore import begun, serve
+from spinsculpt.app.explore import begun, serve
 serve(begun(START), browser=False)
 """
 

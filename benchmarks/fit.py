@@ -17,10 +17,10 @@ from collections.abc import Callable
 import numpy as np
 
 from spinsculpt.basis import BasisSet, basis_library, simulate_basis
-from spinsculpt.conventions import FID, time_axis
+from spinsculpt.config import Basis
+from spinsculpt.core.conventions import FID, time_axis
 from spinsculpt.fit import FitModel, fit, fit_with_fsl_mrs, monte_carlo
-from spinsculpt.sequences import press
-from spinsculpt.study import Basis
+from spinsculpt.physics.sequences import press
 
 CONFIG = Basis(macromolecules=["MM09", "MM12", "MM17", "MM20"])
 MODELS = {

@@ -26,12 +26,12 @@ from functools import cache
 import numpy as np
 
 from spinsculpt.basis import BasisSet, simulate_basis
-from spinsculpt.conventions import FID, ppm_to_hz, time_axis
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import LIPIDS, OtherTruth, default_config, read_study
+from spinsculpt.core.conventions import FID, ppm_to_hz, time_axis
+from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.fit import MODEL_SD_FACTOR, FitModel, FitResult, fit
-from spinsculpt.sequences import build_sequence
-from spinsculpt.spins import load_library
-from spinsculpt.study import LIPIDS, OtherTruth, default_config, read_study
+from spinsculpt.physics.sequences import build_sequence
+from spinsculpt.physics.spins import load_library
 
 AVERAGE = {"baseline": "average"}
 CHOICES = {

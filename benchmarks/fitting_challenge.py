@@ -24,11 +24,11 @@ import numpy as np
 import pandas as pd
 
 from spinsculpt.basis import read_lcmodel
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Fit, Preprocess, parse
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.nifti import read_fids
 from spinsculpt.fit import fit_files, signal_per_proton
-from spinsculpt.nifti import read_fids
 from spinsculpt.preprocess import preprocess_scan, preprocess_water
-from spinsculpt.study import Fit, Preprocess, parse
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests/reference/results/ismrm_fitting_challenge"
 T2 = {"gm": 0.110, "wm": 0.080, "metabolite": 0.160}

@@ -15,10 +15,10 @@ import time
 import numpy as np
 import torch
 
-from spinsculpt.conventions import larmor_frequency
+from spinsculpt.core.conventions import larmor_frequency
 from spinsculpt.design import Search
-from spinsculpt.dynamics.engine import SpinGroup, exact, propagate
-from spinsculpt.spins import hamiltonian, load_library, total
+from spinsculpt.physics.dynamics.engine import SpinGroup, exact, propagate
+from spinsculpt.physics.spins import hamiltonian, load_library, total
 
 FREQUENCY, RECEIVER_PPM = larmor_frequency(3.0), 3.0
 DURATION, SAMPLES, GOAL, LIMIT = 0.02, 100, 1e-4, 500

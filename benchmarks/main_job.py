@@ -21,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-IMPORTS = {"convert": "spinsculpt.convert", "preprocess": "spinsculpt.preprocess", "fit": "spinsculpt.fit"}
+IMPORTS = {"convert": "spinsculpt.data.convert", "preprocess": "spinsculpt.preprocess", "fit": "spinsculpt.fit"}
 
 
 def seconds(*command: str, **options) -> float:

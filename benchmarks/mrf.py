@@ -28,9 +28,7 @@ import numpy as np
 import yaml
 from scipy.io import loadmat
 
-from spinsculpt.fingerprints import FingerprintStudy
-from spinsculpt.gate import read_yaml
-from spinsculpt.mrf import (
+from spinsculpt.cest.modelling import (
     Model,
     Task,
     brain_volume,
@@ -47,7 +45,9 @@ from spinsculpt.mrf import (
     stages_of,
     tissue,
 )
-from spinsculpt.study import Mrf
+from spinsculpt.cest.study import FingerprintStudy
+from spinsculpt.config import Mrf
+from spinsculpt.core.gate import read_yaml
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "config/examples/molecular_mrf_preclinical"
 CW = {"offset_ppm": 3.0, "saturation_s": 3.0, "recovery_s": 1.0, "tip_degrees": 60}

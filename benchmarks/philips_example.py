@@ -17,9 +17,9 @@ from pathlib import Path
 import pandas as pd
 
 from spinsculpt.basis import simulate_basis, write_basis
+from spinsculpt.config import Fit, default_config, read_study
 from spinsculpt.fit import fit_files
-from spinsculpt.sequences import Sequence, build_sequence
-from spinsculpt.study import Fit, default_config, read_study
+from spinsculpt.physics.sequences import Sequence, build_sequence
 
 RATIOS = ("Glu", "Gln", "NAA+NAAG", "Ins", "GABA")
 LCMODEL = {"Glu": 1.17, "Gln": 0.15, "NAA+NAAG": 1.33, "Ins": 0.85}

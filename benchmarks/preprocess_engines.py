@@ -16,14 +16,14 @@ from pathlib import Path
 import pandas as pd
 
 from spinsculpt.basis import basis_library, simulate_basis, write_basis
-from spinsculpt.convert import convert_scan
+from spinsculpt.config import SequenceEntry, read_study
+from spinsculpt.data.convert import convert_scan
+from spinsculpt.data.nifti import MRSData, read_fids, write_fids
+from spinsculpt.data.subjects import Scan
 from spinsculpt.fit import fit_files
-from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.physics.sequences import build_sequence
 from spinsculpt.preprocess import preprocess_scan, preprocess_water
-from spinsculpt.scanner import simulate_scan
-from spinsculpt.sequences import build_sequence
-from spinsculpt.study import SequenceEntry, read_study
-from spinsculpt.subjects import Scan
+from spinsculpt.truth.scanner import simulate_scan
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL = REPOSITORY / "tests/reference/data"

@@ -18,12 +18,12 @@ import numpy as np
 from fit_rule import FACTORS
 
 from spinsculpt.basis import basis_library, simulate_basis
+from spinsculpt.config import Fit, default_config, read_study
+from spinsculpt.data.nifti import MRSData
 from spinsculpt.fit import MODEL_SD_FACTOR, fit_measured
-from spinsculpt.nifti import MRSData
-from spinsculpt.pulses import read_designed
-from spinsculpt.scanner import simulate_scan
-from spinsculpt.sequences import build_sequence
-from spinsculpt.study import Fit, default_config, read_study
+from spinsculpt.physics.pulses import read_designed
+from spinsculpt.physics.sequences import build_sequence
+from spinsculpt.truth.scanner import simulate_scan
 
 SUMS = ["NAA+NAAG", "Cr+PCr", "GPC+PCh", "Glu", "Ins", "Gln", "GABA", "GSH"]
 QUIET = {"drift": 0, "frequency_jitter": 0, "phase_jitter": 0, "eddy_phase": 0, "residual_water": 0}

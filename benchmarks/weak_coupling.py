@@ -15,11 +15,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from spinsculpt.conventions import larmor_frequency, ppm_to_hz, to_spectrum
-from spinsculpt.dynamics import evolve
-from spinsculpt.sequences import press
-from spinsculpt.spectra import LineList, decay
-from spinsculpt.spins import SpinSystem, hamiltonian, load_library, raising, total
+from spinsculpt.core.conventions import larmor_frequency, ppm_to_hz, to_spectrum
+from spinsculpt.core.spectra import LineList, decay
+from spinsculpt.physics.dynamics import evolve
+from spinsculpt.physics.sequences import press
+from spinsculpt.physics.spins import SpinSystem, hamiltonian, load_library, raising, total
 
 POINTS, DWELL = 4096, 2.5e-4
 EVENTS = press(0.035, 0.012).shots[0].events

@@ -7,7 +7,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from unittest.mock import patch
 
-from spinsculpt.cli import main
+from spinsculpt.app.cli import main
 
 
 def spinsculpt(*arguments: str, folder: Path | str = ".") -> CompletedProcess:

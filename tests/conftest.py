@@ -33,7 +33,7 @@ def forks():
         yield
         return
     with pytest.MonkeyPatch.context() as patch, open(os.devnull, "w") as nobody:
-        patch.setattr("spinsculpt.workflow.warm._mouth", nobody.fileno())
+        patch.setattr("spinsculpt.core.workflow.warm._mouth", nobody.fileno())
         yield
 
 

@@ -1,8 +1,8 @@
 """Entries of a configuration as a user writes them, for functions that take study objects."""
 
 from spinsculpt import basis as _basis
-from spinsculpt import sequences as _sequences
-from spinsculpt.study import Basis, SequenceEntry, parse
+from spinsculpt.config import Basis, SequenceEntry, parse
+from spinsculpt.physics import sequences as _sequences
 
 
 def basis_of(content: dict | Basis) -> Basis:

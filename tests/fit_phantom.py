@@ -3,7 +3,7 @@
 import numpy as np
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import FID, ppm_to_hz, time_axis
+from spinsculpt.core.conventions import FID, ppm_to_hz, time_axis
 
 POINTS, DWELL, FREQUENCY = 1024, 5e-4, 127.731
 # Lines (ppm, protons), first-order multiplets: enough overlap to have correlated estimates.

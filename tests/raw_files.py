@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.philips import write_sdat, write_spar
+from spinsculpt.data.philips import write_sdat, write_spar
 
 DWELL, FREQUENCY = 5e-4, 127.75  # s, MHz
 

@@ -128,7 +128,7 @@ step "the workflow as a module of another one"
 mkdir -p module
 cat >module/Snakefile <<SNAKEFILE
 module spinsculpt:
-    snakefile: "$(python -c 'from spinsculpt.study import workflow_folder; print(workflow_folder())')/Snakefile"
+    snakefile: "$(python -c 'from spinsculpt.config import workflow_folder; print(workflow_folder())')/Snakefile"
     config: {"run": "inner", "sequences": {"press40": {"type": "press", "echo_time": 0.040}}}
 
 use rule * from spinsculpt as spinsculpt_*

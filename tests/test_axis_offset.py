@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from raw_files import DWELL, FREQUENCY, write_p_file
-from spinsculpt.conventions import ppm_to_hz
-from spinsculpt.convert import convert_scan
-from spinsculpt.nifti import read_fids, write_fids
+from spinsculpt.config import Convert, Preprocess
+from spinsculpt.core.conventions import ppm_to_hz
+from spinsculpt.data.convert import convert_scan
+from spinsculpt.data.nifti import read_fids, write_fids
+from spinsculpt.data.subjects import Scan
 from spinsculpt.preprocess import preprocess_scan
-from spinsculpt.study import Convert, Preprocess
-from spinsculpt.subjects import Scan
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

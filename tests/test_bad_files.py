@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import spinsculpt.convert._spec2nii as spec2nii
+import spinsculpt.data.convert._spec2nii as spec2nii
 from raw_files import write_p_file, write_philips, write_philips_dicom, write_rda, write_twix_head
-from spinsculpt.convert import read_raw_header
-from spinsculpt.convert._read import read_raw
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import MRSData, write_fids
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.convert import read_raw_header
+from spinsculpt.data.convert._read import read_raw
+from spinsculpt.data.nifti import MRSData, write_fids
 
 REAL = {
     "real rda": "siemens_exports/SVS_30.rda",

@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from entries import basis_of, simulate_basis
+from spinsculpt.app.cli._basis import basis_command
 from spinsculpt.basis import (
     BasisSet,
     read_basis,
@@ -25,15 +26,14 @@ from spinsculpt.basis import (
     write_lcmodel,
     write_nifti,
 )
-from spinsculpt.cli._basis import basis_command
-from spinsculpt.conventions import ppm_axis, time_axis, to_spectrum
-from spinsculpt.dynamics import line_list
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import read_fids
-from spinsculpt.pulses import Pulse, gaussian, sinc, write_pulse
-from spinsculpt.sequences import Slot, megapress, press, pulse_acquire
-from spinsculpt.spectra import decay
-from spinsculpt.spins import load_library
+from spinsculpt.core.conventions import ppm_axis, time_axis, to_spectrum
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.spectra import decay
+from spinsculpt.data.nifti import read_fids
+from spinsculpt.physics.dynamics import line_list
+from spinsculpt.physics.pulses import Pulse, gaussian, sinc, write_pulse
+from spinsculpt.physics.sequences import Slot, megapress, press, pulse_acquire
+from spinsculpt.physics.spins import load_library
 
 CONFIG = {
     "field": 3.0,

@@ -10,11 +10,12 @@ from entries import build_sequence, simulate_basis
 from spinsculpt.basis import Axis, _propagators, _slices, averaged_lines, read_lcmodel, slice_axes
 from spinsculpt.basis._isolated import isolated_signal
 from spinsculpt.basis._propagators import conjugated, slice_propagators, sorted_by_order
-from spinsculpt.conventions import GAMMA_BAR, time_axis, to_spectrum
-from spinsculpt.dynamics import line_list, propagator
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, excitation_profile, gaussian, goia, hyperbolic_secant, scaled, sinc
-from spinsculpt.sequences import (
+from spinsculpt.core.conventions import GAMMA_BAR, time_axis, to_spectrum
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.spectra import decay, merge_lines
+from spinsculpt.physics.dynamics import line_list, propagator
+from spinsculpt.physics.pulses import Pulse, excitation_profile, gaussian, goia, hyperbolic_secant, scaled, sinc
+from spinsculpt.physics.sequences import (
     CoherenceFilter,
     Delay,
     HardPulse,
@@ -27,8 +28,7 @@ from spinsculpt.sequences import (
     spin_echo,
     steam,
 )
-from spinsculpt.spectra import decay, merge_lines
-from spinsculpt.spins import SpinSystem, coherence_order, load_library
+from spinsculpt.physics.spins import SpinSystem, coherence_order, load_library
 
 F0 = 127.728
 REFOCUSING = SlicePulse(sinc(0.005, 180.0, lobes=3), 0.02, 2.3)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinsculpt.bids import (
+from spinsculpt.data.bids import (
     missing_recommended,
     mrs_name,
     nominal_field,
@@ -17,8 +17,8 @@ from spinsculpt.bids import (
     sidecar_problems,
     write_dataset_description,
 )
-from spinsculpt.nifti import MRSData
-from spinsculpt.subjects import Scan
+from spinsculpt.data.nifti import MRSData
+from spinsculpt.data.subjects import Scan
 
 
 def test_names_follow_subject_session_acquisition_suffix():

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from spinsculpt.compare import quality_table
+from spinsculpt.config import Study, parse, schema_of
+from spinsculpt.core.tables import write_frame
 from spinsculpt.report import fill_checklist
 from spinsculpt.report._checklist import ITEMS, NOT_STATED, read_checklist
 from spinsculpt.report._scans import checklist_sections
-from spinsculpt.study import Study, parse, schema_of
-from spinsculpt.tables import write_frame
 
 SIDECAR = {
     "SpectrometerFrequency": [127.75],

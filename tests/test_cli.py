@@ -10,10 +10,10 @@ import yaml
 from commands import spinsculpt
 from conftest import REPOSITORY
 from spinsculpt import __version__
-from spinsculpt.cli._basis import basis_command
-from spinsculpt.problems import problem
-from spinsculpt.sequences import build_sequence
-from spinsculpt.study import default_config, read_study
+from spinsculpt.app.cli._basis import basis_command
+from spinsculpt.config import default_config, read_study
+from spinsculpt.core.problems import problem
+from spinsculpt.physics.sequences import build_sequence
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,9 @@ def test_a_mistake_is_a_sentence_and_no_traceback(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("module", ["spinsculpt.fit", "spinsculpt.convert", "spinsculpt.preprocess", "spinsculpt.cli"])
+@pytest.mark.parametrize(
+    "module", ["spinsculpt.fit", "spinsculpt.data.convert", "spinsculpt.preprocess", "spinsculpt.app.cli"]
+)
 def test_jobs_of_one_subject_start_without_torch(module):
     code = f"import sys, {module}; print([m for m in ('torch', 'numba', 'matplotlib', 'pandas') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
@@ -81,7 +83,7 @@ def test_everything_but_designs_goes_without_torch_and_numba(tmp_path):
     assert run.returncode == 0, run.stderr
     config = tmp_path / "one.yaml"
     config.write_text("designs: {one: {kind: gap, echo_time: 0.036, duration: 0.01, metabolites: [Glu]}}")
-    code = WITHOUT + "from spinsculpt.cli import main; main()"
+    code = WITHOUT + "from spinsculpt.app.cli import main; main()"
     command = [sys.executable, "-c", code, "design", str(config), "--out", str(tmp_path / "out")]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 1 and "install the extra design" in run.stderr and "Traceback" not in run.stderr

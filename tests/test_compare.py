@@ -14,13 +14,13 @@ from spinsculpt.compare import (
     sweep_table,
 )
 from spinsculpt.compare._analysis import as_measured, broadened, grouped
-from spinsculpt.conventions import larmor_frequency, ppm_to_hz
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Compare, Expected, NoiseLevel
+from spinsculpt.core.conventions import larmor_frequency, ppm_to_hz
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.provenance import write_json
 from spinsculpt.fit import FitModel
-from spinsculpt.provenance import write_json
-from spinsculpt.sequences import HardPulse, Sequence, Shot
-from spinsculpt.spins import load_library
-from spinsculpt.study import Compare, Expected, NoiseLevel
+from spinsculpt.physics.sequences import HardPulse, Sequence, Shot
+from spinsculpt.physics.spins import load_library
 
 LIBRARY = load_library()
 FREQUENCY, POINTS, DWELL = larmor_frequency(3.0), 1024, 1 / 2000

@@ -2,8 +2,8 @@
 
 import pytest
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.study import nearest_name, validate
+from spinsculpt.config import nearest_name, validate
+from spinsculpt.core.errors import SpinsculptError
 
 SCHEMA = {
     "type": "object",

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import spinsculpt.convert._formats as formats
+import spinsculpt.data.convert._formats as formats
 from raw_files import DWELL, FREQUENCY, fids, write_data_list, write_p_file, write_philips_dicom, write_rda
-from spinsculpt.bids import sidecar_problems
-from spinsculpt.conventions import ppm_axis, to_spectrum
-from spinsculpt.convert import convert_scan, recognise
-from spinsculpt.convert._combine import choose
-from spinsculpt.convert._convert import without_identity
-from spinsculpt.convert._philips import checked_pair, write_clean_spar
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import MRSData, read_fids, write_fids
-from spinsculpt.philips import write_sdat, write_spar
-from spinsculpt.study import Convert
-from spinsculpt.subjects import Scan
+from spinsculpt.config import Convert
+from spinsculpt.core.conventions import ppm_axis, to_spectrum
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.bids import sidecar_problems
+from spinsculpt.data.convert import convert_scan, recognise
+from spinsculpt.data.convert._combine import choose
+from spinsculpt.data.convert._convert import without_identity
+from spinsculpt.data.convert._philips import checked_pair, write_clean_spar
+from spinsculpt.data.nifti import MRSData, read_fids, write_fids
+from spinsculpt.data.philips import write_sdat, write_spar
+from spinsculpt.data.subjects import Scan
 
 CONFIG = Convert()
 SCAN = Scan("01", "", "press30", "a.SDAT", "b.SDAT")

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spinsculpt.bids import scans_of_dataset
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import MRSData, write_fids
-from spinsculpt.study import SequenceEntry, guess_kind, match_sequence
+from spinsculpt.config import SequenceEntry, guess_kind, match_sequence
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.bids import scans_of_dataset
+from spinsculpt.data.nifti import MRSData, write_fids
 
 SEQUENCES = {
     "press30": {"type": "press", "echo_time": 0.03},

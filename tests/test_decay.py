@@ -7,10 +7,10 @@ from entries import build_sequence, simulate_basis
 from spinsculpt.basis import averaged_lines, decay_times, slice_axes
 from spinsculpt.basis._decay import _signals, _times
 from spinsculpt.basis._isolated import isolated_signal
-from spinsculpt.conventions import larmor_frequency, ppm_to_hz
-from spinsculpt.pulses import Pulse
-from spinsculpt.sequences import CoherenceFilter, Delay, HardPulse, Sequence, ShapedPulse, Shot, press
-from spinsculpt.spins import SpinSystem, load_library
+from spinsculpt.core.conventions import larmor_frequency, ppm_to_hz
+from spinsculpt.physics.pulses import Pulse
+from spinsculpt.physics.sequences import CoherenceFilter, Delay, HardPulse, Sequence, ShapedPulse, Shot, press
+from spinsculpt.physics.spins import SpinSystem, load_library
 
 F0 = larmor_frequency(3.0)
 EDITING = {"ppm": {"on": 1.9, "off": 7.46}, "duration": 0.014}

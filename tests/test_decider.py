@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from spinsculpt import study
-from spinsculpt.study import Section, default_of, plain
+from spinsculpt import config as study
+from spinsculpt.config import Section, default_of, plain
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "src/spinsculpt"
@@ -20,7 +20,12 @@ study.Study  # noqa: B018 (imports every section)
 
 
 def sections(of: type = Section) -> list[type[Section]]:
-    return [each for below in of.__subclasses__() for each in (below, *sections(below)) if "study" in each.__module__]
+    return [
+        each
+        for below in of.__subclasses__()
+        for each in (below, *sections(below))
+        if "spinsculpt.config" in each.__module__
+    ]
 
 
 def keys() -> set[str]:
@@ -28,7 +33,7 @@ def keys() -> set[str]:
 
 
 def files() -> dict[str, ast.Module]:
-    sources = [path for path in PACKAGE.rglob("*.py") if path.parent.name != "study"]
+    sources = [path for path in PACKAGE.rglob("*.py") if path.parent.name != "config"]
     sources += sorted((REPOSITORY / "workflow/scripts").glob("*.py"))
     return {
         str(path.relative_to(PACKAGE) if path.is_relative_to(PACKAGE) else path.name): ast.parse(path.read_text())
@@ -80,7 +85,7 @@ def test_a_section_survives_being_written_and_says_what_each_key_means(section):
 def test_the_command_line_takes_its_defaults_from_the_study():
     """An option that is called like a key has no default of its own: no number or text stands in the command."""
     known, found = keys(), []
-    for path in sorted((PACKAGE / "cli").glob("*.py")):
+    for path in sorted((PACKAGE / "app/cli").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())) if f"cli/{path.name}" not in OTHERS else ():
             if not isinstance(node, ast.FunctionDef) or not node.name.endswith("_command"):
                 continue

@@ -14,10 +14,16 @@ import typer
 from typer.testing import CliRunner
 
 from entries import build_sequence, simulate_basis
+from spinsculpt.app.cli._design import design_command
+from spinsculpt.app.plan import spectra_of
 from spinsculpt.basis import averaged_lines, slice_axes
-from spinsculpt.cli._design import design_command
 from spinsculpt.compare import Analysis
-from spinsculpt.conventions import larmor_frequency
+from spinsculpt.config import Baseline, Basis, DesignEntry, SequenceEntry, TimeRanges, parse, plain
+from spinsculpt.core.conventions import larmor_frequency
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import read_yaml
+from spinsculpt.core.spectra import decay
+from spinsculpt.core.system import System
 from spinsculpt.design import (
     CRLB,
     Acquisition,
@@ -38,15 +44,11 @@ from spinsculpt.design._explain import operator_classes, product_operators, spin
 from spinsculpt.design._metrics import among_real_pulses, splitting_error
 from spinsculpt.design._problem import Model, _resolved, parse_operator, times
 from spinsculpt.design._run import usable_device
-from spinsculpt.dynamics import engine, evolve, free_eigensystem, line_list, liouville_evolve
-from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel, predict_crlb
-from spinsculpt.gate import read_yaml
-from spinsculpt.plan import spectra_of
-from spinsculpt.pulses import DesignedPulses, Pulse, read_designed, read_json, write_designed
-from spinsculpt.sequences import Delay, HardPulse, Sequence, ShapedPulse, Slot, press, pulse_acquire
-from spinsculpt.spectra import decay
-from spinsculpt.spins import (
+from spinsculpt.physics.dynamics import engine, evolve, free_eigensystem, line_list, liouville_evolve
+from spinsculpt.physics.pulses import DesignedPulses, Pulse, read_designed, read_json, write_designed
+from spinsculpt.physics.sequences import Delay, HardPulse, Sequence, ShapedPulse, Slot, press, pulse_acquire
+from spinsculpt.physics.spins import (
     Library,
     Metabolite,
     SpinSystem,
@@ -56,8 +58,6 @@ from spinsculpt.spins import (
     transfer_bound,
     unitary_bound,
 )
-from spinsculpt.study import Baseline, Basis, DesignEntry, SequenceEntry, TimeRanges, parse, plain
-from spinsculpt.system import System
 
 F0 = larmor_frequency(3.0)
 NOMINAL = (FieldCondition(),)

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from fit_phantom import phantom, phantom_basis
-from spinsculpt import notebook
+from spinsculpt.app import notebook
+from spinsculpt.app.cli import app
+from spinsculpt.app.plan import settle
 from spinsculpt.basis import read_fslmrs, simulate_basis, write_fslmrs
-from spinsculpt.cli import app
+from spinsculpt.config import Baseline, Basis, Fit, SequenceEntry, Study, default_config, parse, plain, read_study
+from spinsculpt.data.nifti import MRSData, write_fids
 from spinsculpt.fit import FitModel, fit_files
-from spinsculpt.nifti import MRSData, write_fids
-from spinsculpt.plan import settle
-from spinsculpt.sequences import build_sequence
-from spinsculpt.study import Baseline, Basis, Fit, SequenceEntry, Study, default_config, parse, plain, read_study
+from spinsculpt.physics.sequences import build_sequence
 
 KINDS = st.sampled_from(["press", "megapress"])
 

@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-from spinsculpt.conventions import larmor_frequency
-from spinsculpt.dynamics import evolve, line_list, propagator
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse
-from spinsculpt.sequences import CoherenceFilter, Delay, HardPulse, ShapedPulse, Slot
-from spinsculpt.spins import SpinSystem, single_spin, total
+from spinsculpt.core.conventions import larmor_frequency
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.physics.dynamics import evolve, line_list, propagator
+from spinsculpt.physics.pulses import Pulse
+from spinsculpt.physics.sequences import CoherenceFilter, Delay, HardPulse, ShapedPulse, Slot
+from spinsculpt.physics.spins import SpinSystem, single_spin, total
 
 F0 = larmor_frequency(3.0)
 GLU = SpinSystem(
@@ -143,7 +143,9 @@ def test_an_empty_slot_and_a_negative_delay_are_refused_in_a_sentence():
 
 
 def test_import_needs_neither_torch_nor_numba():
-    code = "import sys, spinsculpt.dynamics; print([m for m in ('torch', 'numba', 'scipy') if m in sys.modules])"
+    code = (
+        "import sys, spinsculpt.physics.dynamics; print([m for m in ('torch', 'numba', 'scipy') if m in sys.modules])"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 

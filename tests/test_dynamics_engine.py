@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from spinsculpt.dynamics import propagator
-from spinsculpt.dynamics.engine import ENGINES, SpinGroup, choose_substeps, exact, propagate, splitting_error
-from spinsculpt.pulses import Pulse
-from spinsculpt.sequences import ShapedPulse
-from spinsculpt.spins import SpinSystem
+from spinsculpt.physics.dynamics import propagator
+from spinsculpt.physics.dynamics.engine import ENGINES, SpinGroup, choose_substeps, exact, propagate, splitting_error
+from spinsculpt.physics.pulses import Pulse
+from spinsculpt.physics.sequences import ShapedPulse
+from spinsculpt.physics.spins import SpinSystem
 from test_dynamics import AX, F0, GLU, SINGLE
 
 DWELL = 2e-4

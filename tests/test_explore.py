@@ -18,9 +18,7 @@ import yaml
 
 from browser import complaints, opened, overflow
 from entries import basis_library, build_sequence
-from spinsculpt.compare import Analysis, separation_table
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.explore import (
+from spinsculpt.app.explore import (
     begun,
     configuration,
     diagram,
@@ -32,12 +30,14 @@ from spinsculpt.explore import (
     under,
     yaml_text,
 )
-from spinsculpt.explore._bench import _simulated
-from spinsculpt.explore._serve import free_port
-from spinsculpt.plan import settle
-from spinsculpt.pulses import DesignedPulses, scaled, slr, write_designed, write_pulse
-from spinsculpt.sequences import Sequence, ShapedPulse, write_pulseq
-from spinsculpt.study import Baseline, Basis, Compare, Fit, SequenceEntry, Study, parse, plain
+from spinsculpt.app.explore._bench import _simulated
+from spinsculpt.app.explore._serve import free_port
+from spinsculpt.app.plan import settle
+from spinsculpt.compare import Analysis, separation_table
+from spinsculpt.config import Baseline, Basis, Compare, Fit, SequenceEntry, Study, parse, plain
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.physics.pulses import DesignedPulses, scaled, slr, write_designed, write_pulse
+from spinsculpt.physics.sequences import Sequence, ShapedPulse, write_pulseq
 
 COARSE = {
     "points": 1024,
@@ -115,7 +115,7 @@ def test_a_taken_port_is_a_sentence():
 
 
 def test_commands_and_jobs_do_not_import_the_workbench():
-    code = "import sys, spinsculpt, spinsculpt.cli; print({'panel', 'bokeh', 'spinsculpt.explore'} & set(sys.modules))"
+    code = "import sys, spinsculpt, spinsculpt.app.cli; print({'panel', 'bokeh', 'spinsculpt.app.explore'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
 
@@ -123,7 +123,7 @@ def test_commands_and_jobs_do_not_import_the_workbench():
 def benches(monkeypatch):
     """Workbenches that compute nothing: what they would compute is their configuration."""
     pytest.importorskip("panel", reason="panel (extra explore) is not installed")
-    from spinsculpt.explore import _page
+    from spinsculpt.app.explore import _page
 
     monkeypatch.setattr(_page.Workbench, "update", lambda self: None)
     return _page.Workbench
@@ -210,7 +210,14 @@ def test_a_saved_own_pulse_runs_in_another_folder(benches, tmp_path):
     again = benches(read_saved(tmp_path / "away/explored.yaml"))
     assert show(again.configure())["now"].bounds == shown.bounds
     bench.close()
-    command = [sys.executable, "-c", "from spinsculpt.cli import main; main()", "run", "--configfile", "explored.yaml"]
+    command = [
+        sys.executable,
+        "-c",
+        "from spinsculpt.app.cli import main; main()",
+        "run",
+        "--configfile",
+        "explored.yaml",
+    ]
     command += ["--cores", "2", "results/compare/separation.tsv"]
     run = subprocess.run(command, cwd=tmp_path / "away", capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -263,8 +270,8 @@ def fitted(tmp_path_factory):
     """Folder of results with one fitted phantom."""
     from fit_phantom import phantom, phantom_basis
     from spinsculpt.basis import write_fslmrs
+    from spinsculpt.data.nifti import MRSData, write_fids
     from spinsculpt.fit import fit_files
-    from spinsculpt.nifti import MRSData, write_fids
 
     root, basis = tmp_path_factory.mktemp("results"), phantom_basis()
     write_fslmrs(basis, root / "basis/press30")
@@ -289,7 +296,7 @@ def address(kept):
     code = f"""
 import os, sys, threading
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-from spinsculpt.explore import begun, serve
+from spinsculpt.app.explore import begun, serve
 serve(begun({{"basis": {SMALL}}}), browser=False)
 """
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}

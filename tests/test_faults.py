@@ -14,17 +14,17 @@ import pytest
 from fit_phantom import phantom, phantom_basis
 from results import TIMES
 from spinsculpt import basis
-from spinsculpt.bids import write_dataset_description
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.figures import Style
-from spinsculpt.figures._style import save
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.folders import MANIFEST
+from spinsculpt.core.problems import sentence_of
+from spinsculpt.core.provenance import write_json
+from spinsculpt.core.tables import write_frame
+from spinsculpt.core.workflow import job, what_stopped
+from spinsculpt.data.bids import write_dataset_description
+from spinsculpt.data.philips import write_sdat
 from spinsculpt.fit import fit
-from spinsculpt.folders import MANIFEST
-from spinsculpt.philips import write_sdat
-from spinsculpt.problems import sentence_of
-from spinsculpt.provenance import write_json
-from spinsculpt.tables import write_frame
-from spinsculpt.workflow import job, what_stopped
+from spinsculpt.report.figures import Style
+from spinsculpt.report.figures._style import save
 from test_fuzz import BASIS, FIDS, PULSE, checkpoint, designed, fids, press, write_pulse
 
 KILLED = -signal.SIGXFSZ

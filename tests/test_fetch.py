@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import yaml
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.examples import SCAN, fetch_megapress, read_megapress
-from spinsculpt.fetch import fetch_example_data, read_table
-from spinsculpt.nifti import read_fids
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.examples import SCAN, fetch_megapress, read_megapress
+from spinsculpt.data.fetch import fetch_example_data, read_table
+from spinsculpt.data.nifti import read_fids
 
 CONTENT = {"a.SDAT": bytes(range(256)) * 700, "b folder/b.SPAR": b"samples : 2048\n"}
 
@@ -156,7 +156,7 @@ def test_the_megapress_scan_is_converted_from_the_file_of_r(server, tmp_path, mo
     table = {"base_url": f"http://127.0.0.1:{server.server_port}"}
     table["files"] = [{"path": "scan.rda", "origin": "scan.rda", "size": size, "sha256": digest}]
     (tmp_path / "table.yaml").write_text(yaml.safe_dump(table))
-    monkeypatch.setattr("spinsculpt.examples.TABLE", tmp_path / "table.yaml")
+    monkeypatch.setattr("spinsculpt.data.examples.TABLE", tmp_path / "table.yaml")
     assert fetch_megapress(tmp_path / "data") == fetch_megapress(tmp_path / "data") == tmp_path / "data" / SCAN
     found = read_fids(tmp_path / "data" / SCAN)
     np.testing.assert_allclose(found.fids, fids.conj(), rtol=1e-6)

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from spinsculpt.figures import Style, draw_engines, draw_recovery, draw_sweep
-from spinsculpt.figures._engines import _panel, agreement
-from spinsculpt.figures._explain import written_out
-from spinsculpt.figures._style import save
-from spinsculpt.plotting import house_style, ppm_axis
-from spinsculpt.study import Figures
+from spinsculpt.config import Figures
+from spinsculpt.core.plotting import house_style, ppm_axis
+from spinsculpt.report.figures import Style, draw_engines, draw_recovery, draw_sweep
+from spinsculpt.report.figures._engines import _panel, agreement
+from spinsculpt.report.figures._explain import written_out
+from spinsculpt.report.figures._style import save
 
 STYLE = Style.of_study(Figures(labels={"a": "Sequence A"}), ["a", "b"])
 

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from raw_files import write_p_file, write_philips, write_philips_dicom, write_rda, write_twix_head
-from spinsculpt.cli import app
-from spinsculpt.convert import FoundScans, find_scans, read_raw_header, write_scans
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import MRSData, write_fids
-from spinsculpt.study import SequenceEntry, default_config, read_study
-from spinsculpt.subjects import Scan, read_subjects
+from spinsculpt.app.cli import app
+from spinsculpt.config import SequenceEntry, default_config, read_study
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.convert import FoundScans, find_scans, read_raw_header, write_scans
+from spinsculpt.data.nifti import MRSData, write_fids
+from spinsculpt.data.subjects import Scan, read_subjects
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SEQUENCES = {
@@ -288,7 +288,7 @@ def test_a_name_that_the_table_cannot_hold_is_passed_over_and_loses_no_other(tmp
 def test_names_that_are_no_text_are_printed_by_the_command(tmp_path):
     write_philips(tmp_path / "data" / os.fsdecode(b"caf\xe9"), "press_act")
     write_philips(tmp_path / "data" / "sub-01", "press_act")
-    code = "from spinsculpt.cli import main; main()"
+    code = "from spinsculpt.app.cli import main; main()"
     command = [sys.executable, "-c", code, "import", "data", "--out", "t.tsv"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0 and "rename it" in run.stdout and "1 scans" in run.stdout, run.stderr

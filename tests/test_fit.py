@@ -9,8 +9,8 @@ import pytest
 
 from fit_phantom import CONCENTRATIONS, EPSILON, GAMMA, LINES, PHASE, SIGMA2, phantom, phantom_basis
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import FID, to_spectrum
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.conventions import FID, to_spectrum
+from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.fit import Estimates, FitModel, SoftRatio, fit, monte_carlo, predict_crlb, sample_posterior, spread
 from spinsculpt.fit._crlb import covariance_of
 from spinsculpt.fit._model import Problem

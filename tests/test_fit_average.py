@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
+from spinsculpt.app.plan import settle
 from spinsculpt.basis import simulate_basis
-from spinsculpt.conventions import FID, ppm_to_hz
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Baseline, Basis, Compare, Fit, SequenceEntry, Study
+from spinsculpt.core.conventions import FID, ppm_to_hz
+from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.fit import FitModel, fit
 from spinsculpt.fit._average import MODEL_SD_FACTOR, STIFFNESSES, models_of, refuse_average
 from spinsculpt.fit._broad import of_study
-from spinsculpt.plan import settle
-from spinsculpt.sequences import pulse_acquire
-from spinsculpt.study import Baseline, Basis, Compare, Fit, SequenceEntry, Study
+from spinsculpt.physics.sequences import pulse_acquire
 
 AVERAGE = Fit().model(measured=True)
 

@@ -16,10 +16,13 @@ from typer.testing import CliRunner
 
 from commands import spinsculpt
 from fit_phantom import CONCENTRATIONS, DWELL, FREQUENCY, LINES, POINTS, phantom, phantom_basis
+from spinsculpt.app.cli._fit import fit_command
 from spinsculpt.basis import write_fslmrs, write_lcmodel
-from spinsculpt.cli._fit import fit_command
-from spinsculpt.conventions import FID, ppm_to_hz, time_axis
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Fit
+from spinsculpt.core.conventions import FID, ppm_to_hz, time_axis
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.folders import MANIFEST
+from spinsculpt.data.nifti import MRSData, read_fids, write_fids
 from spinsculpt.fit import (
     FitModel,
     find_fsl_mrs,
@@ -32,10 +35,7 @@ from spinsculpt.fit import (
     water_scaling,
 )
 from spinsculpt.fit._tissue import tissue_of
-from spinsculpt.folders import MANIFEST
-from spinsculpt.nifti import MRSData, read_fids, write_fids
-from spinsculpt.spins import load_library
-from spinsculpt.study import Fit
+from spinsculpt.physics.spins import load_library
 
 TIMES = {"EchoTime": 0.03, "RepetitionTime": 2.0}
 WATER = 40000.0  # signal per proton: 40 mol/l
@@ -255,7 +255,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from spinsculpt.basis import read_fslmrs
-from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.data.nifti import MRSData, read_fids, write_fids
 
 if "--version" in sys.argv:
     sys.exit(print("fsl_mrs 9.9"))

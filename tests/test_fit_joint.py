@@ -7,11 +7,11 @@ import pytest
 
 from entries import simulate_basis
 from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
+from spinsculpt.config import Fit
+from spinsculpt.data.nifti import MRSData
 from spinsculpt.fit import fit, fit_measured
-from spinsculpt.nifti import MRSData
-from spinsculpt.pulses import Pulse
-from spinsculpt.sequences import Slot, press
-from spinsculpt.study import Fit
+from spinsculpt.physics.pulses import Pulse
+from spinsculpt.physics.sequences import Slot, press
 
 SECTION = {
     "field": 3.0,

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
-from spinsculpt.conventions import GAMMA_BAR, time_axis
+from spinsculpt.core.conventions import GAMMA_BAR, time_axis
 from spinsculpt.fit import FitModel, fit
 from spinsculpt.fit._decay import relaxation_of, with_line_t2
-from spinsculpt.spins import load_library
+from spinsculpt.physics.spins import load_library
 
 LIBRARY = FitModel(line_t2="library")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
-from spinsculpt.conventions import FID
+from spinsculpt.core.conventions import FID
 from spinsculpt.fit import FitModel, fit
 
 VOIGT, FREE = (FitModel(groups=(), lineshape=line) for line in ("voigt", "free"))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from spinsculpt.basis import BasisSet, read_fslmrs, read_lcmodel
-from spinsculpt.conventions import FID, ppm_to_hz, time_axis
+from spinsculpt.core.conventions import FID, ppm_to_hz, time_axis
+from spinsculpt.data.nifti import read_fids
 from spinsculpt.fit import FitModel, fit, monte_carlo, signal_per_proton, spread, water_amplitude, water_scaling
-from spinsculpt.nifti import read_fids
 
 CASES = [(snr, baseline) for snr in ("clean", "snr200", "snr100", "snr50", "snr20") for baseline in ("poly2", "nobase")]
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
-from spinsculpt.conventions import FID, ppm_to_hz
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Basis, Fit
+from spinsculpt.core.conventions import FID, ppm_to_hz
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.nifti import MRSData
 from spinsculpt.fit import FitModel, WaterScaling, fit, fit_measured
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._result import MOST, implausible
-from spinsculpt.nifti import MRSData
-from spinsculpt.spins import load_library
-from spinsculpt.study import Basis, Fit
+from spinsculpt.physics.spins import load_library
 
 GROUPED = FitModel(groups=(("MM*",),))
 

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entries import build_sequence
+from spinsculpt.app.cli._basis import Format, basis_command
+from spinsculpt.app.cli._design import Device, design_command
+from spinsculpt.app.cli._export import export_command
 from spinsculpt.basis import BasisSet, read_basis, write_basis, write_fslmrs
-from spinsculpt.cli._basis import Format, basis_command
-from spinsculpt.cli._design import Device, design_command
-from spinsculpt.cli._export import export_command
-from spinsculpt.convert import write_scans
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.folders import MANIFEST, checked_name, owned_files, sha256
+from spinsculpt.data.convert import write_scans
 from spinsculpt.design._run import RESULTS
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.folders import MANIFEST, checked_name, owned_files, sha256
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from entries import build_sequence
 from raw_files import write_p_file, write_philips, write_philips_dicom, write_rda, write_twix_head
 from spinsculpt import basis
+from spinsculpt.app.explore._save import read_saved
 from spinsculpt.basis import (
     BasisSet,
     read_jmrui,
@@ -32,23 +33,22 @@ from spinsculpt.basis import (
     write_lcmodel,
     write_nifti,
 )
-from spinsculpt.bids import read_sidecar
+from spinsculpt.cest.modelling import read_protocol, read_stack
 from spinsculpt.compare import read_table
-from spinsculpt.convert import read_raw_header
-from spinsculpt.convert._philips import checked_pair, philips_pair
-from spinsculpt.convert._siemens import check_rda
+from spinsculpt.config import Basis, read_study
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import read_yaml
+from spinsculpt.data.bids import read_sidecar
+from spinsculpt.data.convert import read_raw_header
+from spinsculpt.data.convert._philips import checked_pair, philips_pair
+from spinsculpt.data.convert._siemens import check_rda
+from spinsculpt.data.nifti import MRSData, read_fids, write_fids
+from spinsculpt.data.subjects import read_subjects
 from spinsculpt.design._checkpoint import load_checkpoint, save_checkpoint
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.explore._save import read_saved
 from spinsculpt.fit._tissue import tissue_of, voxel_fractions
-from spinsculpt.gate import read_yaml
-from spinsculpt.mrf import read_protocol, read_stack
-from spinsculpt.nifti import MRSData, read_fids, write_fids
-from spinsculpt.pulses import DesignedPulses, read_designed, read_pulse, sinc, write_designed, write_pulse
-from spinsculpt.sequences import Sequence, read_fslmrs, read_pulseq, write_fslmrs, write_pulseq
-from spinsculpt.spins import load_library, read_macromolecule
-from spinsculpt.study import Basis, read_study
-from spinsculpt.subjects import read_subjects
+from spinsculpt.physics.pulses import DesignedPulses, read_designed, read_pulse, sinc, write_designed, write_pulse
+from spinsculpt.physics.sequences import Sequence, read_fslmrs, read_pulseq, write_fslmrs, write_pulseq
+from spinsculpt.physics.spins import load_library, read_macromolecule
 
 SECONDS = 20  # for one example; all take milliseconds
 MEGABYTES = 600  # that one reader may add to the process

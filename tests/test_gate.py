@@ -15,17 +15,17 @@ from typer.testing import CliRunner
 
 from entries import build_sequence, simulate_basis
 from fit_phantom import phantom, phantom_basis
+from spinsculpt.app.cli import app
 from spinsculpt.basis import BasisSet, read_basis, read_lcmodel, write_fslmrs
-from spinsculpt.cli import app
 from spinsculpt.compare import power_table, read_table, subjects_needed
-from spinsculpt.convert._read import read_raw
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Study, default_config, parse, plain, read_study, reference_page
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import LARGEST, RANGES, check_numbers, quantity, read_json, read_yaml, samples
+from spinsculpt.core.provenance import write_json
+from spinsculpt.core.tables import write_frame
+from spinsculpt.data.convert._read import read_raw
 from spinsculpt.fit import FitModel, fit
-from spinsculpt.gate import LARGEST, RANGES, check_numbers, quantity, read_json, read_yaml, samples
-from spinsculpt.provenance import write_json
-from spinsculpt.sequences import Sequence
-from spinsculpt.study import Study, default_config, parse, plain, read_study, reference_page
-from spinsculpt.tables import write_frame
+from spinsculpt.physics.sequences import Sequence
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True) | st.integers() | st.booleans() | st.none() | st.text(max_size=5))
@@ -137,9 +137,9 @@ def test_files_of_no_size_that_we_need_are_refused_before_they_are_read(tmp_path
 import os
 import resource
 from spinsculpt.basis import read_jmrui, read_lcmodel
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import read_json, read_yaml
-from spinsculpt.pulses import read_pulse
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import read_json, read_yaml
+from spinsculpt.physics.pulses import read_pulse
 os.chdir({str(tmp_path)!r})
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for call in (lambda: read_json("huge.json"), lambda: read_yaml("huge.yaml"), lambda: read_jmrui("huge.txt"),

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from spinsculpt.compare import best_histories, bounds_table, frontier_table, spectra_before_after, windows
+from spinsculpt.config import Basis, DesignEntry, Study, parse
 from spinsculpt.design import run_design
-from spinsculpt.figures import plot_ladder
-from spinsculpt.study import Basis, DesignEntry, Study, parse
+from spinsculpt.report.figures import plot_ladder
 
 BASIS = Basis(metabolites=["NAA", "Cr", "Glu", "Gln"], macromolecules=[])
 SHORT = {"duration": 0.008, "dwell": 4e-4, "starts": 2, "iterations": 3, "screening": [0.5], "macromolecules": []}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import yaml
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.spins import load_library
-from spinsculpt.spins._library import LIBRARY_PATH
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.physics.spins import load_library
+from spinsculpt.physics.spins._library import LIBRARY_PATH
 
 MAIN_JOB = {"NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH", "Ins", "Scyllo", "Tau"}
 MAIN_JOB |= {"Asp", "Lac", "Ala", "Asc", "Glc", "PE"}

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from spinsculpt.workflow.locks import forget_run, remove_stale_lock, sign_run
+from spinsculpt.core.workflow.locks import forget_run, remove_stale_lock, sign_run
 
 WAIT = "import sys, time; print('ready', flush=True); time.sleep(60)"
 
@@ -19,7 +19,7 @@ def locked(tmp_path):
     lock = tmp_path / ".snakemake/locks/0.input.lock"
     lock.parent.mkdir(parents=True)
     lock.write_text("x")
-    code = f"from spinsculpt.workflow.locks import sign_run; sign_run({str(tmp_path)!r})"
+    code = f"from spinsculpt.core.workflow.locks import sign_run; sign_run({str(tmp_path)!r})"
     subprocess.run([sys.executable, "-c", code], check=True)
     return tmp_path
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from entries import basis_library, simulate_basis
-from spinsculpt.conventions import FID, time_axis
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.macromolecules import fit_macromolecule_file, fit_macromolecules
-from spinsculpt.provenance import write_json
-from spinsculpt.sequences import pulse_acquire
-from spinsculpt.spectra import decay
-from spinsculpt.spins import load_library, read_macromolecule
+from spinsculpt.core.conventions import FID, time_axis
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.provenance import write_json
+from spinsculpt.core.spectra import decay
+from spinsculpt.fit.macromolecules import fit_macromolecule_file, fit_macromolecules
+from spinsculpt.physics.sequences import pulse_acquire
+from spinsculpt.physics.spins import load_library, read_macromolecule
 
 F0, POINTS, DWELL = 127.732, 2048, 5e-4
 

@@ -10,9 +10,7 @@ from scipy.io import loadmat
 from scipy.linalg import expm
 
 from conftest import REPOSITORY
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.mrf import (
+from spinsculpt.cest.modelling import (
     NAMES,
     Model,
     Protocol,
@@ -34,6 +32,8 @@ from spinsculpt.mrf import (
     tissue,
     vial_volume,
 )
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.errors import SpinsculptError
 
 PRECLINICAL = REPOSITORY / "config/examples/molecular_mrf_preclinical"
 pytestmark = pytest.mark.xdist_group("mrf")  # its kernels are compiled once
@@ -137,7 +137,7 @@ def test_signals_equal_an_adaptive_solver():
 def test_both_engines_give_the_same_signals_and_derivatives(model):
     import torch
 
-    from spinsculpt.mrf._torch import simulate_torch
+    from spinsculpt.cest.modelling._torch import simulate_torch
 
     table = tissue(TISSUE)
     wanted = ("fs", "ksw", "fss", "kssw", "T1", "B1", "T2ss")
@@ -155,7 +155,7 @@ def test_both_engines_give_the_same_signals_and_derivatives(model):
 def test_gradients_by_the_protocol_equal_finite_differences():
     import torch
 
-    from spinsculpt.mrf._torch import simulate_torch
+    from spinsculpt.cest.modelling._torch import simulate_torch
 
     operators = torch.tensor(PROTOCOL.operators, requires_grad=True)
     parameters, model = torch.tensor(tissue(TISSUE)), Model(True)
@@ -171,7 +171,7 @@ def test_gradients_by_the_protocol_equal_finite_differences():
 
 
 def test_super_lorentzian_encloses_the_area_of_one():
-    from spinsculpt.mrf._kernel import _super_lorentzian
+    from spinsculpt.cest.modelling._kernel import _super_lorentzian
 
     hertz = np.linspace(-60e3, 60e3, 6001)
     line = [_super_lorentzian(complex(f), 12e-6 + 0j).real for f in hertz]
@@ -529,7 +529,7 @@ def test_a_designed_protocol_tells_more_within_its_limits():
 def test_designed_slots_play_what_a_table_of_them_plays():
     import torch
 
-    from spinsculpt.mrf._design import _Slots
+    from spinsculpt.cest.modelling._design import _Slots
 
     table = SMALL | {"spin_lock": True, "pulses": 3, "gap_s": 0.05, "saturation_s": 0.2, "offset_ppm": -3.5}
     slots = _Slots(table, 3.0)

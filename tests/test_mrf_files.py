@@ -13,13 +13,9 @@ from typer.testing import CliRunner
 
 from conftest import REPOSITORY
 from snakefile import snakemake
-from spinsculpt.cli import app
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.figures import Style
-from spinsculpt.figures._fingerprints import draw_bounds_plane, draw_maps, draw_regions, draw_scatter, draw_schedule
-from spinsculpt.fingerprints import FingerprintStudy
-from spinsculpt.mrf import (
+from spinsculpt.app.cli import app
+from spinsculpt.cest.figures import draw_bounds_plane, draw_maps, draw_regions, draw_scatter, draw_schedule
+from spinsculpt.cest.modelling import (
     FingerprintScan,
     Model,
     Stage,
@@ -41,10 +37,14 @@ from spinsculpt.mrf import (
     write_fit,
     write_phantom,
 )
-from spinsculpt.mrf._files import Grid, write_map
-from spinsculpt.mrf._tables import _in_picture, connected_regions
-from spinsculpt.report import write_fingerprint_report
-from spinsculpt.study import Mrf, parse
+from spinsculpt.cest.modelling._files import Grid, write_map
+from spinsculpt.cest.modelling._tables import _in_picture, connected_regions
+from spinsculpt.cest.report import write_fingerprint_report
+from spinsculpt.cest.study import FingerprintStudy
+from spinsculpt.config import Mrf, parse
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.report.figures import Style
 
 B1, SHAPE = (0, 2, 1, 3.5, 0.6, 2.5), (5, 4, 2)
 TABLE = {"b1_uT": list(B1), "offset_ppm": 3.5, "saturation_s": 1.0, "recovery_s": 1.5}
@@ -263,7 +263,7 @@ def test_stages_hand_on_what_they_find_and_names_are_checked():
 
 
 def test_the_example_is_found_from_any_folder(tmp_path, monkeypatch):
-    from spinsculpt.gate import read_yaml
+    from spinsculpt.core.gate import read_yaml
 
     monkeypatch.chdir(tmp_path)
     study = FingerprintStudy.of(parse(Mrf, read_yaml(REPOSITORY / "config/mrf.yaml")["mrf"]))

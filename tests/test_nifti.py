@@ -6,9 +6,9 @@ import nibabel
 import numpy as np
 import pytest
 
-from spinsculpt.conventions import FID, time_axis, to_spectrum
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.core.conventions import FID, time_axis, to_spectrum
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.nifti import MRSData, read_fids, write_fids
 
 
 def line(frequency=100.0, points=512, dwell=5e-4):

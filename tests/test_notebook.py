@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import spinsculpt as ss
-from spinsculpt.conventions import FID
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.conventions import FID
+from spinsculpt.core.errors import SpinsculptError
 
 SMALL = {"metabolites": ["NAA", "Cr", "Glu", "Gln"], "macromolecules": [], "points": 1024}
 

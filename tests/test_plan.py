@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from conftest import REPOSITORY
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import read_yaml
-from spinsculpt.plan import Jobs, Plan
-from spinsculpt.study import default_config
+from spinsculpt.app.plan import Jobs, Plan
+from spinsculpt.config import default_config
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import read_yaml
 
 RULES = REPOSITORY / "workflow/rules"
 
@@ -97,5 +97,5 @@ def test_rules_decide_nothing():
         for block in blocks:
             assert "resources:" not in block or "the study names these rules" in block, path.name
             assert "threads: 1\n" not in block, "which is the default"
-            if re.match(r"(use )?rule .*plot_", block) and "spinsculpt.figures" not in block:
+            if re.match(r"(use )?rule .*plot_", block) and "spinsculpt.report.figures" not in block:
                 assert "plot_figure.py" not in block or "rule plot_crlb:" in block, path.name

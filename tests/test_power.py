@@ -8,14 +8,14 @@ import pytest
 from typer.testing import CliRunner
 
 from entries import basis_library, build_sequence, simulate_basis
-from spinsculpt.cli import app
+from spinsculpt.app.cli import app
 from spinsculpt.compare import Analysis, monte_carlo_study, power_table, retest_table, separation_table, subjects_needed
-from spinsculpt.dynamics import line_list
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Compare, MonteCarlo
+from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.fit import FitModel
-from spinsculpt.sequences import idealised, press
-from spinsculpt.spins import load_library
-from spinsculpt.study import Compare, MonteCarlo
+from spinsculpt.physics.dynamics import line_list
+from spinsculpt.physics.sequences import idealised, press
+from spinsculpt.physics.spins import load_library
 
 BASIS = {
     "field": 3.0,

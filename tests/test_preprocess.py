@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from spinsculpt.basis import BasisSet, write_basis
-from spinsculpt.conventions import FID, ppm_to_hz
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.config import Preprocess, Steps
+from spinsculpt.core.conventions import FID, ppm_to_hz
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.nifti import MRSData, read_fids, write_fids
 from spinsculpt.preprocess import correct_eddy_currents, preprocess_scan, preprocess_water, remove_lines
 from spinsculpt.preprocess._nuisance import _poles
-from spinsculpt.study import Preprocess, Steps
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

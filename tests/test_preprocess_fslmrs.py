@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import yaml
 
-from spinsculpt.conventions import ppm_to_hz
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.config import Preprocess, Steps
+from spinsculpt.core.conventions import ppm_to_hz
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.nifti import MRSData, read_fids, write_fids
 from spinsculpt.preprocess import find_fsl_mrs_preproc, preprocess_scan, preprocess_water
-from spinsculpt.study import Preprocess, Steps
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 POINTS, DWELL, CENTRAL = 2048, 1 / 2000, 127.732
@@ -82,7 +82,7 @@ import json, sys
 from pathlib import Path
 import nibabel
 import numpy as np
-from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.data.nifti import MRSData, read_fids, write_fids
 
 given = dict(zip(sys.argv[1::2], sys.argv[2::2])) if len(sys.argv) % 2 else dict(zip(sys.argv[1:7:2], sys.argv[2:7:2]))
 data, water, out = read_fids(given["--data"]), read_fids(given["--reference"]), Path(given["--output"])

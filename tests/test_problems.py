@@ -8,19 +8,19 @@ from types import SimpleNamespace
 import pytest
 
 from commands import spinsculpt
-from spinsculpt.problems import problem, sentence_of
-from spinsculpt.workflow import job, what_stopped
+from spinsculpt.core.problems import problem, sentence_of
+from spinsculpt.core.workflow import job, what_stopped
 
 
 def run(tmp_path, arguments: list[str], before: str = "") -> subprocess.CompletedProcess:
-    code = f"{before}\nfrom spinsculpt.cli import main; main()"
+    code = f"{before}\nfrom spinsculpt.app.cli import main; main()"
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path, timeout=120
     )
 
 
 def test_a_bug_is_called_one_and_leaves_a_log(tmp_path):
-    found = run(tmp_path, ["config"], "import spinsculpt.study as c; c.reference_page = lambda: 1 / 0")
+    found = run(tmp_path, ["config"], "import spinsculpt.config as c; c.reference_page = lambda: 1 / 0")
     (log,) = tmp_path.glob("spinsculpt-bug-*.log")
     assert found.returncode == 1 and "Traceback" not in found.stderr
     assert "This is a bug of spinsculpt, not of yours (ZeroDivisionError: division by zero)" in found.stderr

@@ -10,7 +10,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from snakemake_logger_plugin_spinsculpt import LogHandler, duration
-from spinsculpt import progress
+from spinsculpt.core import progress
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_failing_run_ends_with_its_sentences_and_the_command_to_continue(tmp_p
     table = "subject\tsequence\tdata\n01\tpress30\ta.nii.gz\n02\tpress30\tb.nii.gz\n"
     (tmp_path / "scans.tsv").write_text(table)
     (tmp_path / "mine.yaml").write_text("subjects: scans.tsv\n")
-    code = "from spinsculpt.cli import main; main()"
+    code = "from spinsculpt.app.cli import main; main()"
     words = ["run", "--configfile", "mine.yaml", "--cores", "1", "--keep-going"]
     targets = [f"results/bids/sub-0{k}/mrs/sub-0{k}_acq-press30_svs.nii.gz" for k in (1, 2)]
     command = [sys.executable, "-c", code, *words, *targets]

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from spinsculpt.provenance import atomic_path, config_hash, provenance, write_json
+from spinsculpt.core.provenance import atomic_path, config_hash, provenance, write_json
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_no_debris(tmp_path):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import (
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.physics.pulses import (
     Pulse,
     bandwidth,
     excitation_profile,

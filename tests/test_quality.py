@@ -11,13 +11,13 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from spinsculpt.compare import quality_table, verdicts, with_verdict
-from spinsculpt.conventions import FID, ppm_to_hz
-from spinsculpt.figures import Style, draw_fits, draw_preprocessing, draw_recovery
-from spinsculpt.nifti import MRSData
+from spinsculpt.config import Figures, Limit, Limits, plain
+from spinsculpt.core.conventions import FID, ppm_to_hz
+from spinsculpt.data.nifti import MRSData
 from spinsculpt.preprocess import Drift, failures, in_words
 from spinsculpt.preprocess._picture import Trace, draw_page
 from spinsculpt.preprocess._quality import MEASURES, measure, subtraction
-from spinsculpt.study import Figures, Limit, Limits, plain
+from spinsculpt.report.figures import Style, draw_fits, draw_preprocessing, draw_recovery
 
 POINTS, DWELL, CENTRAL = 2048, 1 / 2000, 127.732
 TIME = np.arange(POINTS) * DWELL

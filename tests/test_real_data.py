@@ -10,14 +10,14 @@ import pytest
 
 from entries import build_sequence, simulate_basis
 from spinsculpt.basis import write_basis
-from spinsculpt.conventions import FID
-from spinsculpt.convert import convert_scan
+from spinsculpt.config import Basis, Convert, Fit, Limits, Preprocess
+from spinsculpt.core.conventions import FID
+from spinsculpt.data.convert import convert_scan
+from spinsculpt.data.nifti import MRSData, read_fids
+from spinsculpt.data.subjects import Scan
 from spinsculpt.fit import fit_files
-from spinsculpt.nifti import MRSData, read_fids
 from spinsculpt.preprocess import failures, preprocess_scan
 from spinsculpt.preprocess._coils import coil_weights
-from spinsculpt.study import Basis, Convert, Fit, Limits, Preprocess
-from spinsculpt.subjects import Scan
 
 BRAIN = ["NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH", "Ins", "Tau", "Lac"]
 TOLD = ("snr", "linewidth_ppm", "drift_hz", "removed_water_ratio", "subtraction_artefact", "outside_ratio", "singlets")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spinsculpt.remembered import remembered
+from spinsculpt.core.remembered import remembered
 
 
 def test_the_latest_results_come_back_until_the_memory_is_full():

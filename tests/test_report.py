@@ -11,7 +11,9 @@ import pytest
 from browser import complaints, opened, overflow
 from entries import build_sequence
 from spinsculpt.compare import engines_table, fits_table
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Basis, Figures, MonteCarlo, Quality, Study, parse
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.tables import write_frame
 from spinsculpt.report import (
     answer,
     bounds_summary,
@@ -25,8 +27,6 @@ from spinsculpt.report._concentrations import engines_summary, own_answer
 from spinsculpt.report._pack import Pack
 from spinsculpt.report._scan_page import _estimates
 from spinsculpt.report._unfinished import Job
-from spinsculpt.study import Basis, Figures, MonteCarlo, Quality, Study, parse
-from spinsculpt.tables import write_frame
 
 CONFIG = parse(
     Study,

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from conftest import REPOSITORY
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.workflow.resources import _patterns, measured, profile_section
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.workflow.resources import _patterns, measured, profile_section
 
 RULES = REPOSITORY / "workflow/rules"
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"

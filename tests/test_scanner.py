@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from entries import basis_library, build_sequence, simulate_basis
-from spinsculpt.conventions import FID, ppm_axis, to_spectrum
-from spinsculpt.convert import convert_scan
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Basis, Convert, Fit, OtherTruth, Scanner
+from spinsculpt.core.conventions import FID, ppm_axis, to_spectrum
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.convert import convert_scan
+from spinsculpt.data.nifti import MRSData, read_fids
+from spinsculpt.data.philips import decode_vax, encode_vax, read_spar
+from spinsculpt.data.subjects import Scan
 from spinsculpt.fit import fit_measured
-from spinsculpt.nifti import MRSData, read_fids
-from spinsculpt.philips import decode_vax, encode_vax, read_spar
-from spinsculpt.scanner import TRUTH_COLUMNS, simulate_scan, water_amplitude, write_scan
-from spinsculpt.sequences import with_shares
-from spinsculpt.study import Basis, Convert, Fit, OtherTruth, Scanner
-from spinsculpt.subjects import Scan
+from spinsculpt.physics.sequences import with_shares
+from spinsculpt.truth.scanner import TRUTH_COLUMNS, simulate_scan, water_amplitude, write_scan
 
 SEQUENCES = {"press30": {"type": "press", "echo_time": 0.030}, "megapress": {"type": "megapress", "echo_time": 0.068}}
 QUIET = {  # a scan without anything but the spectrum

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from entries import build_sequence
-from spinsculpt.conventions import larmor_frequency
-from spinsculpt.dynamics import line_list
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import DesignedPulses, Pulse, gaussian, refocusing_profile, sinc, write_pulse
-from spinsculpt.sequences import (
+from spinsculpt.config import SystemEntry
+from spinsculpt.core.conventions import larmor_frequency
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.system import CONDUCTIVITY, DENSITY, HEAD_RADIUS, PRESETS, System, head_sar
+from spinsculpt.physics.dynamics import line_list
+from spinsculpt.physics.pulses import DesignedPulses, Pulse, gaussian, refocusing_profile, sinc, write_pulse
+from spinsculpt.physics.sequences import (
     CoherenceFilter,
     Delay,
     Sequence,
@@ -24,9 +26,7 @@ from spinsculpt.sequences import (
     spin_echo,
     steam,
 )
-from spinsculpt.spins import SpinSystem, load_library
-from spinsculpt.study import SystemEntry
-from spinsculpt.system import CONDUCTIVITY, DENSITY, HEAD_RADIUS, PRESETS, System, head_sar
+from spinsculpt.physics.spins import SpinSystem, load_library
 
 F0 = larmor_frequency(3.0)
 UNCOUPLED = SpinSystem("one", ("H",), (2.7,))

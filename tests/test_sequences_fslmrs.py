@@ -8,13 +8,22 @@ import typer
 from typer.testing import CliRunner
 
 from entries import basis_of, build_sequence, simulate_basis
+from spinsculpt.app.cli._basis import basis_command
+from spinsculpt.app.cli._export import export_command
 from spinsculpt.basis import Axis, averaged_lines
-from spinsculpt.cli._basis import basis_command
-from spinsculpt.cli._export import export_command
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.folders import MANIFEST
-from spinsculpt.pulses import DesignedPulses, Pulse, gaussian, goia, read_pulse, sinc, write_designed, write_json
-from spinsculpt.sequences import (
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.folders import MANIFEST
+from spinsculpt.physics.pulses import (
+    DesignedPulses,
+    Pulse,
+    gaussian,
+    goia,
+    read_pulse,
+    sinc,
+    write_designed,
+    write_json,
+)
+from spinsculpt.physics.sequences import (
     ShapedPulse,
     SlicePulse,
     Slot,
@@ -25,7 +34,7 @@ from spinsculpt.sequences import (
     steam,
     write_fslmrs,
 )
-from spinsculpt.spins import SpinSystem
+from spinsculpt.physics.spins import SpinSystem
 
 CONFIG = {
     "field": 3.0,

@@ -5,11 +5,11 @@ import pytest
 
 from entries import build_sequence, simulate_basis
 from spinsculpt.basis import averaged_lines, slice_axes
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, gaussian, goia, sinc
-from spinsculpt.sequences import SlicePulse, Slot, megapress, press, read_pulseq, slaser, write_pulseq
-from spinsculpt.spins import load_library
-from spinsculpt.system import System
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.system import System
+from spinsculpt.physics.pulses import Pulse, gaussian, goia, sinc
+from spinsculpt.physics.sequences import SlicePulse, Slot, megapress, press, read_pulseq, slaser, write_pulseq
+from spinsculpt.physics.spins import load_library
 
 pytest.importorskip("pypulseq")
 
@@ -137,8 +137,8 @@ def test_every_shot_of_every_rival_passes_the_timing_check_and_comes_back(tmp_pa
 
 def test_water_suppression_saturates_water_and_spares_the_rest(tmp_path):
     """The four pulses alone, hard spoilers between them: nothing along z at water, all of it at 3 ppm."""
-    from spinsculpt.pulses import spin_rotation
-    from spinsculpt.sequences._pulseq import WET
+    from spinsculpt.physics.pulses import spin_rotation
+    from spinsculpt.physics.sequences._pulseq import WET
 
     left = {0.0: 1.0, -210.0: 1.0}
     for offset in left:

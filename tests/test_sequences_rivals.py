@@ -6,19 +6,19 @@ import pytest
 from entries import basis_library, basis_of, build_sequence, simulate_basis
 from spinsculpt.basis import write_fslmrs
 from spinsculpt.compare import Analysis
-from spinsculpt.conventions import ppm_to_hz
-from spinsculpt.convert import convert_scan
-from spinsculpt.dynamics import line_list
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Convert, Fit, Preprocess, Scanner
+from spinsculpt.core.conventions import ppm_to_hz
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.convert import convert_scan
+from spinsculpt.data.subjects import Scan
 from spinsculpt.fit import fit_files
+from spinsculpt.physics.dynamics import line_list
+from spinsculpt.physics.pulses import gaussian, refocusing_profile
+from spinsculpt.physics.sequences import SUBSPECTRA, Sequence, combinations_of
+from spinsculpt.physics.sequences._build import multiband
+from spinsculpt.physics.spins import SpinSystem
 from spinsculpt.preprocess import preprocess_scan
-from spinsculpt.pulses import gaussian, refocusing_profile
-from spinsculpt.scanner import simulate_scan, write_scan
-from spinsculpt.sequences import SUBSPECTRA, Sequence, combinations_of
-from spinsculpt.sequences._build import multiband
-from spinsculpt.spins import SpinSystem
-from spinsculpt.study import Convert, Fit, Preprocess, Scanner
-from spinsculpt.subjects import Scan
+from spinsculpt.truth.scanner import simulate_scan, write_scan
 
 BASIS = {"field": 3.0, "points": 512, "bandwidth": 2000.0, "linewidth": 1.0, "metabolites": ["NAA", "Glu", "GABA"]}
 BASIS |= {"grid": {"points": 32, "extent": 2.0}}

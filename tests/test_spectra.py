@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from spinsculpt.conventions import frequency_axis, time_axis, to_spectrum
-from spinsculpt.spectra import LineList, decay, merge_lines
+from spinsculpt.core.conventions import frequency_axis, time_axis, to_spectrum
+from spinsculpt.core.spectra import LineList, decay, merge_lines
 
 POINTS, DWELL = 2048, 5e-4
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.plan import check_study
-from spinsculpt.study import Study, plain, read_study, reference_page, schema_of
+from spinsculpt.app.plan import check_study
+from spinsculpt.config import Study, plain, read_study, reference_page, schema_of
+from spinsculpt.core.errors import SpinsculptError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCHEMA = schema_of()
@@ -71,7 +71,7 @@ def test_the_reference_page_is_up_to_date():
 
 def test_the_expected_time_grows_with_the_work_and_is_that_of_the_default_designs():
     """gap_crlb takes about a minute."""
-    from spinsculpt.plan import design_seconds
+    from spinsculpt.app.plan import design_seconds
 
     entry = read_study([REPOSITORY / "config/config.yaml"]).designs["gap_crlb"]
     assert 15 < design_seconds(entry, 26) < 180

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.subjects import Scan, read_subjects, simulated_cohort
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.subjects import Scan, read_subjects, simulated_cohort
 
 HEADER = "subject\tsession\tsequence\tdata\twater"
 

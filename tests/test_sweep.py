@@ -3,8 +3,8 @@
 import pytest
 
 from conftest import REPOSITORY
+from spinsculpt.config import DesignEntry, parse, plain, read_study
 from spinsculpt.design import Design
-from spinsculpt.study import DesignEntry, parse, plain, read_study
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinsculpt.basis import Axis, averaged_lines
+from spinsculpt.core.spectra import merge_lines
 from spinsculpt.design import Acquisition, FieldCondition, Simulation
-from spinsculpt.dynamics import evolve, line_list
-from spinsculpt.dynamics.engine import SpinGroup, propagate
-from spinsculpt.pulses import Pulse, gaussian, sinc
-from spinsculpt.sequences import (
+from spinsculpt.physics.dynamics import evolve, line_list
+from spinsculpt.physics.dynamics.engine import SpinGroup, propagate
+from spinsculpt.physics.pulses import Pulse, gaussian, sinc
+from spinsculpt.physics.sequences import (
     CoherenceFilter,
     Delay,
     HardPulse,
@@ -24,8 +25,7 @@ from spinsculpt.sequences import (
     press,
     steam,
 )
-from spinsculpt.spectra import merge_lines
-from spinsculpt.spins import (
+from spinsculpt.physics.spins import (
     SpinSystem,
     equivalent_spins,
     hamiltonian,

@@ -9,9 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spinsculpt.config import default_config, read_study
 from spinsculpt.design import Design
 from spinsculpt.design._verdict import MARGIN, verdict
-from spinsculpt.study import default_config, read_study
 
 BOUND = st.floats(0.2, 3.0)
 EDITING = {"editing_ppm": 1.9, "echo_time_s": 0.068}

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from spinsculpt.workflow.warm import COLD, Nursery
+from spinsculpt.core.workflow.warm import COLD, Nursery
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="scripts fork on Linux only")
 
 SNAKEFILE = """
-from spinsculpt.workflow.warm import use_warm_starts
+from spinsculpt.core.workflow.warm import use_warm_starts
 use_warm_starts()
 rule all:
     input: expand("{x}.txt", x=list("abc"))
@@ -78,9 +78,7 @@ def test_what_a_script_imported_is_there_for_the_next_and_nothing_of_the_folder_
 def test_scripts_end_when_their_snakemake_is_killed(tmp_path):
     said = tmp_path / "pid"
     waits = script(tmp_path, f"import os, time; open({str(said)!r}, 'w').write(str(os.getpid())); time.sleep(60)")
-    code = (
-        f"from spinsculpt.workflow.warm import Nursery; nursery = Nursery(); nursery.run({str(waits)!r}, {{}}).wait()"
-    )
+    code = f"from spinsculpt.core.workflow.warm import Nursery; nursery = Nursery(); nursery.run({str(waits)!r}, {{}}).wait()"
     owner = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 60
     while not said.exists() or not said.read_text():
@@ -141,7 +139,7 @@ def test_a_program_is_held_to_its_time_and_heard(tmp_path, monkeypatch, nursery,
     )
     text = """
 import logging, os, sys
-from spinsculpt.workflow.warm import run_program
+from spinsculpt.core.workflow.warm import run_program
 logging.captureWarnings(True)
 status, said = run_program("program", ["0"], 60)
 assert status == 1 and "out ['0']" in said and "cut short" in said and said.strip().endswith("KeyError: 'field'"), said

@@ -32,7 +32,7 @@ STAGES = {  # heading of the page of errors: package or module
 
 def commands() -> str:
     """Every command with its arguments and options."""
-    from spinsculpt.cli import app
+    from spinsculpt.app.cli import app
 
     lines = ["# Commands", "", "Everything that `--help` prints, in one page.", ""]
     lines += _command("spinsculpt", get_command(app), 2)
@@ -80,7 +80,7 @@ def errors() -> str:
 
 def _of_the_system() -> list[str]:
     """What `problem` says of errors that are not ours."""
-    from spinsculpt.problems import _ADVICE, _EXTRAS, sentence_of
+    from spinsculpt.core.problems import _ADVICE, _EXTRAS, sentence_of
 
     errors = [OSError(code, os.strerror(code), "…") for code in _ADVICE]
     errors += [MemoryError(), *(ModuleNotFoundError(name=package) for package in _EXTRAS)]

@@ -16,7 +16,7 @@ __all__ = ["__version__", *_NOTEBOOK]
 def __getattr__(name: str) -> object:
     if name not in _NOTEBOOK:
         raise AttributeError(f"module 'spinsculpt' has no attribute {name!r}; it has {', '.join(_NOTEBOOK)}.")
-    from spinsculpt import notebook
+    from spinsculpt.app import notebook
 
     return getattr(notebook, name)
 

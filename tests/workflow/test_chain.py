@@ -14,7 +14,7 @@ import pytest
 
 from browser import complaints, opened, overflow
 from snakefile import command, snakemake, tiny_config, write_config
-from spinsculpt.pulses import DesignedPulses, Pulse, write_designed
+from spinsculpt.physics.pulses import DesignedPulses, Pulse, write_designed
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
@@ -256,7 +256,7 @@ def test_pages_fit_a_phone_in_the_dark(finished):
 def test_a_scan_of_the_study_is_fitted_again_in_the_workbench(finished):
     """The new fit stands beside the old one, sub-spectra and basis are found, and nothing is written."""
     pytest.importorskip("panel", reason="panel (extra explore) is not installed")
-    from spinsculpt.explore._tabs import RefitTab
+    from spinsculpt.app.explore._tabs import RefitTab
 
     results = finished / "results"
     before = {path: path.stat().st_mtime_ns for path in results.rglob("*")}

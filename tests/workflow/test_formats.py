@@ -13,9 +13,9 @@ import spinsculpt as ss
 from browser import complaints, opened, overflow
 from raw_files import DWELL, FREQUENCY, write_data_list, write_p_file, write_philips_dicom, write_rda
 from snakefile import snakemake
-from spinsculpt.cli import app
-from spinsculpt.nifti import MRSData, write_fids
-from spinsculpt.philips import write_sdat, write_spar
+from spinsculpt.app.cli import app
+from spinsculpt.data.nifti import MRSData, write_fids
+from spinsculpt.data.philips import write_sdat, write_spar
 
 pytestmark = pytest.mark.xdist_group("workflow")
 

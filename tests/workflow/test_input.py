@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from snakefile import snakemake, tiny_config, write_config
-from spinsculpt.fetch import read_table
-from spinsculpt.nifti import MRSData, write_fids
+from spinsculpt.data.fetch import read_table
+from spinsculpt.data.nifti import MRSData, write_fids
 
 pytestmark = pytest.mark.xdist_group("workflow")
 

@@ -8,10 +8,10 @@ import pytest
 
 from results import digests
 from snakefile import snakemake, tiny_config, write_config
-from spinsculpt.folders import sha256
-from spinsculpt.record import write_run_record
-from spinsculpt.study import SequenceEntry, Study
-from spinsculpt.workflow.warm import COLD
+from spinsculpt.app.record import write_run_record
+from spinsculpt.config import SequenceEntry, Study
+from spinsculpt.core.folders import sha256
+from spinsculpt.core.workflow.warm import COLD
 
 pytestmark = pytest.mark.xdist_group("workflow")
 

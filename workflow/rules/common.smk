@@ -6,11 +6,11 @@ import os
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from spinsculpt.plan import ANSWERS, ANY_SCAN, Jobs, Plan
-from spinsculpt.problems import problem
-from spinsculpt.study import plain, workflow_folder
-from spinsculpt.workflow.locks import forget_run, remove_stale_lock, sign_run
-from spinsculpt.workflow.warm import use_warm_starts
+from spinsculpt.app.plan import ANSWERS, ANY_SCAN, Jobs, Plan
+from spinsculpt.core.problems import problem
+from spinsculpt.config import plain, workflow_folder
+from spinsculpt.core.workflow.locks import forget_run, remove_stale_lock, sign_run
+from spinsculpt.core.workflow.warm import use_warm_starts
 
 # Scripts find the package of this checkout also in environments that Snakemake makes (--sdm conda).
 os.environ.update(PYTHONPATH=os.pathsep.join([f"{workflow_folder()}/src", *filter(None, [os.getenv("PYTHONPATH")])]))

@@ -1,7 +1,7 @@
 """Stage 7: figures, each a function of a tidy table, and the report that holds them.
 
 plot_crlb is what a rule of a figure looks like; the others say what differs. `figure` names the function of
-spinsculpt.figures that draws, and the other inputs and parameters are its arguments.
+spinsculpt.report.figures that draws, and the other inputs and parameters are its arguments.
 """
 
 

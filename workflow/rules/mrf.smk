@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from spinsculpt.fingerprints import NETWORKS
+from spinsculpt.cest.study import NETWORKS
 
 
 rule mrf:

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from spinsculpt.basis import listed_basis
-from spinsculpt.convert import convert_scan
+from spinsculpt.config import Convert, Fit, Preprocess
+from spinsculpt.core.workflow import given, job
+from spinsculpt.data.convert import convert_scan
+from spinsculpt.data.subjects import Scan
 from spinsculpt.fit import fit_files
 from spinsculpt.preprocess import preprocess_scan, preprocess_water
-from spinsculpt.study import Convert, Fit, Preprocess
-from spinsculpt.subjects import Scan
-from spinsculpt.workflow import given, job
 
 with job(snakemake) as s:
     work, out, basis = s.params.work, s.output, listed_basis(s.input.basis)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from spinsculpt.pulses import read_designed
-from spinsculpt.sequences import build_measured, build_sequence
-from spinsculpt.study import Basis, SequenceEntry, SystemEntry
-from spinsculpt.workflow import job
+from spinsculpt.config import Basis, SequenceEntry, SystemEntry
+from spinsculpt.core.workflow import job
+from spinsculpt.physics.pulses import read_designed
+from spinsculpt.physics.sequences import build_measured, build_sequence
 
 with job(snakemake) as s:
     designs = {Path(path).parent.name: read_designed(path) for path in s.input.pulses}

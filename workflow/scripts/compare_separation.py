@@ -2,8 +2,8 @@
 
 from spinsculpt.basis import listed_basis
 from spinsculpt.compare import compare_separation
-from spinsculpt.study import AnalysisEntry, Basis, Compare, Fit
-from spinsculpt.workflow import job
+from spinsculpt.config import AnalysisEntry, Basis, Compare, Fit
+from spinsculpt.core.workflow import job
 
 with job(snakemake) as s:
     sequences = dict(zip(s.params.sequences, s.input.sequences, strict=True))

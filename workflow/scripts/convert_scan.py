@@ -1,8 +1,8 @@
 """Convert one raw scan to NIfTI-MRS with a BIDS sidecar (rule convert_scan)."""
 
-from spinsculpt.convert import convert_scan
-from spinsculpt.study import Convert
-from spinsculpt.workflow import job
+from spinsculpt.config import Convert
+from spinsculpt.core.workflow import job
+from spinsculpt.data.convert import convert_scan
 
 with job(snakemake) as s:
     p = s.params

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from spinsculpt.bids import write_dataset_description
-from spinsculpt.workflow import job
+from spinsculpt.core.workflow import job
+from spinsculpt.data.bids import write_dataset_description
 
 with job(snakemake) as s:
     p = s.params

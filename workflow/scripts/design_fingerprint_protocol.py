@@ -4,11 +4,12 @@ import logging
 
 import yaml
 
-from spinsculpt.figures import Style, draw_designed_schedule
-from spinsculpt.fingerprints import FingerprintStudy
-from spinsculpt.mrf import design_tables, protocol_source, stages_of
-from spinsculpt.provenance import atomic_path
-from spinsculpt.workflow import job
+from spinsculpt.cest.figures import draw_designed_schedule
+from spinsculpt.cest.modelling import design_tables, protocol_source, stages_of
+from spinsculpt.cest.study import FingerprintStudy
+from spinsculpt.core.provenance import atomic_path
+from spinsculpt.core.workflow import job
+from spinsculpt.report.figures import Style
 
 with job(snakemake) as s:
     study, name = FingerprintStudy.of(s.params.section), s.wildcards.stage

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from spinsculpt.config import Basis, DesignEntry, SystemEntry
+from spinsculpt.core.workflow import job
 from spinsculpt.design import run_design
-from spinsculpt.study import Basis, DesignEntry, SystemEntry
-from spinsculpt.workflow import job
 
 with job(snakemake) as s:
     # Its course is in the log; a bar would run through the one line of progress of the whole run.

@@ -1,7 +1,7 @@
 """Download a real MEGA-PRESS scan and convert it (rule fetch_megapress)."""
 
-from spinsculpt.examples import fetch_megapress
-from spinsculpt.workflow import job
+from spinsculpt.core.workflow import job
+from spinsculpt.data.examples import fetch_megapress
 
 with job(snakemake) as s:
     fetch_megapress(s.params.folder)

@@ -1,8 +1,8 @@
 """The checklist of the minimum reporting standards, filled (rule fill_checklist)."""
 
+from spinsculpt.config import Study
+from spinsculpt.core.workflow import job
 from spinsculpt.report import fill_checklist
-from spinsculpt.study import Study
-from spinsculpt.workflow import job
 
 with job(snakemake) as s:
     fill_checklist(

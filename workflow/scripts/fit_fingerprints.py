@@ -3,9 +3,9 @@
 import logging
 from pathlib import Path
 
-from spinsculpt.mrf import FingerprintScan, fit_scan, read_scan, stage_of, write_fit
-from spinsculpt.study import MrfStage
-from spinsculpt.workflow import given, job
+from spinsculpt.cest.modelling import FingerprintScan, fit_scan, read_scan, stage_of, write_fit
+from spinsculpt.config import MrfStage
+from spinsculpt.core.workflow import given, job
 
 with job(snakemake) as s:
     p, summary = s.params, Path(s.output.summary)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from spinsculpt.basis import listed_basis
+from spinsculpt.config import Fit
+from spinsculpt.core.workflow import given, job
 from spinsculpt.fit import fit_files
-from spinsculpt.study import Fit
-from spinsculpt.workflow import given, job
 
 with job(snakemake) as s:
     spectra, basis = s.params.spectra, listed_basis(s.input.basis)

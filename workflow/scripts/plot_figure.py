@@ -1,8 +1,8 @@
-"""Draw a figure (rules plot_*): `figure` names a function of spinsculpt.figures, all else are its arguments."""
+"""Draw a figure (rules plot_*): `figure` names a function of spinsculpt.report.figures, all else are its arguments."""
 
-from spinsculpt import figures
-from spinsculpt.study import Study
-from spinsculpt.workflow import job
+from spinsculpt.config import Study
+from spinsculpt.core.workflow import job
+from spinsculpt.report import figures
 
 with job(snakemake) as s:
     params = dict(s.params.items())

@@ -1,9 +1,10 @@
 """Draw a protocol and what it can tell apart (rule plot_fingerprint_protocol)."""
 
-from spinsculpt.figures import Style, draw_bounds_plane, draw_schedule
-from spinsculpt.fingerprints import FingerprintStudy
-from spinsculpt.mrf import plane_table, protocol_table, stages_of, use_threads
-from spinsculpt.workflow import job
+from spinsculpt.cest.figures import draw_bounds_plane, draw_schedule
+from spinsculpt.cest.modelling import plane_table, protocol_table, stages_of, use_threads
+from spinsculpt.cest.study import FingerprintStudy
+from spinsculpt.core.workflow import job
+from spinsculpt.report.figures import Style
 
 with job(snakemake) as s:
     use_threads(s.threads)

@@ -1,9 +1,10 @@
 """Draw maps, agreement, regions and trainings of all fits (rule plot_fingerprints)."""
 
-from spinsculpt.figures import Style, plot_fingerprints
-from spinsculpt.fingerprints import FingerprintStudy
-from spinsculpt.mrf import map_table, scatter_table, training_table
-from spinsculpt.workflow import job
+from spinsculpt.cest.figures import plot_fingerprints
+from spinsculpt.cest.modelling import map_table, scatter_table, training_table
+from spinsculpt.cest.study import FingerprintStudy
+from spinsculpt.core.workflow import job
+from spinsculpt.report.figures import Style
 
 with job(snakemake) as s:
     study, root = FingerprintStudy.of(s.params.section, s.params.results), s.params.root

@@ -1,9 +1,9 @@
 """One page of one scan, as a picture and as a page that zooms (rule plot_scan)."""
 
-from spinsculpt.figures import plot_scan
+from spinsculpt.config import Limits, Preprocess, Study
+from spinsculpt.core.workflow import given, job
 from spinsculpt.report import write_scan_page
-from spinsculpt.study import Limits, Preprocess, Study
-from spinsculpt.workflow import given, job
+from spinsculpt.report.figures import plot_scan
 
 with job(snakemake) as s:
     study = Study.of(s.params.study)

@@ -1,9 +1,9 @@
 """Clean one scan and say how good it is (rule preprocess_scan)."""
 
 from spinsculpt.basis import listed_basis
+from spinsculpt.config import Preprocess
+from spinsculpt.core.workflow import given, job
 from spinsculpt.preprocess import preprocess_scan
-from spinsculpt.study import Preprocess
-from spinsculpt.workflow import given, job
 
 with job(snakemake) as s:
     preprocess_scan(

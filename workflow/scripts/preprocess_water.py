@@ -1,8 +1,8 @@
 """Combine and average the water reference of one scan (rule preprocess_water)."""
 
+from spinsculpt.config import Preprocess
+from spinsculpt.core.workflow import job
 from spinsculpt.preprocess import preprocess_water
-from spinsculpt.study import Preprocess
-from spinsculpt.workflow import job
 
 with job(snakemake) as s:
     section, conditions = Preprocess.of(s.params.preprocess), s.params.conditions

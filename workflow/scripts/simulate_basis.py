@@ -1,9 +1,9 @@
 """Simulate the basis sets of one sequence (rule simulate_basis)."""
 
 from spinsculpt.basis import list_basis, listed_basis, simulate_basis, write_basis
-from spinsculpt.sequences import Sequence
-from spinsculpt.study import Basis
-from spinsculpt.workflow import job
+from spinsculpt.config import Basis
+from spinsculpt.core.workflow import job
+from spinsculpt.physics.sequences import Sequence
 
 with job(snakemake) as s:
     sets = simulate_basis(Sequence.read(s.input.sequence), Basis.of(s.params.basis), s.threads)

@@ -1,8 +1,8 @@
 """Simulate the scan of one phantom with known truth (rule simulate_fingerprints)."""
 
-from spinsculpt.fingerprints import FingerprintStudy
-from spinsculpt.mrf import stages_of, use_threads, write_phantom
-from spinsculpt.workflow import job
+from spinsculpt.cest.modelling import stages_of, use_threads, write_phantom
+from spinsculpt.cest.study import FingerprintStudy
+from spinsculpt.core.workflow import job
 
 with job(snakemake) as s:
     use_threads(s.threads)

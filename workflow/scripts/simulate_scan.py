@@ -1,10 +1,10 @@
 """Simulate one scan of one subject as raw scanner files (rule simulate_scan)."""
 
 from spinsculpt.basis import basis_library, listed_basis, read_basis
-from spinsculpt.scanner import simulate_scan, write_scan
-from spinsculpt.sequences import Sequence
-from spinsculpt.study import Basis, Scanner
-from spinsculpt.workflow import job
+from spinsculpt.config import Basis, Scanner
+from spinsculpt.core.workflow import job
+from spinsculpt.physics.sequences import Sequence
+from spinsculpt.truth.scanner import simulate_scan, write_scan
 
 with job(snakemake) as s:
     subject, sequence = s.params.subject, Sequence.read(s.input.sequence)

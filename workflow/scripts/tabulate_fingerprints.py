@@ -1,9 +1,9 @@
 """Tabulate agreement, regions and timings of all maps (rule tabulate_fingerprints)."""
 
-from spinsculpt.fingerprints import FingerprintStudy
-from spinsculpt.mrf import agreement_table, region_table, timing_table
-from spinsculpt.tables import write_frame
-from spinsculpt.workflow import job
+from spinsculpt.cest.modelling import agreement_table, region_table, timing_table
+from spinsculpt.cest.study import FingerprintStudy
+from spinsculpt.core.tables import write_frame
+from spinsculpt.core.workflow import job
 
 TABLES = {"agreement": agreement_table, "regions": region_table, "timing": timing_table}
 

@@ -1,9 +1,9 @@
 """Write the page of the fingerprints (rule write_fingerprint_report)."""
 
-from spinsculpt.fingerprints import FingerprintStudy
-from spinsculpt.report import write_fingerprint_report
-from spinsculpt.study import Mrf
-from spinsculpt.workflow import job
+from spinsculpt.cest.report import write_fingerprint_report
+from spinsculpt.cest.study import FingerprintStudy
+from spinsculpt.config import Mrf
+from spinsculpt.core.workflow import job
 
 with job(snakemake) as s:
     study = FingerprintStudy.of(s.params.section, s.params.results)

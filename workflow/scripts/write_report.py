@@ -1,8 +1,8 @@
 """Write the report: one page with concentrations, answer, figures, tables and methods (rule write_report)."""
 
+from spinsculpt.config import Study
+from spinsculpt.core.workflow import job
 from spinsculpt.report import write_report
-from spinsculpt.study import Study
-from spinsculpt.workflow import job
 
 with job(snakemake) as s:
     fits = list(zip(s.input.fits, s.params.labels, strict=True))

@@ -14,13 +14,13 @@ import pandas as pd
 
 from spinsculpt import basis as _basis
 from spinsculpt.basis import BasisSet, basis_library
-from spinsculpt.colours import BLUE, VERMILION
-from spinsculpt.conventions import FID, to_spectrum
+from spinsculpt.config import Basis as BasisSettings
+from spinsculpt.config import Compare, Convert, DesignEntry, Editing, Fit, Preprocess, SequenceEntry, SystemEntry, parse
+from spinsculpt.core.colours import BLUE, VERMILION
+from spinsculpt.core.conventions import FID, to_spectrum
+from spinsculpt.data.nifti import MRSData, read_fids
 from spinsculpt.fit import FitResult
-from spinsculpt.nifti import MRSData, read_fids
-from spinsculpt.sequences import Sequence, build_sequence
-from spinsculpt.study import Basis as BasisSettings
-from spinsculpt.study import Compare, Convert, DesignEntry, Editing, Fit, Preprocess, SequenceEntry, SystemEntry, parse
+from spinsculpt.physics.sequences import Sequence, build_sequence
 
 _SHOWN = (0.2, 4.2)  # ppm
 _BROADENING = 3.0  # Hz, so that pictures resemble good spectra in vivo
@@ -158,7 +158,7 @@ def simulate_basis(
 
     Args:
         sequence: of this module, or any other `Sequence`.
-        metabolites, macromolecules: names of the library, as `spinsculpt.spins.load_library()` lists them.
+        metabolites, macromolecules: names of the library, as `spinsculpt.physics.spins.load_library()` lists them.
         settings: keys of the section `basis` of the configuration, e.g. field=7.0, points=4096, library="mine.yaml".
     """
     content = {"metabolites": list(metabolites), "macromolecules": list(macromolecules), **settings}
@@ -281,7 +281,7 @@ def design_pulse(
             objectives=[...], starts, iterations, ...
     """
     from spinsculpt.design import run_design
-    from spinsculpt.pulses import read_designed
+    from spinsculpt.physics.pulses import read_designed
 
     content = parse(DesignEntry, {"kind": "gap", **entry}, "design_pulse")
     section = parse(BasisSettings, basis or {}, "design_pulse: basis")
@@ -350,9 +350,9 @@ def read_scan(
         edited: conditions of successive averages, e.g. ("ON", "OFF").
         preprocess: keys of the section `preprocess` of the configuration.
     """
-    from spinsculpt.convert import convert_scan
+    from spinsculpt.data.convert import convert_scan
+    from spinsculpt.data.subjects import Scan
     from spinsculpt.preprocess import preprocess_scan, preprocess_water
-    from spinsculpt.subjects import Scan
 
     converting, section = Convert(check_echo_time=False), parse(Preprocess, preprocess, "read_scan")
     files = [raw] if isinstance(raw, str | Path) else list(raw)
@@ -396,7 +396,7 @@ def fit_spectrum(data: CleanScan | MRSData | FID | Path | str, basis: Basis | Ba
 
 
 def _figure(columns: int, height: float, share: bool = True):
-    from spinsculpt.plotting import Picture
+    from spinsculpt.core.plotting import Picture
 
     figure = Picture(figsize=(7.0 if columns < 3 else 3.0 * columns, height), layout="constrained")
     axes = figure.subplots(1, columns, sharey=share, squeeze=False)[0]

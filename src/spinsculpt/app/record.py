@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 
-from spinsculpt.folders import sha256
-from spinsculpt.provenance import provenance, write_json
-from spinsculpt.study import Study, plain
+from spinsculpt.config import Study, plain
+from spinsculpt.core.folders import sha256
+from spinsculpt.core.provenance import provenance, write_json
 
 
 def write_run_record(path: Path | str, config: Study, inputs: Iterable[Path | str]) -> None:

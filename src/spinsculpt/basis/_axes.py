@@ -3,10 +3,10 @@
 import numpy as np
 
 from spinsculpt.basis._isolated import Axis, voxel_signal
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import slice_bandwidth
-from spinsculpt.sequences import Sequence, ShapedPulse
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.physics.pulses import slice_bandwidth
+from spinsculpt.physics.sequences import Sequence, ShapedPulse
 
 _GRID_TOLERANCE = 0.01  # of the signal of uncoupled spins, by which the grid may be wrong
 _FINE_GRID = 64  # positions that count as exact

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.conventions import ppm_axis, to_spectrum
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import quantity
+from spinsculpt.core.conventions import ppm_axis, to_spectrum
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import quantity
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spinsculpt.basis._isolated import Axis, Decay, isolated_signal
-from spinsculpt.conventions import WATER_PPM
-from spinsculpt.sequences import CoherenceFilter, Event, HardPulse, Sequence, ShapedPulse, Shot
-from spinsculpt.spins import Library, Macromolecule
+from spinsculpt.core.conventions import WATER_PPM
+from spinsculpt.physics.sequences import CoherenceFilter, Event, HardPulse, Sequence, ShapedPulse, Shot
+from spinsculpt.physics.spins import Library, Macromolecule
 
 # Variants of decay in 1/s: in the plane, along z, in the plane during pulses. The first is the signal itself.
 _RATES = np.array([[0.0, 0.0, 0.0], [10.0, 0.0, 10.0], [0.0, 1.0, 0.0], [0.0, 0.0, 10.0]])

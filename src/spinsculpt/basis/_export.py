@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis._basisset import BasisSet
-from spinsculpt.conventions import GAMMA_BAR, to_spectrum
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import read_text
-from spinsculpt.provenance import atomic_path
+from spinsculpt.core.conventions import GAMMA_BAR, to_spectrum
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import read_text
+from spinsculpt.core.provenance import atomic_path
 
 
 def write_jmrui(basis: BasisSet, path: Path | str) -> None:
@@ -68,7 +68,7 @@ def read_jmrui(path: Path | str) -> BasisSet:
 
 def write_nifti(basis: BasisSet, path: Path | str) -> None:
     """Write one NIfTI-MRS file, the metabolites along the fifth dimension, their names in the header."""
-    from spinsculpt.nifti import MRSData, write_fids
+    from spinsculpt.data.nifti import MRSData, write_fids
 
     names = {"Value": list(basis.names), "Description": "metabolite or macromolecule of each basis function"}
     data = MRSData(
@@ -83,7 +83,7 @@ def write_nifti(basis: BasisSet, path: Path | str) -> None:
 
 def read_nifti(path: Path | str) -> BasisSet:
     """Read a NIfTI-MRS file that `write_nifti` wrote."""
-    from spinsculpt.nifti import read_fids
+    from spinsculpt.data.nifti import read_fids
 
     data = read_fids(path)
     try:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.basis._fslmrs import OWNED, read_fslmrs, write_files
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.folders import owned_files, path_in, read_manifest
-from spinsculpt.provenance import provenance, write_json
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.folders import owned_files, path_in, read_manifest
+from spinsculpt.core.provenance import provenance, write_json
 
 
 def write_basis(sets: dict[str, BasisSet], directory: Path | str) -> None:

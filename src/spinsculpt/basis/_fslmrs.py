@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis._basisset import BasisSet
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.folders import checked_name, owned_files, path_in
-from spinsculpt.gate import quantity, read_json, samples
-from spinsculpt.provenance import write_json
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.folders import checked_name, owned_files, path_in
+from spinsculpt.core.gate import quantity, read_json, samples
+from spinsculpt.core.provenance import write_json
 
 # A basis folder is read as a whole: no .json of an earlier basis stays in it, and none of others may be there.
 OWNED = {"replaces": "*.json", "whole": "*.json"}

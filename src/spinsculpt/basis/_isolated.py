@@ -9,10 +9,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from spinsculpt.conventions import GAMMA_BAR, ppm_to_hz
-from spinsculpt.pulses import Pulse, spin_rotation
-from spinsculpt.remembered import remembered
-from spinsculpt.sequences import CoherenceFilter, Delay, HardPulse, Sequence, ShapedPulse, Shot
+from spinsculpt.core.conventions import GAMMA_BAR, ppm_to_hz
+from spinsculpt.core.remembered import remembered
+from spinsculpt.physics.pulses import Pulse, spin_rotation
+from spinsculpt.physics.sequences import CoherenceFilter, Delay, HardPulse, Sequence, ShapedPulse, Shot
 
 STEP = 5e-4  # s between instants of decay in a pulse
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis._basisset import BasisSet
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.folders import checked_name
-from spinsculpt.gate import quantity, read_text, samples
-from spinsculpt.provenance import atomic_path
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.folders import checked_name
+from spinsculpt.core.gate import quantity, read_text, samples
+from spinsculpt.core.provenance import atomic_path
 
 _NAMELIST = re.compile(r"[$&](\w+)(.*?)(?:\$END|&END|\n\s*/)", re.DOTALL | re.IGNORECASE)
 _SETTING = re.compile(r"(\w+)\s*=\s*('[^']*'|[^,\n$&]+)")

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis._basisset import BasisSet
-from spinsculpt.colours import BLUE, VERMILION
-from spinsculpt.conventions import to_spectrum
-from spinsculpt.provenance import atomic_path
-from spinsculpt.spectra import decay
+from spinsculpt.core.colours import BLUE, VERMILION
+from spinsculpt.core.conventions import to_spectrum
+from spinsculpt.core.provenance import atomic_path
+from spinsculpt.core.spectra import decay
 
 _BROADENING = 3.0  # Hz, so that the picture resembles a good spectrum in vivo
 _RANGE = (0.2, 4.4)  # ppm

@@ -15,10 +15,10 @@ from math import prod
 
 import numpy as np
 
-from spinsculpt.conventions import ppm_to_hz
-from spinsculpt.pulses import Pulse, spin_rotation
-from spinsculpt.sequences import ShapedPulse
-from spinsculpt.spins import SpinSystem, hamiltonian, rotation, total
+from spinsculpt.core.conventions import ppm_to_hz
+from spinsculpt.physics.pulses import Pulse, spin_rotation
+from spinsculpt.physics.sequences import ShapedPulse
+from spinsculpt.physics.spins import SpinSystem, hamiltonian, rotation, total
 
 _SPLITTING = 4e-4  # error of a propagator that the splitting may make; that of spectra is 2e-5 to 8e-4 of their peak
 _WHOLE = 64  # states up to which the spins are not cut in two

@@ -18,13 +18,14 @@ from spinsculpt.basis._basisset import BasisSet
 from spinsculpt.basis._decay import decay_times
 from spinsculpt.basis._isolated import Axis, voxel_signal
 from spinsculpt.basis._slices import averaged_lines
-from spinsculpt.conventions import WATER_PPM
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.progress import bar
-from spinsculpt.provenance import provenance
-from spinsculpt.sequences import Sequence, ShapedPulse
-from spinsculpt.spectra import LineList, decay
-from spinsculpt.spins import (
+from spinsculpt.config import Basis, plain
+from spinsculpt.core.conventions import WATER_PPM
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.progress import bar
+from spinsculpt.core.provenance import provenance
+from spinsculpt.core.spectra import LineList, decay
+from spinsculpt.physics.sequences import Sequence, ShapedPulse
+from spinsculpt.physics.spins import (
     Library,
     Macromolecule,
     Metabolite,
@@ -32,7 +33,6 @@ from spinsculpt.spins import (
     read_macromolecule,
     symmetry_sectors,
 )
-from spinsculpt.study import Basis, plain
 
 _ALIAS_LIMIT = 1e-3  # a line this strong (protons) outside of the bandwidth is refused
 

@@ -13,12 +13,12 @@ import numpy as np
 
 from spinsculpt.basis._isolated import Axis
 from spinsculpt.basis._propagators import conjugated, slice_propagators, sorted_by_order, unsorted
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.dynamics import detected_lines, evolve
-from spinsculpt.remembered import remembered
-from spinsculpt.sequences import CoherenceFilter, Delay, Event, ShapedPulse
-from spinsculpt.spectra import LineList
-from spinsculpt.spins import SpinSystem, total
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.remembered import remembered
+from spinsculpt.core.spectra import LineList
+from spinsculpt.physics.dynamics import detected_lines, evolve
+from spinsculpt.physics.sequences import CoherenceFilter, Delay, Event, ShapedPulse
+from spinsculpt.physics.spins import SpinSystem, total
 
 _EXACT = 64  # states up to which pulses at a single position are simulated sample by sample
 _BATCH = 2**21  # matrix elements worked on at a time

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.colors import LogNorm
 
-from spinsculpt.colours import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, VERMILION
-from spinsculpt.figures._style import Style, save
-from spinsculpt.plotting import PAGE_WIDTH, house_style
+from spinsculpt.core.colours import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, VERMILION
+from spinsculpt.core.plotting import PAGE_WIDTH, house_style
+from spinsculpt.report.figures import Style, save
 
 COLOURS = {"dictionary": GREEN, "vbmf": VERMILION, "supervised": ORANGE, "nbmf": BLUE}
 FINGERPRINT_WORDS = {"dictionary": "dictionary", "vbmf": "VBMF", "supervised": "supervised", "nbmf": "NBMF"}

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from spinsculpt.fingerprints import (
+from spinsculpt.cest.study import (
     NETWORKS,
     PHANTOM_MAPS,
     PHANTOM_TRUTH,
@@ -15,7 +15,7 @@ from spinsculpt.fingerprints import (
     file_of,
     map_files,
 )
-from spinsculpt.study import Mrf
+from spinsculpt.config import Mrf
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from spinsculpt.figures import FINGERPRINT_WORDS, shown
-from spinsculpt.fingerprints import FingerprintStudy
-from spinsculpt.provenance import atomic_path, provenance
-from spinsculpt.report._pack import Pack
-from spinsculpt.report._page import figure_of, html_of, template
-from spinsculpt.study import Mrf, plain
+from spinsculpt.cest.figures import FINGERPRINT_WORDS, shown
+from spinsculpt.cest.study import FingerprintStudy
+from spinsculpt.config import Mrf, plain
+from spinsculpt.core.provenance import atomic_path, provenance
+from spinsculpt.report import Pack, figure_of, html_of, template
 
 _SPOILING = {
     "assumed": "transverse magnetisation is taken as spoiled before and after each readout tip",

@@ -1,14 +1,14 @@
 """The study of fingerprints as the workflow plans it: who is mapped, in which stages, and which files that makes.
 
-It imports nothing of `spinsculpt.mrf`, so that planning a run costs nothing.
+It imports nothing of `spinsculpt.cest.modelling`, so that planning a run costs nothing.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.study import Mrf, MrfDesign, MrfStage, MrfSubject, Phantom, nearest_name, plain, workflow_folder
+from spinsculpt.config import Mrf, MrfDesign, MrfStage, MrfSubject, Phantom, nearest_name, plain, workflow_folder
+from spinsculpt.core.errors import SpinsculptError
 
 PUBLISHED = ("mt", "amide", "arginine")  # schedules that come with the package
 NETWORKS = ("supervised", "nbmf")  # estimators that train

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis import BasisSet, read_basis
-from spinsculpt.conventions import time_axis
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.sequences import Sequence
-from spinsculpt.spins import Library
+from spinsculpt.core.conventions import time_axis
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.physics.sequences import Sequence
+from spinsculpt.physics.spins import Library
 
 GROUPED_MM = "MM"  # name of the one basis function that all macromolecules share when they are grouped
 

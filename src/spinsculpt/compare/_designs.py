@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from spinsculpt.study import DesignEntry
+from spinsculpt.config import DesignEntry
 
 COLUMNS = ["design", "metric", "metabolite", "value", "unit", "source"]
 _SEPARATION = {

@@ -15,12 +15,12 @@ from spinsculpt.compare._power import power_table
 from spinsculpt.compare._quality import quality_table, with_verdict
 from spinsculpt.compare._references import reference_bases
 from spinsculpt.compare._separation import separation_table
-from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.config import AnalysisEntry, Basis, Compare, Expected, Limits
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.core.gate import LARGEST, check_size
+from spinsculpt.core.tables import write_frame
 from spinsculpt.fit import FitModel
-from spinsculpt.gate import LARGEST, check_size
-from spinsculpt.sequences import idealised
-from spinsculpt.study import AnalysisEntry, Basis, Compare, Expected, Limits
-from spinsculpt.tables import write_frame
+from spinsculpt.physics.sequences import idealised
 
 _TEXT = dict.fromkeys(
     (

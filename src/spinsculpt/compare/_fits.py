@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.study import Expected
+from spinsculpt.config import Expected
+from spinsculpt.core.errors import SpinsculptError
 
 KEYS = ["engine", "subject", "session", "sequence", "metabolite"]
 FIT_COLUMNS = [*KEYS, "quantity", "value", "sd", "model_sd", "unit", "crlb", "flag", "reliable"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spinsculpt.study import DesignEntry, ObjectiveEntry
+from spinsculpt.config import DesignEntry, ObjectiveEntry
 
 RIVALS = ("te_optimised_press", "megapress", "megapress_diff")
 

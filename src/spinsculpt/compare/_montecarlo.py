@@ -13,12 +13,12 @@ from threadpoolctl import threadpool_limits
 from spinsculpt.basis import BasisSet
 from spinsculpt.compare._analysis import Analysis, broadened, same_time_noise, typical_concentrations
 from spinsculpt.compare._separation import noise_of_study
-from spinsculpt.conventions import FID, WATER_PPM, time_axis
+from spinsculpt.config import Compare
+from spinsculpt.config import MonteCarlo as Settings
+from spinsculpt.core.conventions import FID, WATER_PPM, time_axis
+from spinsculpt.core.spectra import decay
 from spinsculpt.fit import FitModel, FitResult, fit, minimise
-from spinsculpt.spectra import decay
-from spinsculpt.spins import Library
-from spinsculpt.study import Compare
-from spinsculpt.study import MonteCarlo as Settings
+from spinsculpt.physics.spins import Library
 
 COLUMNS = [
     *("sequence", "condition", "axis", "level", "metabolite"),

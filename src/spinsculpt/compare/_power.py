@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.study import nearest_name
+from spinsculpt.config import nearest_name
+from spinsculpt.core.errors import SpinsculptError
 
 COLUMNS = ["sequence", "metabolite", "sd", "paired", "groups", "minutes"]
 _MOST = 100_000  # subjects, above which nobody counts

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from spinsculpt.config import Limits
 from spinsculpt.preprocess import MEASURES, failures
-from spinsculpt.study import Limits
 
 SCAN = ["subject", "session", "sequence"]
 QUALITY_COLUMNS = [*SCAN, "measure", "value", "unit", "min", "max", "reason", "verdict"]

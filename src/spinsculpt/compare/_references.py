@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from spinsculpt.basis import BasisSet, simulate_basis
 from spinsculpt.compare._analysis import Analysis
-from spinsculpt.sequences import press, pulse_acquire
-from spinsculpt.study import IDEAL_TE1, Basis
+from spinsculpt.config import IDEAL_TE1, Basis
+from spinsculpt.physics.sequences import press, pulse_acquire
 
 
 def reference_bases(

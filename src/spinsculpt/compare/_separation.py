@@ -19,13 +19,13 @@ from spinsculpt.compare._analysis import (
     same_time_noise,
     typical_concentrations,
 )
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Compare
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.system import head_sar
 from spinsculpt.fit import Estimates, FitModel, predict_crlb
-from spinsculpt.pulses import slice_bandwidth
-from spinsculpt.sequences import ShapedPulse
-from spinsculpt.spins import Library
-from spinsculpt.study import Compare
-from spinsculpt.system import head_sar
+from spinsculpt.physics.pulses import slice_bandwidth
+from spinsculpt.physics.sequences import ShapedPulse
+from spinsculpt.physics.spins import Library
 
 COLUMNS = ["sequence", "metric", "metabolite", "value", "unit", "baseline", "macromolecules", "t2_scale", "source"]
 

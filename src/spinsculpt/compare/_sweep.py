@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from spinsculpt.study import DesignEntry
+from spinsculpt.config import DesignEntry
 
 COLUMNS = ["duration_ms", "b1_limit_uT", "seed", "sequence", "metric", "metabolite", "value", "unit", "source"]
 

@@ -39,8 +39,8 @@ __all__ = sorted(_HOME)
 
 def __getattr__(name: str) -> object:
     if name not in _HOME:
-        raise AttributeError(f"module 'spinsculpt.study' has no attribute {name!r}.")
-    found = globals()[name] = getattr(import_module(f"spinsculpt.study.{_HOME[name]}"), name)
+        raise AttributeError(f"module 'spinsculpt.config' has no attribute {name!r}.")
+    found = globals()[name] = getattr(import_module(f"spinsculpt.config.{_HOME[name]}"), name)
     return found
 
 

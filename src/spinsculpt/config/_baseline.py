@@ -3,8 +3,8 @@
 import re
 from typing import Self
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.study._section import Text
+from spinsculpt.config._section import Text
+from spinsculpt.core.errors import SpinsculptError
 
 
 class Baseline(Text):

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from spinsculpt.study._fit import LIPIDS
-from spinsculpt.study._section import Names, NonNegative, Positive, Section, key, mapping
+from spinsculpt.config._fit import LIPIDS
+from spinsculpt.config._section import Names, NonNegative, Positive, Section, key, mapping
 
 METABOLITES = (
     *("NAA", "NAAG", "Cr", "PCr", "GPC", "PCh", "Glu", "Gln", "GABA", "GSH"),
@@ -93,6 +93,6 @@ class Basis(Section):
     @property
     def frequency(self) -> float:
         """Spectrometer frequency in MHz: as given, or that of the field."""
-        from spinsculpt.conventions import larmor_frequency  # numpy, which settings alone do not need
+        from spinsculpt.core.conventions import larmor_frequency  # numpy, which settings alone do not need
 
         return self.central_frequency or larmor_frequency(self.field)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from spinsculpt.study._baseline import OneBaseline
-from spinsculpt.study._section import Interval, Names, NonNegative, Positive, Section, key, mapping
+from spinsculpt.config._baseline import OneBaseline
+from spinsculpt.config._section import Interval, Names, NonNegative, Positive, Section, key, mapping
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ import copy
 import json
 from pathlib import Path
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import check_nesting, check_numbers
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import check_nesting, check_numbers
 
 
 def workflow_folder() -> Path:
@@ -15,7 +15,7 @@ def workflow_folder() -> Path:
         SpinsculptError: neither is there.
     """
     here = Path(__file__).resolve().parents[1]
-    for folder in (here / "app", here.parents[1]):
+    for folder in (here / "_workflow", here.parents[1]):
         if (folder / "Snakefile").is_file() and (folder / "workflow/rules").is_dir():
             return folder
     raise SpinsculptError(f"{here} holds no workflow; install spinsculpt anew, from a wheel or from its repository.")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from spinsculpt.study._section import Names, Section, key, mapping
+from spinsculpt.config._section import Names, Section, key, mapping
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from spinsculpt.study._baseline import OneBaseline
-from spinsculpt.study._fit import BROAD, RANGE
-from spinsculpt.study._section import Interval, Names, NonNegative, Positive, Section, key, text
-from spinsculpt.study._sequences import IDEAL_TE1
+from spinsculpt.config._baseline import OneBaseline
+from spinsculpt.config._fit import BROAD, RANGE
+from spinsculpt.config._section import Interval, Names, NonNegative, Positive, Section, key, text
+from spinsculpt.config._sequences import IDEAL_TE1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from spinsculpt.study._section import Interval, Names, Section, key, mapping
+from spinsculpt.config._section import Interval, Names, Section, key, mapping
 
 
 @dataclass(frozen=True, kw_only=True)

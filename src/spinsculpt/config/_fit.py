@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Self
 
 from msgspec import Meta
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.study._baseline import Baseline
-from spinsculpt.study._section import Interval, Names, NonNegative, Positive, Section, default_of, key, mapping, text
+from spinsculpt.config._baseline import Baseline
+from spinsculpt.config._section import Interval, Names, NonNegative, Positive, Section, default_of, key, mapping, text
+from spinsculpt.core.errors import SpinsculptError
 
 RANGE = (0.2, 4.2)  # ppm
 LIPIDS = ("Lip09", "Lip13a", "Lip13b", "Lip20")

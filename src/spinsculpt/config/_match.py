@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from spinsculpt.study._sequences import SequenceEntry
+from spinsculpt.config._sequences import SequenceEntry
 
 TOLERANCE = 1e-3  # s, between the echo time of a header and that of a sequence
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from spinsculpt.study._section import Interval, Positive, Section, key, mapping
+from spinsculpt.config._section import Interval, Positive, Section, key, mapping
 
 Count = Annotated[int, Meta(ge=0)]
 NotNegative = Annotated[float, Meta(ge=0)]

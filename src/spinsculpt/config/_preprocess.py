@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from spinsculpt.study._section import Interval, Positive, Section, key
+from spinsculpt.config._section import Interval, Positive, Section, key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from spinsculpt.study._section import Section, key
+from spinsculpt.config._section import Section, key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from spinsculpt.study._fit import RelaxationSD
-from spinsculpt.study._section import Names, NonNegative, Positive, Section, key, mapping
+from spinsculpt.config._fit import RelaxationSD
+from spinsculpt.config._section import Names, NonNegative, Positive, Section, key, mapping
 
 # Macromolecules of the consensus (Cudalbu 2021, doi:10.1002/nbm.4393), as the library names them.
 CONSENSUS = (

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from spinsculpt.study._section import Section, key
+from spinsculpt.config._section import Section, key
 
 Fraction = Annotated[str, Meta(pattern=r"^(|0|1|1\.0*|0?\.[0-9]+|0\.[0-9]+)$")]
 

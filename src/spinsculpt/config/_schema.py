@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import RANGES, check_numbers, read_yaml
-from spinsculpt.study._config import describe, lay_over, validate
-from spinsculpt.study._section import Section, Text, default_of, label_of, meaning_of, plain
-from spinsculpt.study._study import Study
+from spinsculpt.config._config import describe, lay_over, validate
+from spinsculpt.config._section import Section, Text, default_of, label_of, meaning_of, plain
+from spinsculpt.config._study import Study
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import RANGES, check_numbers, read_yaml
 
 S = TypeVar("S", bound=Section)
 

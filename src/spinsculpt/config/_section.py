@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type
 import msgspec
 from msgspec import Meta
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import check_numbers
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import check_numbers
 
 Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
-from spinsculpt.study._section import Positive, Section, key, mapping
+from spinsculpt.config._section import Positive, Section, key, mapping
 
 Kind = Literal["press", "megapress", "steam", "slaser", "special", "megaslaser", "spin_echo", "pulse_acquire", "file"]
 

@@ -5,20 +5,20 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from spinsculpt.study._basis import Basis
-from spinsculpt.study._checklist import Checklist
-from spinsculpt.study._compare import Compare
-from spinsculpt.study._convert import Convert
-from spinsculpt.study._designs import DesignEntry
-from spinsculpt.study._figures import Figures
-from spinsculpt.study._fit import Fit
-from spinsculpt.study._mrf import Mrf
-from spinsculpt.study._preprocess import Preprocess
-from spinsculpt.study._quality import Quality
-from spinsculpt.study._scanner import Scanner
-from spinsculpt.study._section import Names, Positive, Section, key, mapping, text
-from spinsculpt.study._sequences import SequenceEntry
-from spinsculpt.study._system import SystemEntry
+from spinsculpt.config._basis import Basis
+from spinsculpt.config._checklist import Checklist
+from spinsculpt.config._compare import Compare
+from spinsculpt.config._convert import Convert
+from spinsculpt.config._designs import DesignEntry
+from spinsculpt.config._figures import Figures
+from spinsculpt.config._fit import Fit
+from spinsculpt.config._mrf import Mrf
+from spinsculpt.config._preprocess import Preprocess
+from spinsculpt.config._quality import Quality
+from spinsculpt.config._scanner import Scanner
+from spinsculpt.config._section import Names, Positive, Section, key, mapping, text
+from spinsculpt.config._sequences import SequenceEntry
+from spinsculpt.config._system import SystemEntry
 
 
 @dataclass(frozen=True, kw_only=True)

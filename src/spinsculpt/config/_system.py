@@ -3,8 +3,8 @@
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Literal
 
-from spinsculpt.study._section import NonNegative, Positive, Section, key
-from spinsculpt.system import PRESETS, System
+from spinsculpt.config._section import NonNegative, Positive, Section, key
+from spinsculpt.core.system import PRESETS, System
 
 _CLASSES = ", ".join(
     f"{name} ({each.b1:g} uT, {each.gradient:g} mT/m, {each.slew:g} T/m/s)" for name, each in PRESETS.items()

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.provenance import atomic_path
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.core.provenance import atomic_path
 
 MANIFEST = "spinsculpt.sha256"
 _HEAD = "# Written by spinsculpt, which replaces and removes in this folder only what is named here and unchanged."

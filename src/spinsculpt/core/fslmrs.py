@@ -7,7 +7,7 @@ import logging
 import shutil
 import subprocess
 
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.errors import SpinsculptError
 
 TIMEOUT = 1800  # s
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.core.errors import SpinsculptError, brief
 
 if TYPE_CHECKING:
     import numpy as np
@@ -227,7 +227,7 @@ def read_yaml(path: Path | str) -> Any:
     """
     text = read_text(path, LARGEST["yaml"])
     try:
-        if not Path(path).resolve().is_relative_to(Path(__file__).parent):  # ours need no looking through
+        if not Path(path).resolve().is_relative_to(Path(__file__).parents[1]):  # ours need no looking through
             _bound(yaml.parse(text, Loader=yaml.CSafeLoader), path)
         return yaml.load(text, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:

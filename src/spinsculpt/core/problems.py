@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 from spinsculpt import __version__
-from spinsculpt.errors import SpinsculptError, brief
+from spinsculpt.core.errors import SpinsculptError, brief
 
 _ADVICE = {
     errno.ENOSPC: "free some space and run again",

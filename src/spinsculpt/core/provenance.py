@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from spinsculpt import __version__
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.errors import SpinsculptError
 
 _START = time.perf_counter()
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spinsculpt.conventions import time_axis
+from spinsculpt.core.conventions import time_axis
 
 _CHUNK = 4096  # lines a block: bounds the memory of the outer product
 

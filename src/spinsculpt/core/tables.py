@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from spinsculpt.provenance import atomic_path
+from spinsculpt.core.provenance import atomic_path
 
 
 def write_table(path: Path | str, header: Sequence[str], rows: Iterable[Sequence], digits: int | None = 6) -> None:

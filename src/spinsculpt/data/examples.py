@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.fetch import fetch_example_data
-from spinsculpt.folders import owned_files
-from spinsculpt.nifti import MRSData, write_fids
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.folders import owned_files
+from spinsculpt.data.fetch import fetch_example_data
+from spinsculpt.data.nifti import MRSData, write_fids
 
 TABLE = Path(__file__).with_name("example_megapress.yaml")
 SCAN = "spant_mpress_drift_40dyn.nii.gz"

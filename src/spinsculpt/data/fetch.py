@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.folders import owned_files, refuse_foreign
-from spinsculpt.gate import read_yaml
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.folders import owned_files, refuse_foreign
+from spinsculpt.core.gate import read_yaml
 
 TABLE = Path(__file__).with_name("example_data.yaml")
 _CHUNK = 1 << 16  # bytes

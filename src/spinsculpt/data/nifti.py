@@ -1,7 +1,7 @@
 """NIfTI-MRS files of single-voxel proton spectroscopy: the only place that conjugates between disk and memory.
 
 Format: Clarke et al. 2022, doi:10.1002/mrm.29418. On disk a FID is the complex conjugate of the FFT-positive FID of
-`spinsculpt.conventions`; the nifti-mrs library conjugates on both ways, and nothing else in this package does.
+`spinsculpt.core.conventions`; the nifti-mrs library conjugates on both ways, and nothing else in this package does.
 """
 
 import json
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.conventions import FID
-from spinsculpt.errors import NoSpectrum, SpinsculptError, brief
-from spinsculpt.gate import RANGES, quantity
-from spinsculpt.provenance import atomic_path
+from spinsculpt.core.conventions import FID
+from spinsculpt.core.errors import NoSpectrum, SpinsculptError, brief
+from spinsculpt.core.gate import RANGES, quantity
+from spinsculpt.core.provenance import atomic_path
 
 _DIMENSION_KEYS = tuple(f"dim_{n}{end}" for n in (5, 6, 7) for end in ("", "_info", "_header"))
 _EXTENSION_CODE = 44  # of NIfTI-MRS

@@ -1,6 +1,6 @@
 """Philips SDAT/SPAR: single-voxel FIDs as VAX F floats, with their header as text.
 
-An SDAT holds rows x samples complex numbers, real before imaginary, FFT-positive as `spinsculpt.conventions` has them
+An SDAT holds rows x samples complex numbers, real before imaginary, FFT-positive as `spinsculpt.core.conventions` has them
 (spec2nii conjugates them on the way to NIfTI-MRS). A VAX F float is an IEEE single of four times the value whose two
 16-bit words are swapped.
 """
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.provenance import atomic_path
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.provenance import atomic_path
 
 SAMPLE_BYTES = 8  # a complex number: two VAX F floats
 

@@ -5,8 +5,8 @@ import io
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.gate import read_text
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.core.gate import read_text
 
 TABLE = "subjects.tsv"  # in the folder of the run: where `spinsculpt import` writes it and the workflow finds it
 SIMULATED = "simulated"  # instead of a table: the simulated cohort
@@ -71,7 +71,7 @@ def read_subjects(path: Path | str, sequences: list[str]) -> list[Scan]:
     Raises:
         SpinsculptError: a sentence for each bad line, with the file and the line number.
     """
-    from spinsculpt.study import ScanRow, nearest_name, parse, plain  # imports every section, which jobs do not need
+    from spinsculpt.config import ScanRow, nearest_name, parse, plain  # imports every section, which jobs do not need
 
     path = Path(path)
     if not path.is_file():

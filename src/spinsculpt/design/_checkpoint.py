@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from spinsculpt.errors import brief
-from spinsculpt.folders import set_aside
-from spinsculpt.provenance import atomic_path
+from spinsculpt.core.errors import brief
+from spinsculpt.core.folders import set_aside
+from spinsculpt.core.provenance import atomic_path
 
 VERSION = 1
 LARGEST = 1 << 30  # bytes; the state of a design is some megabytes

@@ -8,13 +8,13 @@ from typing import Literal
 import numpy as np
 import torch
 
+from spinsculpt.config import IDEAL_TE1, AssumedModels, DesignEntry, Editing, ObjectiveEntry, Robustness, TimeRanges
 from spinsculpt.design._optimise import Search
 from spinsculpt.design._problem import Design
 from spinsculpt.design._simulate import FieldCondition, Signals
-from spinsculpt.pulses import gaussian
-from spinsculpt.sequences import Sequence, ShapedPulse, slaser, special, voxel_pulses
-from spinsculpt.sequences import megapress as edited
-from spinsculpt.study import IDEAL_TE1, AssumedModels, DesignEntry, Editing, ObjectiveEntry, Robustness, TimeRanges
+from spinsculpt.physics.pulses import gaussian
+from spinsculpt.physics.sequences import Sequence, ShapedPulse, slaser, special, voxel_pulses
+from spinsculpt.physics.sequences import megapress as edited
 
 IDEAL_SHORTEST = 0.010  # s, of each echo time where the pulses are ideal and leave the question open
 LONGEST = {"te1": 0.040, "te2": 0.080}  # s

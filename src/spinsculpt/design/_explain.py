@@ -4,11 +4,11 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from spinsculpt.conventions import WATER_PPM
-from spinsculpt.dynamics import evolve
-from spinsculpt.pulses import Pulse
-from spinsculpt.sequences import Event, ShapedPulse
-from spinsculpt.spins import SpinSystem, coherence_order, single_spin, transfer_bound
+from spinsculpt.core.conventions import WATER_PPM
+from spinsculpt.physics.dynamics import evolve
+from spinsculpt.physics.pulses import Pulse
+from spinsculpt.physics.sequences import Event, ShapedPulse
+from spinsculpt.physics.spins import SpinSystem, coherence_order, single_spin, transfer_bound
 
 
 def product_operators(rho: np.ndarray, spins: tuple[str, ...], leading: int = 20) -> list[tuple[str, float, float]]:

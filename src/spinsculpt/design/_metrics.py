@@ -7,18 +7,18 @@ import torch
 from torch import Tensor
 
 from spinsculpt.basis import averaged_lines
-from spinsculpt.conventions import ppm_axis, to_spectrum
+from spinsculpt.config import TimeRanges
+from spinsculpt.config import plain as written
+from spinsculpt.core.conventions import ppm_axis, to_spectrum
+from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.design._conventional import best_press, megapress, plain, ratio_over_reference
 from spinsculpt.design._explain import spin_signals, weights_along
 from spinsculpt.design._objectives import Ratio, Window
 from spinsculpt.design._problem import Design
 from spinsculpt.design._simulate import FieldCondition, Signals
-from spinsculpt.dynamics import evolve
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse
-from spinsculpt.sequences import Sequence, ShapedPulse
-from spinsculpt.study import TimeRanges
-from spinsculpt.study import plain as written
+from spinsculpt.physics.dynamics import evolve
+from spinsculpt.physics.pulses import Pulse
+from spinsculpt.physics.sequences import Sequence, ShapedPulse
 
 WINDOW, RANGE = (2.2, 2.6), (0.2, 4.2)  # ppm
 ROBUST_B1, ROBUST_B0 = (0.8, 0.9, 1.0, 1.1, 1.2), (-10.0, 0.0, 10.0)

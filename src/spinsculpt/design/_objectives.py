@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spinsculpt.conventions import ppm_axis
+from spinsculpt.core.conventions import ppm_axis
+from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.design._simulate import Acquisition, Signals
-from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import Axis, FitModel, Layout, derivatives
-from spinsculpt.spins import unitary_bound
+from spinsculpt.physics.spins import unitary_bound
 
 
 class Objective(Protocol):

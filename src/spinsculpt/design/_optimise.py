@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.errors import SpinsculptError
 
 Evaluation = Callable[[Tensor], tuple[Tensor, Tensor, dict[str, Tensor]]]
 """x (starts, n) -> loss (starts,), gradient (starts, n), loss parts by name, each (starts,)."""

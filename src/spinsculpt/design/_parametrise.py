@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.physics.pulses import Pulse
 
 KINDS = ("samples", "bspline", "fourier", "phase", "amplitude", "hard")
 

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from spinsculpt.basis import Axis, slice_axes
-from spinsculpt.conventions import ppm_to_hz
+from spinsculpt.config import PER_SHOT, SLOTS, Basis, DesignEntry, ObjectiveEntry, Robustness, choices_of
+from spinsculpt.core.conventions import ppm_to_hz
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.system import System
 from spinsculpt.design._objectives import (
     CRLB,
     Enhance,
@@ -28,11 +31,10 @@ from spinsculpt.design._objectives import (
 from spinsculpt.design._parametrise import Parametrisation, Waveform
 from spinsculpt.design._simulate import Acquisition, FieldCondition, Signals, Simulation
 from spinsculpt.design._times import Times
-from spinsculpt.dynamics import free_eigensystem
-from spinsculpt.errors import SpinsculptError
 from spinsculpt.fit import FitModel
-from spinsculpt.pulses import DesignedPulses, Pulse, read_designed
-from spinsculpt.sequences import (
+from spinsculpt.physics.dynamics import free_eigensystem
+from spinsculpt.physics.pulses import DesignedPulses, Pulse, read_designed
+from spinsculpt.physics.sequences import (
     Sequence,
     Slot,
     joined,
@@ -46,9 +48,7 @@ from spinsculpt.sequences import (
     voxel_pulses,
     with_shares,
 )
-from spinsculpt.spins import Library, load_library, single_spin, total
-from spinsculpt.study import PER_SHOT, SLOTS, Basis, DesignEntry, ObjectiveEntry, Robustness, choices_of
-from spinsculpt.system import System
+from spinsculpt.physics.spins import Library, load_library, single_spin, total
 
 MIN_DWELL = 1e-6  # s, the RF raster of clinical scanners
 FIXED_TIMES = ("te1", "te2", "gap_shift")

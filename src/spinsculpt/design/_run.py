@@ -14,20 +14,20 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from spinsculpt.config import Basis, DesignEntry, plain
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.core.folders import owned_files, refuse_foreign
+from spinsculpt.core.provenance import config_hash, provenance, write_json
+from spinsculpt.core.system import System
+from spinsculpt.core.tables import write_table
 from spinsculpt.design._checkpoint import discard_checkpoint, load_checkpoint, save_checkpoint
 from spinsculpt.design._explain import product_operators
 from spinsculpt.design._metrics import measure, spectra
 from spinsculpt.design._optimise import Search
 from spinsculpt.design._problem import Design
 from spinsculpt.design._verdict import verdict
-from spinsculpt.dynamics import engine, evolve
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.folders import owned_files, refuse_foreign
-from spinsculpt.provenance import config_hash, provenance, write_json
-from spinsculpt.pulses import write_designed
-from spinsculpt.study import Basis, DesignEntry, plain
-from spinsculpt.system import System
-from spinsculpt.tables import write_table
+from spinsculpt.physics.dynamics import engine, evolve
+from spinsculpt.physics.pulses import write_designed
 
 log = logging.getLogger(__name__)
 

@@ -17,17 +17,25 @@ import torch
 from torch import Tensor
 
 from spinsculpt.basis import Axis, DecayTimes, VoxelSpace, decay_times
-from spinsculpt.conventions import GAMMA_BAR, WATER_PPM, time_axis
+from spinsculpt.config import PER_SHOT
+from spinsculpt.core.conventions import GAMMA_BAR, WATER_PPM, time_axis
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.spectra import decay
 from spinsculpt.design._times import Timing
-from spinsculpt.dynamics import class_decay, evolve, free_eigensystem, propagator
-from spinsculpt.dynamics.engine import SpinGroup, choose_substeps, propagate
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse
-from spinsculpt.sequences import CoherenceFilter, Delay, Event, ShapedPulse, Shot, Slot
-from spinsculpt.sequences import Sequence as PulseSequence
-from spinsculpt.spectra import decay
-from spinsculpt.spins import Library, Macromolecule, SpinSystem, coherence_order, raising, symmetry_sectors, total
-from spinsculpt.study import PER_SHOT
+from spinsculpt.physics.dynamics import class_decay, evolve, free_eigensystem, propagator
+from spinsculpt.physics.dynamics.engine import SpinGroup, choose_substeps, propagate
+from spinsculpt.physics.pulses import Pulse
+from spinsculpt.physics.sequences import CoherenceFilter, Delay, Event, ShapedPulse, Shot, Slot
+from spinsculpt.physics.sequences import Sequence as PulseSequence
+from spinsculpt.physics.spins import (
+    Library,
+    Macromolecule,
+    SpinSystem,
+    coherence_order,
+    raising,
+    symmetry_sectors,
+    total,
+)
 
 _VISIBLE = 1e-6  # transitions whose element of F_+ is smaller than this carry no signal
 

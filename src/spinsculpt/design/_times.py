@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spinsculpt.sequences import Delay, Sequence
+from spinsculpt.physics.sequences import Delay, Sequence
 
 Build = Callable[[dict[str, float]], Sequence]
 """{"te1": s, "te2": s, "gap_shift": s} -> the sequence with these times."""

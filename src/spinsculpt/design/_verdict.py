@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from spinsculpt.study import DesignEntry
+from spinsculpt.config import DesignEntry
 
 MARGIN = 0.02  # relative gain below which two sequences are called equal; starts on other machines differ by as much
 

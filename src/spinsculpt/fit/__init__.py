@@ -1,5 +1,6 @@
 """Fit spectra as linear combinations of a basis, with uncertainties. No torch, no numba, no pandas."""
 
+from spinsculpt.config import BROAD, Baseline, FitModel, SoftRatio, matches
 from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude
 from spinsculpt.fit._average import MODEL_SD_FACTOR, describe_model, fit
 from spinsculpt.fit._crlb import predict_crlb
@@ -23,7 +24,6 @@ from spinsculpt.fit._resample import monte_carlo, sample_posterior, spread
 from spinsculpt.fit._result import Curve, FitResult
 from spinsculpt.fit._solver import minimise
 from spinsculpt.fit._tissue import tissue_fractions, voxel_fractions
-from spinsculpt.study import BROAD, Baseline, FitModel, SoftRatio, matches
 
 __all__ = [
     "BROAD",

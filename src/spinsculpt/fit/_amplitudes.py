@@ -3,13 +3,13 @@
 import numpy as np
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import FID, WATER_PPM, ppm_to_hz
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import FitModel
+from spinsculpt.core.conventions import FID, WATER_PPM, ppm_to_hz
+from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._fit import floored, solve
 from spinsculpt.fit._model import Problem
 from spinsculpt.fit._noise import noise_covariance
-from spinsculpt.study import FitModel
 
 # Methyl singlets with their protons and shifts in ppm (Govindaraju et al. 2000, NMR Biomed 13:129).
 SINGLETS = (("Cr", 3, 3.027), ("PCr", 3, 3.029), ("NAA", 3, 2.008))

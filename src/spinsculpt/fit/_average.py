@@ -15,8 +15,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import FID
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import AVERAGE_GROUPS, AVERAGE_RANGES, LINES, MACROMOLECULES, SHAPES, FitModel
+from spinsculpt.core.conventions import FID
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.progress import bar
 from spinsculpt.fit import _result
 from spinsculpt.fit._broad import of_study
 from spinsculpt.fit._data import prepare
@@ -27,8 +29,6 @@ from spinsculpt.fit._resample import resample_averages
 from spinsculpt.fit._residual import residual_tests
 from spinsculpt.fit._result import Curve, FitResult, ModelFit
 from spinsculpt.fit._solver import Solution, minimise
-from spinsculpt.progress import bar
-from spinsculpt.study import AVERAGE_GROUPS, AVERAGE_RANGES, LINES, MACROMOLECULES, SHAPES, FitModel
 
 STIFFNESSES = (10.0, 7.0, 5.5, 4.0, 2.5, 1.5)  # degrees of freedom per ppm, from soft to stiff
 HIGH_RESIDUAL = 10.0  # reduced chi-squared up to which the total SD was seen to hold (docs/fitting.md)

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import GAMMA_BAR, ppm_to_hz, time_axis
-from spinsculpt.spectra import decay
-from spinsculpt.spins import Library, Macromolecule, load_library
-from spinsculpt.study import MACROMOLECULES
+from spinsculpt.config import MACROMOLECULES
+from spinsculpt.core.conventions import GAMMA_BAR, ppm_to_hz, time_axis
+from spinsculpt.core.spectra import decay
+from spinsculpt.physics.spins import Library, Macromolecule, load_library
 
 _VARIED = ("MM09", "MM12", "MM14", "MM17", "MM20")  # of which the library has the lines of another study
 _ALIKE = 0.1  # by which a sequence may act on one of them otherwise than on another, amplitude and phase together

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import FID
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Baseline, FitModel
+from spinsculpt.core.conventions import FID
+from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._model import Problem, noise_matrix
-from spinsculpt.study import Baseline, FitModel
 
 _SINGULAR = 1e-13  # relative eigenvalue of the information below which a direction is undetermined
 

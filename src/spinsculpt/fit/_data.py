@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import FID, ppm_to_hz, time_axis
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import FitModel
+from spinsculpt.core.conventions import FID, ppm_to_hz, time_axis
+from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.fit._decay import with_line_t2
 from spinsculpt.fit._noise import acquired_points
-from spinsculpt.study import FitModel
 
 FREQUENCY_TOLERANCE = 2e-3  # of the central frequency: more would move NAA against Ins by more than 0.7 Hz at 3 T
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import GAMMA_BAR, time_axis
-from spinsculpt.gate import quantity
-from spinsculpt.spins import load_library
-from spinsculpt.study import BROAD, matches
+from spinsculpt.config import BROAD, matches
+from spinsculpt.core.conventions import GAMMA_BAR, time_axis
+from spinsculpt.core.gate import quantity
+from spinsculpt.physics.spins import load_library
 
 LINE_T2 = ("off", "library")  # of `FitModel.line_t2`
 

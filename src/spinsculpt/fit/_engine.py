@@ -7,12 +7,12 @@ from typing import Protocol
 import numpy as np
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import FID
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Fit, FitModel
+from spinsculpt.core.conventions import FID
+from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.fit._average import fit
 from spinsculpt.fit._fslmrs import fit_with_fsl_mrs
 from spinsculpt.fit._result import FitResult
-from spinsculpt.study import Fit, FitModel
 
 
 class FitEngine(Protocol):

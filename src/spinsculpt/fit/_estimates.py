@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.errors import SpinsculptError
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis import BasisSet, read_fslmrs, read_jmrui, read_lcmodel, read_nifti
-from spinsculpt.conventions import FID
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import DIFFERENCES, LIPIDS, Fit, WaterReference, matches, plain
+from spinsculpt.core.conventions import FID
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import quantity
+from spinsculpt.data.nifti import MRSData, read_fids
 from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude, water_per_proton
 from spinsculpt.fit._average import refuse_average
 from spinsculpt.fit._broad import gaussian_lines, library_for
@@ -20,10 +23,7 @@ from spinsculpt.fit._resample import monte_carlo, sample_posterior
 from spinsculpt.fit._residual import LIPID_NAMES
 from spinsculpt.fit._result import FitResult
 from spinsculpt.fit._tissue import tissue_of
-from spinsculpt.gate import quantity
-from spinsculpt.nifti import MRSData, read_fids
-from spinsculpt.sequences import SUBSPECTRA, combinations_of
-from spinsculpt.study import DIFFERENCES, LIPIDS, Fit, WaterReference, matches, plain
+from spinsculpt.physics.sequences import SUBSPECTRA, combinations_of
 
 IMPLAUSIBLE = 200.0  # mmol/kg of total creatine: ten times what tissue has, so the water is not that of this scan
 MACROMOLECULE_NAMES = ("MM*", "Mac*", "M[0-9]*")

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import FID
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Baseline, FitModel
+from spinsculpt.core.conventions import FID
+from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.fit import _result
 from spinsculpt.fit._broad import of_study
 from spinsculpt.fit._crlb import covariance_of
@@ -20,7 +21,6 @@ from spinsculpt.fit._residual import misfit_of, nuisance_messages, residual_mess
 from spinsculpt.fit._result import Curve, FitResult, ParameterEstimate
 from spinsculpt.fit._solver import Solution, minimise
 from spinsculpt.fit._starts import explained, starts
-from spinsculpt.study import Baseline, FitModel
 
 STIFFNESSES = (0.6, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0)  # degrees of freedom per ppm that the automatic spline tries first
 SOFTEST = 12.0  # and at most: there are 15 knots per ppm

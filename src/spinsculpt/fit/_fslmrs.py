@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis import BasisSet, write_fslmrs
-from spinsculpt.conventions import FID
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import BROAD, Baseline, FitModel, can_fit, matches
+from spinsculpt.core.conventions import FID
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.fslmrs import find_command, run_command
+from spinsculpt.data.nifti import MRSData, read_fids, write_fids
 from spinsculpt.fit._data import prepare
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._fit import build_problem, report
 from spinsculpt.fit._model import Problem
 from spinsculpt.fit._result import Curve, FitResult
 from spinsculpt.fit._solver import Solution
-from spinsculpt.fslmrs import find_command, run_command
-from spinsculpt.nifti import MRSData, read_fids, write_fids
-from spinsculpt.study import BROAD, Baseline, FitModel, can_fit, matches
 
 MODERATE = 20.0  # effective dimension of its spline "moderate"
 SAME_CURVES = 1e-3  # of the metabolites: a difference below which two models are the same

@@ -24,9 +24,9 @@ from typing import Self, TypeVar
 import numpy as np
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import FID, frequency_axis, hz_to_ppm, time_axis
+from spinsculpt.config import FitModel, matches
+from spinsculpt.core.conventions import FID, frequency_axis, hz_to_ppm, time_axis
 from spinsculpt.fit import _baseline
-from spinsculpt.study import FitModel, matches
 
 KINDS = {"gamma": "width", "gauss": "width", "eps": "shift", "phi0": "phase", "phi1": "phase"}  # and what shares them
 Array = TypeVar("Array")  # of numpy, or a tensor of torch

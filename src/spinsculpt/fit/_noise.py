@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spinsculpt.conventions import FID, SIGNAL_PPM, WATER_PPM
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.conventions import FID, SIGNAL_PPM, WATER_PPM
+from spinsculpt.core.errors import SpinsculptError
 
 _BLOCK = 32
 

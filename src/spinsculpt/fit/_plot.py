@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from spinsculpt.colours import BLUE, GREEN, VERMILION
+from spinsculpt.core.colours import BLUE, GREEN, VERMILION
+from spinsculpt.core.plotting import Picture
 from spinsculpt.fit._curve import Curve
-from spinsculpt.plotting import Picture
 
 
 def plot_fit(curves: Sequence[Curve], names: Sequence[str], path: Path | str) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.study import RelaxationSD, plain
+from spinsculpt.config import RelaxationSD, plain
+from spinsculpt.core.errors import SpinsculptError
 
 WATER_MOLALITY = 55510.0  # mmol/kg
 DENSITY = {"gm": 0.78, "wm": 0.65, "csf": 0.97}  # kg/l of water; Kreis 1993 (doi:10.1006/jmrb.1993.1056)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.problems import sentence_of
+from spinsculpt.core.progress import bar
 from spinsculpt.fit._crlb import covariance_of
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._model import Problem
 from spinsculpt.fit._result import FitResult
 from spinsculpt.fit._solver import Solution, minimise
-from spinsculpt.problems import sentence_of
-from spinsculpt.progress import bar
 
 
 def monte_carlo(

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from spinsculpt.config import LCMODEL_RATIOS, matches
 from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._result import Curve
-from spinsculpt.study import LCMODEL_RATIOS, matches
 
 WHITE = 4.0  # SDs beyond which a correlation is no chance
 WINDOW = 0.2  # ppm over which misfit is looked at

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import BROAD, FitModel, matches
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.folders import owned_files
+from spinsculpt.core.provenance import provenance, write_json
+from spinsculpt.core.tables import write_table
 from spinsculpt.fit._curve import Curve
 from spinsculpt.fit._estimates import Estimates, percent_of
 from spinsculpt.fit._model import Problem
 from spinsculpt.fit._quantify import WaterScaling
 from spinsculpt.fit._solver import Solution
-from spinsculpt.folders import owned_files
-from spinsculpt.provenance import provenance, write_json
-from spinsculpt.study import BROAD, FitModel, matches
-from spinsculpt.tables import write_table
 
 COLUMNS = ("Metab", "/{ref}", "/{ref} CRLB", "mMol/kg", "mMol/kg CRLB", "mM", "mM CRLB", "%CRLB", "SNR", "FWHM")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.gate import check_size, quantity, read_text
-from spinsculpt.nifti import MRSData
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.core.gate import check_size, quantity, read_text
+from spinsculpt.data.nifti import MRSData
 
 _LARGEST = 2 << 30  # bytes of an image of a head
 TISSUES = ("gm", "wm", "csf")

@@ -11,12 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.colours import BLUE, VERMILION
-from spinsculpt.conventions import CHOLINE_PPM, CREATINE_CH2_PPM, CREATINE_PPM, FID, NAA_PPM, ppm_to_hz, to_spectrum
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.provenance import atomic_path, provenance, write_json
-from spinsculpt.spectra import decay
-from spinsculpt.spins import Library, Macromolecule, load_library
+from spinsculpt.core.colours import BLUE, VERMILION
+from spinsculpt.core.conventions import (
+    CHOLINE_PPM,
+    CREATINE_CH2_PPM,
+    CREATINE_PPM,
+    FID,
+    NAA_PPM,
+    ppm_to_hz,
+    to_spectrum,
+)
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.provenance import atomic_path, provenance, write_json
+from spinsculpt.core.spectra import decay
+from spinsculpt.physics.spins import Library, Macromolecule, load_library
 
 NAME = "MMexp"
 _SINGLETS = (NAA_PPM, CREATINE_PPM, CHOLINE_PPM, CREATINE_CH2_PPM)  # nulled at no single inversion time
@@ -152,7 +160,7 @@ def fit_macromolecule_file(data: Path | str, water: Path | str | None, out: Path
 
     The entry `basis.measured` of the configuration names `out`.
     """
-    from spinsculpt.nifti import read_fids
+    from spinsculpt.data.nifti import read_fids
     from spinsculpt.preprocess import correct_eddy_currents, remove_lines
 
     scan = read_fids(data)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spinsculpt.conventions import ppm_axis, to_spectrum
+from spinsculpt.core.conventions import ppm_axis, to_spectrum
 from spinsculpt.preprocess._match import band, match, shifted
 
 _ROUNDS = 4  # of estimating the reference from the aligned averages; further ones change shifts by less than 0.01 Hz

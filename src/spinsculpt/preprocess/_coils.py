@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from spinsculpt.conventions import SIGNAL_PPM, ppm_axis, to_spectrum
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import MRSData
+from spinsculpt.core.conventions import SIGNAL_PPM, ppm_axis, to_spectrum
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.nifti import MRSData
 
 _LEAST_NOISE = 1e-6  # of the largest variance
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.errors import SpinsculptError
 
 _FLOOR = 0.02  # of the largest sample: below, the phase of the water is noise and other signals
 

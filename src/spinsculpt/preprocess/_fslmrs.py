@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.fslmrs import find_command, run_command
-from spinsculpt.nifti import MRSData, read_fids, write_fids
-from spinsculpt.study import Preprocess, Steps
+from spinsculpt.config import Preprocess, Steps
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.fslmrs import find_command, run_command
+from spinsculpt.data.nifti import MRSData, read_fids, write_fids
 
 ONE_SHOT, EDITED = "fsl_mrs_preproc", "fsl_mrs_preproc_edit"
 BUILTIN = "choose preprocess: engine: builtin"

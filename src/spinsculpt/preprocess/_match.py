@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spinsculpt.conventions import ppm_axis, time_axis, to_fid, to_spectrum
+from spinsculpt.core.conventions import ppm_axis, time_axis, to_fid, to_spectrum
 
 _FILLING = 8  # zero-filling of the correlation; a parabola then finds its top to better than 0.01 Hz
 

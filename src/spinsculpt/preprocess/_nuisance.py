@@ -19,7 +19,7 @@ def remove_lines(
         ppm: range of the residual water, or of lipids.
         components: number of exponentials that model the whole FID.
     """
-    from spinsculpt.conventions import hz_to_ppm
+    from spinsculpt.core.conventions import hz_to_ppm
 
     poles = _poles(fid / np.abs(fid).max(), components)
     poles = poles[np.abs(poles) < 1]

@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spinsculpt.colours import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, VERMILION
-from spinsculpt.conventions import CHOLINE_PPM, CREATINE_CH2_PPM, CREATINE_PPM, NAA_PPM, ppm_axis, to_spectrum
-from spinsculpt.nifti import MRSData
-from spinsculpt.plotting import PAGE_WIDTH, bare_spectrum, house_style
-from spinsculpt.plotting import ppm_axis as reversed_axis
+from spinsculpt.core.colours import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, VERMILION
+from spinsculpt.core.conventions import CHOLINE_PPM, CREATINE_CH2_PPM, CREATINE_PPM, NAA_PPM, ppm_axis, to_spectrum
+from spinsculpt.core.plotting import PAGE_WIDTH, bare_spectrum, house_style
+from spinsculpt.core.plotting import ppm_axis as reversed_axis
+from spinsculpt.core.provenance import atomic_path
+from spinsculpt.data.nifti import MRSData
 from spinsculpt.preprocess._quality import MEASURES, in_words
-from spinsculpt.provenance import atomic_path
 
 COLOURS = {"": BLUE, "ON": BLUE, "A": BLUE, "OFF": VERMILION, "B": VERMILION, "C": ORANGE, "D": PURPLE, "DIFF": GREEN}
 NAMED = {

@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from spinsculpt.conventions import FID, SIGNAL_PPM, ppm_axis, to_spectrum
-from spinsculpt.study import Limits
+from spinsculpt.config import Limits
+from spinsculpt.core.conventions import FID, SIGNAL_PPM, ppm_axis, to_spectrum
 
 NAA, CREATINE = (1.9, 2.1), (2.9, 3.15)  # ppm, where the highest point is the methyl line
 LIPID, CHOLINE = (1.0, 1.6), (3.15, 3.28)  # ppm

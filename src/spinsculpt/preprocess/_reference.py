@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.conventions import CHOLINE_PPM, CREATINE_PPM, NAA_PPM, ppm_to_hz, time_axis
+from spinsculpt.core.conventions import CHOLINE_PPM, CREATINE_PPM, NAA_PPM, ppm_to_hz, time_axis
 from spinsculpt.preprocess._match import band, match, shifted
 
 SINGLETS = {NAA_PPM: 3.0, CREATINE_PPM: 2.4, CHOLINE_PPM: 1.8}  # protons times concentration relative to NAA

@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt import __version__
-from spinsculpt.conventions import FID, WATER_PPM
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import read_json
-from spinsculpt.nifti import MRSData, read_fids, write_fids
+from spinsculpt.config import SCHEMES, Align, Preprocess, Steps, plain
+from spinsculpt.core.conventions import FID, WATER_PPM
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import read_json
+from spinsculpt.core.provenance import provenance, write_json
+from spinsculpt.data.nifti import MRSData, read_fids, write_fids
 from spinsculpt.preprocess import _quality
 from spinsculpt.preprocess._align import align, outliers
 from spinsculpt.preprocess._coils import coil_weights, combine_coils
@@ -25,8 +27,6 @@ from spinsculpt.preprocess._fslmrs import Cleaned, clean_with_fsl_mrs
 from spinsculpt.preprocess._match import match_real, shifted
 from spinsculpt.preprocess._nuisance import remove_lines
 from spinsculpt.preprocess._reference import SINGLETS, find_singlets, played_singlets
-from spinsculpt.provenance import provenance, write_json
-from spinsculpt.study import SCHEMES, Align, Preprocess, Steps, plain
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from spinsculpt.compare import playable, retest_table
-from spinsculpt.study import Study
+from spinsculpt.config import Study
 
 TIE = 0.05  # bounds closer than this are called equal
 

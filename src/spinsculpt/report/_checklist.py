@@ -14,10 +14,10 @@ import pandas as pd
 
 from spinsculpt import __version__
 from spinsculpt.compare import read_table
+from spinsculpt.config import SequenceEntry, Study, plain
+from spinsculpt.core.tables import write_frame
 from spinsculpt.fit import describe_model
 from spinsculpt.preprocess import MEASURES, in_words
-from spinsculpt.study import SequenceEntry, Study, plain
-from spinsculpt.tables import write_frame
 
 COLUMNS = ["section", "item", "key", "sequence", "value", "source"]
 NOT_STATED = "not stated"  # as a source

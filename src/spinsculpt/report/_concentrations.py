@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from spinsculpt.compare import REJECT, verdicts
-from spinsculpt.study import Study
-from spinsculpt.subjects import Scan
+from spinsculpt.config import Study
+from spinsculpt.data.subjects import Scan
 
 QUANTITIES = {"ratio": "Ratios", "concentration": "Concentrations"}  # in the report's order
 MOST_NAMED = 5  # rejected scans in the first sentence

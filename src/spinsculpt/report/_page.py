@@ -12,9 +12,10 @@ from jinja2 import Environment, FileSystemLoader, Template, select_autoescape
 from markupsafe import Markup
 
 from spinsculpt.compare import playable, read_table
-from spinsculpt.figures import study_style
+from spinsculpt.config import Figures, Study, default_of, plain
+from spinsculpt.core.provenance import atomic_path, provenance
+from spinsculpt.data.subjects import Scan
 from spinsculpt.fit import describe_model
-from spinsculpt.provenance import atomic_path, provenance
 from spinsculpt.report._answer import (
     answer,
     axis_summary,
@@ -40,8 +41,7 @@ from spinsculpt.report._concentrations import (
 )
 from spinsculpt.report._pack import Pack, pack_fits
 from spinsculpt.report._scans import checklist_sections, quality_summary
-from spinsculpt.study import Figures, Study, default_of, plain
-from spinsculpt.subjects import Scan
+from spinsculpt.report.figures import study_style
 
 HERE = Path(__file__).parent
 

@@ -10,17 +10,17 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from spinsculpt.basis import simulate_basis
-from spinsculpt.colours import BLUE, GREEN, GREY, VERMILION
-from spinsculpt.conventions import hz_to_ppm
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.plotting import PAGE_WIDTH, bare_spectrum, house_style, ppm_axis
-from spinsculpt.provenance import atomic_path, provenance
-from spinsculpt.pulses import Pulse
-from spinsculpt.pulses import bandwidth as refocused_bandwidth
+from spinsculpt.config import Basis, plain
+from spinsculpt.core.colours import BLUE, GREEN, GREY, VERMILION
+from spinsculpt.core.conventions import hz_to_ppm
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.plotting import PAGE_WIDTH, bare_spectrum, house_style, ppm_axis
+from spinsculpt.core.provenance import atomic_path, provenance
+from spinsculpt.core.system import System, head_sar
+from spinsculpt.physics.pulses import Pulse
+from spinsculpt.physics.pulses import bandwidth as refocused_bandwidth
+from spinsculpt.physics.sequences import Delay, HardPulse, Sequence, ShapedPulse, Shot
 from spinsculpt.report._page import template
-from spinsculpt.sequences import Delay, HardPulse, Sequence, ShapedPulse, Shot
-from spinsculpt.study import Basis, plain
-from spinsculpt.system import System, head_sar
 
 PHANTOM = {  # mM in one litre of phosphate buffer; the concentrations of a brain, with creatine and NAA as references
     "NAA": (12.5, "N-acetyl-L-aspartic acid", 175.14),

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt import __version__
-from spinsculpt.conventions import ppm_axis, to_spectrum
-from spinsculpt.figures import ScanView
+from spinsculpt.core.conventions import ppm_axis, to_spectrum
+from spinsculpt.core.provenance import atomic_path
 from spinsculpt.fit import BROAD, matches
 from spinsculpt.preprocess import MEASURES, in_words
-from spinsculpt.provenance import atomic_path
 from spinsculpt.report._concentrations import number
 from spinsculpt.report._pack import Pack, pack_fit
 from spinsculpt.report._page import template
+from spinsculpt.report.figures import ScanView
 
 SHOWN = (0.0, 5.2)  # ppm of the spectra before and after
 
@@ -34,7 +34,7 @@ def write_scan_page(
     """Write the page.
 
     Args:
-        view: what `spinsculpt.figures.plot_scan` read and drew.
+        view: what `spinsculpt.report.figures.plot_scan` read and drew.
         fits: fit.npz of each analysis of the scan, beside summary.csv and qc.json, in a folder of its name.
         out: HTML file, self-contained, named as the scan.
         report: where the report is or will be.

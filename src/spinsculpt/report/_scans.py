@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import pandas as pd
 
 from spinsculpt.compare import REJECT, SCAN, verdicts
+from spinsculpt.config import Study
+from spinsculpt.data.subjects import Scan
 from spinsculpt.report._checklist import NOT_STATED
 from spinsculpt.report._concentrations import scan_page
-from spinsculpt.study import Study
-from spinsculpt.subjects import Scan
 
 SHOWN = {  # measures with a column, and its head
     "snr": "SNR of NAA",

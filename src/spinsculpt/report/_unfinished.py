@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinsculpt.compare import tabulate_fits, tabulate_quality
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.config import Study
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.workflow import COMMAND, what_stopped
 from spinsculpt.report._page import HOW_TO_GO_ON, write_report
-from spinsculpt.study import Study
-from spinsculpt.workflow import COMMAND, what_stopped
 
 # Of reports that are not whole: older than all that a report is made from, so that the next run writes the whole one.
 OLD = 315_532_800  # 1980-01-01

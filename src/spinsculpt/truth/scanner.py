@@ -24,14 +24,14 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.conventions import time_axis
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.philips import write_sdat, write_spar
-from spinsculpt.sequences import Sequence
-from spinsculpt.spectra import decay
-from spinsculpt.spins import Library
-from spinsculpt.study import OtherTruth, Scanner
-from spinsculpt.tables import write_table
+from spinsculpt.config import OtherTruth, Scanner
+from spinsculpt.core.conventions import time_axis
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.spectra import decay
+from spinsculpt.core.tables import write_table
+from spinsculpt.data.philips import write_sdat, write_spar
+from spinsculpt.physics.sequences import Sequence
+from spinsculpt.physics.spins import Library
 
 TRUTH_COLUMNS = ("subject", "sequence", "metabolite", "quantity", "value", "unit")
 _REFERENCE = "NAA"  # whose methyl singlet (3 protons) defines the signal-to-noise ratio

@@ -6,20 +6,20 @@ from typing import Annotated
 import typer
 
 from spinsculpt import __version__
-from spinsculpt.cli._basis import basis_command
-from spinsculpt.cli._convert import convert_command
-from spinsculpt.cli._design import design_command
-from spinsculpt.cli._explore import explore_command
-from spinsculpt.cli._export import export_command
-from spinsculpt.cli._fit import fit_command
-from spinsculpt.cli._import import import_command
-from spinsculpt.cli._mrf import mrf
-from spinsculpt.cli._power import power_command
-from spinsculpt.cli._preprocess import preprocess_command
-from spinsculpt.cli._protocol import protocol_command
-from spinsculpt.cli._resources import resources_command
-from spinsculpt.cli._run import run_command
-from spinsculpt.problems import problem
+from spinsculpt.app.cli._basis import basis_command
+from spinsculpt.app.cli._convert import convert_command
+from spinsculpt.app.cli._design import design_command
+from spinsculpt.app.cli._explore import explore_command
+from spinsculpt.app.cli._export import export_command
+from spinsculpt.app.cli._fit import fit_command
+from spinsculpt.app.cli._import import import_command
+from spinsculpt.app.cli._mrf import mrf
+from spinsculpt.app.cli._power import power_command
+from spinsculpt.app.cli._preprocess import preprocess_command
+from spinsculpt.app.cli._protocol import protocol_command
+from spinsculpt.app.cli._resources import resources_command
+from spinsculpt.app.cli._run import run_command
+from spinsculpt.core.problems import problem
 
 app = typer.Typer(
     help="Design and judge pulse sequences for MR spectroscopy of the brain, one stage at a time.",
@@ -61,7 +61,7 @@ app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_o
 @app.command("config")
 def config_command() -> None:
     """Print every key of the configuration with its default and meaning (config/README.md)."""
-    from spinsculpt.study import reference_page
+    from spinsculpt.config import reference_page
 
     print(reference_page(), end="")
 

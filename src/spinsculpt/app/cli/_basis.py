@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spinsculpt.cli._options import of_key
-from spinsculpt.study import (
+from spinsculpt.app.cli._options import of_key
+from spinsculpt.config import (
     IDEAL_TE1,
     Basis,
     Editing,
@@ -18,11 +18,11 @@ from spinsculpt.study import (
     SystemEntry,
     parse,
 )
-from spinsculpt.system import System
+from spinsculpt.core.system import System
 
 if TYPE_CHECKING:
     from spinsculpt.basis import BasisSet
-    from spinsculpt.sequences import Sequence
+    from spinsculpt.physics.sequences import Sequence
 
 _KINDS = tuple(kind for kind in SequenceEntry.KINDS if kind != "file")
 _EDITED = Editing().ppm
@@ -82,7 +82,6 @@ def basis_command(
     picture: Annotated[bool, typer.Option(help="also draw basis.png")] = False,
 ) -> None:
     """Simulate a basis set and write it to a folder."""
-    from spinsculpt import progress
     from spinsculpt.basis import (
         draw_basis,
         simulate_basis,
@@ -91,10 +90,11 @@ def basis_command(
         write_lcmodel,
         write_nifti,
     )
-    from spinsculpt.errors import SpinsculptError
-    from spinsculpt.folders import owned_files, path_in, read_manifest, refuse_foreign
-    from spinsculpt.sequences import build_sequence
-    from spinsculpt.study import nearest_name
+    from spinsculpt.config import nearest_name
+    from spinsculpt.core import progress
+    from spinsculpt.core.errors import SpinsculptError
+    from spinsculpt.core.folders import owned_files, path_in, read_manifest, refuse_foreign
+    from spinsculpt.physics.sequences import build_sequence
 
     kind = "file" if Path(sequence).suffix.lower() in (".seq", ".json") else sequence
     if kind not in (*_KINDS, "file"):
@@ -160,7 +160,7 @@ def _said(out: Path, played: "Sequence", sets: "dict[str, BasisSet]", replaced: 
 
 def _shots(name: str, sequence: str) -> list[str]:
     """Shots of a sequence file: those of one of spinsculpt, one of others."""
-    from spinsculpt.sequences import Sequence, is_sequence
+    from spinsculpt.physics.sequences import Sequence, is_sequence
 
     return [shot.name for shot in Sequence.read(sequence).shots] if is_sequence(sequence) else [name]
 

@@ -21,13 +21,13 @@ def convert_command(
     force: Annotated[bool, typer.Option("--force", help="replace files that are there")] = False,
 ) -> None:
     """Convert one scan to NIfTI-MRS, without the fields that identify the subject, and write its BIDS sidecar."""
-    from spinsculpt.bids import sidecar_path
-    from spinsculpt.convert import convert_scan
-    from spinsculpt.errors import SpinsculptError
-    from spinsculpt.folders import refuse_existing
-    from spinsculpt.gate import check_numbers, read_json
-    from spinsculpt.study import Convert
-    from spinsculpt.subjects import Scan
+    from spinsculpt.config import Convert
+    from spinsculpt.core.errors import SpinsculptError
+    from spinsculpt.core.folders import refuse_existing
+    from spinsculpt.core.gate import check_numbers, read_json
+    from spinsculpt.data.bids import sidecar_path
+    from spinsculpt.data.convert import convert_scan
+    from spinsculpt.data.subjects import Scan
 
     if not out.name.endswith(".nii.gz"):
         raise SpinsculptError(f"{out} is no name of a NIfTI-MRS file; let it end in .nii.gz.")

@@ -23,11 +23,11 @@ def design_command(
     device: Annotated[Device, typer.Option(help="where to compute; auto: on a GPU where there is one")] = Device.auto,
 ) -> None:
     """Design pulses and write pulse.json, history.tsv, metrics.json, state.tsv and spectra.tsv of each."""
+    from spinsculpt.config import default_config, nearest_name, read_study
+    from spinsculpt.core.errors import SpinsculptError
+    from spinsculpt.core.folders import path_in
+    from spinsculpt.core.gate import read_yaml
     from spinsculpt.design import run_design
-    from spinsculpt.errors import SpinsculptError
-    from spinsculpt.folders import path_in
-    from spinsculpt.gate import read_yaml
-    from spinsculpt.study import default_config, nearest_name, read_study
 
     settings = read_study([default_config(), config])
     named = read_yaml(config).get("designs")

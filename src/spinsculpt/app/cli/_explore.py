@@ -12,6 +12,6 @@ def explore_command(
     browser: Annotated[bool, typer.Option(help="open it in the browser")] = True,
 ) -> None:
     """Choose sequence, times, pulses and metabolites in the browser, and see spectra and bounds as the sliders move."""
-    from spinsculpt.explore import read_saved, serve
+    from spinsculpt.app.explore import read_saved, serve
 
     serve(read_saved(config) if config else None, port, browser)

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from spinsculpt.cli._options import of_key
-from spinsculpt.study import Basis, SystemEntry
-from spinsculpt.system import System
+from spinsculpt.app.cli._options import of_key
+from spinsculpt.config import Basis, SystemEntry
+from spinsculpt.core.system import System
 
 
 def export_command(
@@ -35,11 +35,11 @@ def export_command(
 
     Several waveforms go to one file each: NAME_SLOT of the pulses of a design, NAME_1, NAME_2, ... of a sequence.
     """
-    from spinsculpt.folders import refuse_existing
-    from spinsculpt.gate import check_numbers
-    from spinsculpt.gate import read_json as read_table
-    from spinsculpt.pulses import read_designed, read_json, write_pulse
-    from spinsculpt.sequences import Sequence, ShapedPulse, write_fslmrs, write_pulseq
+    from spinsculpt.core.folders import refuse_existing
+    from spinsculpt.core.gate import check_numbers
+    from spinsculpt.core.gate import read_json as read_table
+    from spinsculpt.physics.pulses import read_designed, read_json, write_pulse
+    from spinsculpt.physics.sequences import Sequence, ShapedPulse, write_fslmrs, write_pulseq
 
     check_numbers(Basis(field=field, points=points, bandwidth=bandwidth), "the options")
     content = read_table(sequence, "JSON file of spinsculpt")

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from spinsculpt.cli._options import of_key
-from spinsculpt.study import LEFT_OPEN, Fit, WaterReference, parse
+from spinsculpt.app.cli._options import of_key
+from spinsculpt.config import LEFT_OPEN, Fit, WaterReference, parse
 
 # One scan at a time is a real one.
 _BASELINE, _NOISE, _BOOTSTRAP = str(LEFT_OPEN[True]["baseline"]), LEFT_OPEN[True]["noise"], LEFT_OPEN[True]["bootstrap"]
@@ -55,9 +55,9 @@ def fit_command(
 
     Edited data (DIM_EDIT of ON and OFF) are fitted jointly with the folders `on` and `off` of the basis.
     """
-    from spinsculpt import progress
+    from spinsculpt.core import progress
+    from spinsculpt.data.nifti import read_fids
     from spinsculpt.fit import Spectra, basis_at, conditions_of, fit_scan, only_spectrum, parts_of, sub_spectrum
-    from spinsculpt.nifti import read_fids
 
     section = {
         "ppm": list(ppm) if ppm else None,

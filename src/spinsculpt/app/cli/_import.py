@@ -20,10 +20,10 @@ def import_command(
 
     What cannot be guessed is left empty and said in a sentence.
     """
-    from spinsculpt.convert import find_scans, write_scans
-    from spinsculpt.gate import check_numbers
-    from spinsculpt.study import default_config, read_study
-    from spinsculpt.subjects import TABLE
+    from spinsculpt.config import default_config, read_study
+    from spinsculpt.core.gate import check_numbers
+    from spinsculpt.data.convert import find_scans, write_scans
+    from spinsculpt.data.subjects import TABLE
 
     check_numbers({"echo_time": tolerance * 1e-3}, "the option --tolerance")
     settings = read_study([default_config(), *(config or [])])

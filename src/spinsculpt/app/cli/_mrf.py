@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spinsculpt.study import Mrf, MrfStage
+from spinsculpt.config import Mrf, MrfStage
 
 mrf = typer.Typer(
     help="Fingerprints of CEST and MT: simulate them, and make maps of exchange rates and proton fractions of them.",
@@ -65,11 +65,11 @@ def simulate_command(
     force: Annotated[bool, typer.Option(help="replace a file that is there")] = False,
 ) -> None:
     """Simulate the signal of each image in units of M0, for one tissue or all combinations of several values."""
-    from spinsculpt.conventions import GAMMA_BAR
-    from spinsculpt.folders import refuse_existing
-    from spinsculpt.mrf import Stage, grid, simulate
-    from spinsculpt.mrf import tissue as tissue_of
-    from spinsculpt.provenance import atomic_path
+    from spinsculpt.cest.modelling import Stage, grid, simulate
+    from spinsculpt.cest.modelling import tissue as tissue_of
+    from spinsculpt.core.conventions import GAMMA_BAR
+    from spinsculpt.core.folders import refuse_existing
+    from spinsculpt.core.provenance import atomic_path
 
     refuse_existing([out], force)
     values = _pairs(tissue, "--tissue", lambda text: [_number(part) for part in text.split(",")])
@@ -220,7 +220,7 @@ def _stage(
     noise=None,
 ) -> tuple:
     """Options as (Stage, FingerprintScan)."""
-    from spinsculpt.mrf import FingerprintScan, Stage
+    from spinsculpt.cest.modelling import FingerprintScan, Stage
 
     given = _pairs(maps, "--map", str)
     constants = _pairs(fixed, "--fixed", _number)
@@ -239,9 +239,9 @@ def _stage(
 def _fit(
     stage, scan, out: Path, label: str, method: str, settings: dict[str, object], reconstructor: Path | None = None
 ) -> None:
-    from spinsculpt.errors import SpinsculptError
-    from spinsculpt.folders import checked_name, owned_files
-    from spinsculpt.mrf import METHODS, fit_scan, read_scan, summary_sentence, write_fit
+    from spinsculpt.cest.modelling import METHODS, fit_scan, read_scan, summary_sentence, write_fit
+    from spinsculpt.core.errors import SpinsculptError
+    from spinsculpt.core.folders import checked_name, owned_files
 
     if method not in METHODS:
         raise SpinsculptError(f"unknown method {method!r}; known are {', '.join(METHODS)}.")
@@ -269,9 +269,9 @@ def _pairs(given: Sequence[str] | None, option: str, read: Callable[[str], Any],
 
 
 def _known(names: dict, option: str) -> None:
-    from spinsculpt.errors import SpinsculptError
-    from spinsculpt.mrf import PARAMETERS
-    from spinsculpt.study import nearest_name
+    from spinsculpt.cest.modelling import PARAMETERS
+    from spinsculpt.config import nearest_name
+    from spinsculpt.core.errors import SpinsculptError
 
     if unknown := [name for name in names if name not in PARAMETERS]:
         raise SpinsculptError(f"{option}: {nearest_name(unknown[0], list(PARAMETERS), 'tissue parameter')}")

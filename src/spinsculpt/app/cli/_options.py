@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from spinsculpt.study import Section, choices_of, meaning_of
+from spinsculpt.config import Section, choices_of, meaning_of
 
 
 def of_key(

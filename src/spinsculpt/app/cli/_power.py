@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from spinsculpt.study import Scanner
+from spinsculpt.config import Scanner
 
 
 def power_command(

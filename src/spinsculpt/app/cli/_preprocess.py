@@ -21,10 +21,10 @@ def preprocess_command(
     NAME.nii.gz is the clean spectrum, NAME_mrsref.nii.gz its water, NAME_averages.nii.gz the same in successive parts
     (for `spinsculpt fit --averages`), NAME_qc.json says how good it is, NAME_preproc.png shows before and after.
     """
-    from spinsculpt.folders import owned_files, refuse_foreign
-    from spinsculpt.gate import read_yaml
+    from spinsculpt.config import Preprocess, parse
+    from spinsculpt.core.folders import owned_files, refuse_foreign
+    from spinsculpt.core.gate import read_yaml
     from spinsculpt.preprocess import preprocess_scan, preprocess_water
-    from spinsculpt.study import Preprocess, parse
 
     given = (read_yaml(config) or {}) if config else {}
     given = given.get("preprocess", {}) if isinstance(given, dict) else {}

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from spinsculpt.cli._options import of_key
-from spinsculpt.study import Basis, Scanner, SystemEntry
-from spinsculpt.system import System
+from spinsculpt.app.cli._options import of_key
+from spinsculpt.config import Basis, Scanner, SystemEntry
+from spinsculpt.core.system import System
 
 
 def protocol_command(
@@ -19,10 +19,10 @@ def protocol_command(
     force: Annotated[bool, typer.Option("--force", help="replace a file that is there")] = False,
 ) -> None:
     """Write a protocol sheet: settings, pulses, SAR, diagram, expected phantom spectra, recipe and check list."""
-    from spinsculpt.folders import refuse_existing
-    from spinsculpt.gate import check_numbers
+    from spinsculpt.core.folders import refuse_existing
+    from spinsculpt.core.gate import check_numbers
+    from spinsculpt.physics.sequences import Sequence
     from spinsculpt.report import write_protocol
-    from spinsculpt.sequences import Sequence
 
     check_numbers({"field": field, "repetition_time": repetition_time}, "the options")
     loaded = Sequence.read(sequence)

@@ -15,7 +15,7 @@ def resources_command(
 
     Memory is half as much again as the largest job took, time three times the longest; each retry asks for more.
     """
-    from spinsculpt.study import workflow_folder
-    from spinsculpt.workflow.resources import measured, profile_section
+    from spinsculpt.config import workflow_folder
+    from spinsculpt.core.workflow.resources import measured, profile_section
 
     typer.echo(profile_section(measured(benchmarks, workflow_folder() / "workflow/rules")))

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import check_nesting, read_yaml
-from spinsculpt.study import default_config, workflow_folder
+from spinsculpt.config import default_config, workflow_folder
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import check_nesting, read_yaml
 
 CORES = ("-c", "--cores", "--jobs", "-j", "--executor", "-e", "--profile", "--unlock")
 
@@ -30,7 +30,7 @@ def run_command(
     """
     if importlib.util.find_spec("snakemake") is None:
         raise ModuleNotFoundError("No module named 'snakemake'", name="snakemake")
-    from spinsculpt.workflow import COMMAND
+    from spinsculpt.core.workflow import COMMAND
 
     given = list(context.args)
     files = [_found(path) for path in configfile or ()]

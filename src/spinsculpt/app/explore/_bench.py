@@ -10,13 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spinsculpt.app.plan import settle
 from spinsculpt.basis import basis_library, simulate_basis
 from spinsculpt.compare import Analysis, all_bounds, broadened, noise_of_study, typical_concentrations
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.plan import settle
-from spinsculpt.pulses import Pulse, excitation_profile, refocusing_profile
-from spinsculpt.sequences import Sequence, ShapedPulse, build_sequence, is_pulse_file
-from spinsculpt.study import (
+from spinsculpt.config import (
     IDEAL_TE1,
     AnalysisEntry,
     Basis,
@@ -28,6 +25,9 @@ from spinsculpt.study import (
     SystemEntry,
     plain,
 )
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.physics.pulses import Pulse, excitation_profile, refocusing_profile
+from spinsculpt.physics.sequences import Sequence, ShapedPulse, build_sequence, is_pulse_file
 
 ANCHOR = "press30"  # the sequence whose noise all others share, at equal scan time
 NOW = "now"  # the sequence that the sliders describe

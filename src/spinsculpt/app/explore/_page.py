@@ -14,9 +14,7 @@ import panel as pn
 from bokeh.models import ColumnDataSource, HoverTool, Range1d
 from bokeh.plotting import figure
 
-from spinsculpt.colours import BLUE, CYCLE, GREY, INKS, WARNING
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.explore._bench import (
+from spinsculpt.app.explore._bench import (
     ANCHOR,
     NOW,
     Shown,
@@ -28,12 +26,10 @@ from spinsculpt.explore._bench import (
     show,
     under,
 )
-from spinsculpt.explore._save import notebook_text, saved, yaml_text
-from spinsculpt.explore._tabs import DesignTab, RefitTab, Slider, draw, plain, verdict_of
-from spinsculpt.plan import spectra_of
-from spinsculpt.pulses import DesignedPulses, read_designed, read_pulse, write_designed
-from spinsculpt.spins import load_library
-from spinsculpt.study import (
+from spinsculpt.app.explore._save import notebook_text, saved, yaml_text
+from spinsculpt.app.explore._tabs import DesignTab, RefitTab, Slider, draw, plain, verdict_of
+from spinsculpt.app.plan import spectra_of
+from spinsculpt.config import (
     COMBINED,
     SLOTS,
     Basis,
@@ -45,7 +41,11 @@ from spinsculpt.study import (
     Study,
     SystemEntry,
 )
-from spinsculpt.system import PRESETS
+from spinsculpt.core.colours import BLUE, CYCLE, GREY, INKS, WARNING
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.core.system import PRESETS
+from spinsculpt.physics.pulses import DesignedPulses, read_designed, read_pulse, write_designed
+from spinsculpt.physics.spins import load_library
 
 MOST = 6  # sequences side by side
 TYPES = ["press", "megapress", "steam", "slaser", "special", "megaslaser", "spin_echo", "pulse_acquire", "file"]

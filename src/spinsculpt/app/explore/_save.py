@@ -8,10 +8,10 @@ from pathlib import Path
 
 import yaml
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.explore._bench import NOW, entry_files, with_file
-from spinsculpt.gate import read_yaml
-from spinsculpt.study import IDEAL_TE1, Study, default_config, parse, plain, read_study
+from spinsculpt.app.explore._bench import NOW, entry_files, with_file
+from spinsculpt.config import IDEAL_TE1, Study, default_config, parse, plain, read_study
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import read_yaml
 
 FOLDER = "explored_pulses"  # beside the configuration: the files that it plays
 
@@ -103,8 +103,8 @@ def read_saved(path: Path | str) -> Study:
 def notebook_text(config: Study) -> str:
     """A Jupyter notebook that shows the same numbers."""
     code = f"""import yaml
-from spinsculpt.explore import begun, show
-from spinsculpt.plan import settle
+from spinsculpt.app.explore import begun, show
+from spinsculpt.app.plan import settle
 
 study = settle(begun(yaml.safe_load('''{yaml_text(config)}''')))
 shown = show(study)

@@ -5,9 +5,9 @@ import secrets
 import socket
 from pathlib import Path
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.problems import sentence_of
-from spinsculpt.study import Study
+from spinsculpt.config import Study
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.problems import sentence_of
 
 ADDRESS = "127.0.0.1"
 NAMES = Path(__file__).with_name("names.js")
@@ -28,7 +28,7 @@ def serve(start: Study | None = None, port: int = 0, browser: bool = True) -> No
         from bokeh.models import CustomJS
     except ModuleNotFoundError as error:
         raise SpinsculptError(sentence_of(error)) from error
-    from spinsculpt.explore._page import Workbench
+    from spinsculpt.app.explore._page import Workbench
 
     port = free_port(port)
     token = secrets.token_urlsafe(16)

@@ -17,10 +17,10 @@ from bokeh.models import ColumnDataSource, HoverTool, Plot, Range1d
 from bokeh.plotting import figure
 from bokeh.transform import linear_cmap
 
-from spinsculpt.colours import CYCLE, DARK, GREY
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.nifti import read_fids
-from spinsculpt.study import BROAD, SLOTS, DesignEntry, Fit, ObjectiveEntry, Study
+from spinsculpt.config import BROAD, SLOTS, DesignEntry, Fit, ObjectiveEntry, Study
+from spinsculpt.core.colours import CYCLE, DARK, GREY
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.data.nifti import read_fids
 
 CLASSES = ("longitudinal", "z_order", "in_phase", "antiphase", "multi_spin")
 WIDE = {"sizing_mode": "stretch_width", "tools": "xpan,xbox_zoom,reset,save"}

@@ -4,18 +4,16 @@
 their wildcards. Nothing here is Snakemake's, so that Python and tests may ask the same.
 """
 
-from spinsculpt.plan._check import check_study, settle
-from spinsculpt.plan._fingerprints import FingerprintPlan
-from spinsculpt.plan._jobs import ANY_SCAN, Jobs
-from spinsculpt.plan._plan import ANSWERS, Plan
-from spinsculpt.plan._scanners import as_measured_at, measured_name, with_measured
-from spinsculpt.plan._seconds import design_seconds
-from spinsculpt.plan._spectra import shots_of, spectra_of
+from spinsculpt.app.plan._check import check_study, settle
+from spinsculpt.app.plan._jobs import ANY_SCAN, Jobs
+from spinsculpt.app.plan._plan import ANSWERS, Plan
+from spinsculpt.app.plan._scanners import as_measured_at, measured_name, with_measured
+from spinsculpt.app.plan._seconds import design_seconds
+from spinsculpt.app.plan._spectra import shots_of, spectra_of
 
 __all__ = [
     "ANSWERS",
     "ANY_SCAN",
-    "FingerprintPlan",
     "Jobs",
     "Plan",
     "as_measured_at",

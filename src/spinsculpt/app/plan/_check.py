@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.plan._spectra import spectra_of
-from spinsculpt.study import Basis, Study, nearest_name, plain
-from spinsculpt.subjects import checked_place
+from spinsculpt.app.plan._spectra import spectra_of
+from spinsculpt.config import Basis, Study, nearest_name, plain
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.subjects import checked_place
 
 
 def settle(study: Study) -> Study:
@@ -35,7 +35,7 @@ def check_study(config: Study) -> None:
         for key, name, known, what in _references(config)
         if name not in known
     ]
-    from spinsculpt.sequences import is_pulse_file
+    from spinsculpt.physics.sequences import is_pulse_file
 
     problems += [
         f"sequences.{name}.{slot}: there is no pulse file {filled} here; put it there, or name a design."
@@ -54,7 +54,7 @@ def check_study(config: Study) -> None:
 
 def _references(config: Study):
     """(key, name, where it must be found, what it is) of every reference."""
-    from spinsculpt.sequences import is_pulse_file
+    from spinsculpt.physics.sequences import is_pulse_file
 
     for name, entry in config.sequences.items():
         for slot, filled in entry.slots.items():
@@ -109,7 +109,7 @@ def _wrong_spectra(config: Study) -> list[str]:
 
 def _check_library(basis: Basis) -> None:
     from spinsculpt.basis import basis_library
-    from spinsculpt.macromolecules import NAME
+    from spinsculpt.fit.macromolecules import NAME
 
     made_by_a_rule = bool(basis.nulled.data)
     library = basis_library(basis.but(measured=None) if made_by_a_rule else basis)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spinsculpt.convert import files_on_disk, named_files, scanner_of
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.plan._plan import Plan
-from spinsculpt.plan._scanners import as_measured_at, measured_name, with_measured
-from spinsculpt.plan._spectra import shots_of, spectra_of
-from spinsculpt.study import DesignEntry, Study, Tissue, can_fit, nearest_name, parse, plain
-from spinsculpt.subjects import Scan
+from spinsculpt.app.plan._plan import Plan
+from spinsculpt.app.plan._scanners import as_measured_at, measured_name, with_measured
+from spinsculpt.app.plan._spectra import shots_of, spectra_of
+from spinsculpt.config import DesignEntry, Study, Tissue, can_fit, nearest_name, parse, plain
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.convert import files_on_disk, named_files, scanner_of
+from spinsculpt.data.subjects import Scan
 
 ANY_SCAN = r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?_acq-[A-Za-z0-9]+"
 NOTHING = "(?!)"  # a pattern that matches no name
@@ -227,7 +227,7 @@ class Jobs:
 
     def whole_scans(self) -> list:
         """Kinds of scans that are done in one job each; none where each stage is a job."""
-        from spinsculpt.plan._whole import WholeScans
+        from spinsculpt.app.plan._whole import WholeScans
 
         kinds = {(scan.sequence, bool(scan.session), bool(scan.water)) for scan in self.plan.whole}
         return [WholeScans(self, *kind) for kind in sorted(kinds)]

@@ -6,15 +6,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from spinsculpt.bids import scans_of_dataset
-from spinsculpt.convert import files_on_disk, named_files
-from spinsculpt.gate import read_yaml
-from spinsculpt.plan._check import check_study, settle
-from spinsculpt.plan._fingerprints import FingerprintPlan
-from spinsculpt.plan._seconds import FIT_SECONDS, design_seconds, noisy_fits
-from spinsculpt.plan._spectra import spectra_of
-from spinsculpt.study import AnalysisEntry, Basis, Scanner, Study, can_fit, default_config, lay_over, parse, plain
-from spinsculpt.subjects import Scan, place_of_scans, read_subjects, simulated_cohort
+from spinsculpt.app.plan._check import check_study, settle
+from spinsculpt.app.plan._seconds import FIT_SECONDS, design_seconds, noisy_fits
+from spinsculpt.app.plan._spectra import spectra_of
+from spinsculpt.cest.plan import FingerprintPlan
+from spinsculpt.config import AnalysisEntry, Basis, Scanner, Study, can_fit, default_config, lay_over, parse, plain
+from spinsculpt.core.gate import read_yaml
+from spinsculpt.data.bids import scans_of_dataset
+from spinsculpt.data.convert import files_on_disk, named_files
+from spinsculpt.data.subjects import Scan, place_of_scans, read_subjects, simulated_cohort
 
 ANSWERS = ("ranking", "errors", "time", "power", "losses", "retest")  # figures of the answer
 _LONG = 300  # s, from which on a run says how long its designs will take

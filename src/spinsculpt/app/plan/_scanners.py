@@ -1,8 +1,8 @@
 """Bases for real scans: one a sequence, frequency and vendor, with what that scanner can play."""
 
-from spinsculpt.bids import nominal_field
-from spinsculpt.study import Basis, SystemEntry
-from spinsculpt.system import OF_VENDOR
+from spinsculpt.config import Basis, SystemEntry
+from spinsculpt.core.system import OF_VENDOR
+from spinsculpt.data.bids import nominal_field
 
 
 def measured_name(sequence: str, frequency: float | None, vendor: str) -> str:
@@ -33,7 +33,7 @@ def as_measured_at(name: str, basis: Basis, system: SystemEntry) -> tuple[Basis,
 
 def with_measured(basis: Basis, path: str) -> Basis:
     """The section `basis` with measured macromolecules (JSON at `path`) in place of those of the library."""
-    from spinsculpt.macromolecules import NAME
+    from spinsculpt.fit.macromolecules import NAME
 
     kept = [name for name in basis.macromolecules if not name.startswith("M")]
     return basis.but(measured=path, macromolecules=(NAME, *kept))

@@ -2,7 +2,7 @@
 
 import math
 
-from spinsculpt.study import DesignEntry, MonteCarlo
+from spinsculpt.config import DesignEntry, MonteCarlo
 
 FIT_SECONDS = 0.02  # of a fit of noisy spectra on one core, over the default sequences
 MODELS = 10  # right and wrong ones, of the Monte Carlo

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from spinsculpt.study import PER_SHOT, DesignEntry, SequenceEntry
+from spinsculpt.config import PER_SHOT, DesignEntry, SequenceEntry
 
 
 def spectra_of(entry: SequenceEntry, designs: Mapping[str, DesignEntry]) -> tuple[str, ...]:
@@ -11,7 +11,7 @@ def spectra_of(entry: SequenceEntry, designs: Mapping[str, DesignEntry]) -> tupl
     shots = shots_of(entry, designs)
     if len(shots) < 2:
         return ()
-    from spinsculpt.sequences import combinations_of
+    from spinsculpt.physics.sequences import combinations_of
 
     if entry.echo_times:
         return (*shots, "mean")
@@ -43,8 +43,8 @@ def shots_of(entry: SequenceEntry, designs: Mapping[str, DesignEntry]) -> tuple[
 
 def _designed_shots(entry: SequenceEntry, designs: Mapping[str, DesignEntry]) -> tuple[str, ...]:
     """Names of the shots whose pulses a design of several made for an entry of `sequences`; else none."""
-    from spinsculpt.pulses import read_designed
-    from spinsculpt.sequences import is_pulse_file, shot_names
+    from spinsculpt.physics.pulses import read_designed
+    from spinsculpt.physics.sequences import is_pulse_file, shot_names
 
     for slot, value in entry.slots.items():
         if value in designs:

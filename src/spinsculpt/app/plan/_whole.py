@@ -5,7 +5,7 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
-from spinsculpt.plan._jobs import Jobs
+from spinsculpt.app.plan._jobs import Jobs
 
 ENGINE = "builtin"  # that fits in these jobs; others have jobs of their own
 

@@ -16,17 +16,17 @@ Two stages are two tasks: `known |= first.values` hands fss and kssw of the MT d
 `plane_table` says what a protocol can tell apart, `design_protocol` chooses B1 and offsets by it.
 """
 
-from spinsculpt.mrf._design import DesignedProtocol, design_protocol
-from spinsculpt.mrf._dictionary import Match, grid, match, random_grid
-from spinsculpt.mrf._estimate import Estimate, Task
-from spinsculpt.mrf._files import Grid, read_labels, read_map, read_mask, read_stack, write_map
-from spinsculpt.mrf._isar import simulate_isar2
-from spinsculpt.mrf._kernel import simulate
-from spinsculpt.mrf._methods import METHODS, estimate
-from spinsculpt.mrf._model import NAMES, PARAMETERS, Model, tissue
-from spinsculpt.mrf._network import Reconstructor
-from spinsculpt.mrf._phantom import write_phantom
-from spinsculpt.mrf._protocol import (
+from spinsculpt.cest.modelling._design import DesignedProtocol, design_protocol
+from spinsculpt.cest.modelling._dictionary import Match, grid, match, random_grid
+from spinsculpt.cest.modelling._estimate import Estimate, Task
+from spinsculpt.cest.modelling._files import Grid, read_labels, read_map, read_mask, read_stack, write_map
+from spinsculpt.cest.modelling._isar import simulate_isar2
+from spinsculpt.cest.modelling._kernel import simulate
+from spinsculpt.cest.modelling._methods import METHODS, estimate
+from spinsculpt.cest.modelling._model import NAMES, PARAMETERS, Model, tissue
+from spinsculpt.cest.modelling._network import Reconstructor
+from spinsculpt.cest.modelling._phantom import write_phantom
+from spinsculpt.cest.modelling._protocol import (
     PUBLISHED,
     Protocol,
     protocol_from_table,
@@ -35,7 +35,7 @@ from spinsculpt.mrf._protocol import (
     published_table,
     read_protocol,
 )
-from spinsculpt.mrf._scan import (
+from spinsculpt.cest.modelling._scan import (
     FingerprintScan,
     Fitted,
     Stage,
@@ -48,7 +48,7 @@ from spinsculpt.mrf._scan import (
     use_threads,
     write_fit,
 )
-from spinsculpt.mrf._tables import (
+from spinsculpt.cest.modelling._tables import (
     agreement,
     agreement_table,
     design_tables,
@@ -61,7 +61,7 @@ from spinsculpt.mrf._tables import (
     timing_table,
     training_table,
 )
-from spinsculpt.mrf._volume import Volume, brain_volume, vial_volume
+from spinsculpt.cest.modelling._volume import Volume, brain_volume, vial_volume
 
 __all__ = [
     "METHODS",

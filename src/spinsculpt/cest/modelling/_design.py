@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.mrf._estimate import Ranges, bounds_of
-from spinsculpt.mrf._kernel import simulate
-from spinsculpt.mrf._model import NAMES, Model, tissue
-from spinsculpt.mrf._protocol import SAMPLE, Protocol, protocol_from_table
-from spinsculpt.mrf._torch import simulate_torch
+from spinsculpt.cest.modelling._estimate import Ranges, bounds_of
+from spinsculpt.cest.modelling._kernel import simulate
+from spinsculpt.cest.modelling._model import NAMES, Model, tissue
+from spinsculpt.cest.modelling._protocol import SAMPLE, Protocol, protocol_from_table
+from spinsculpt.cest.modelling._torch import simulate_torch
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.errors import SpinsculptError
 
 
 def _bounds(

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.mrf._kernel import simulate
-from spinsculpt.mrf._model import Model, tissue
-from spinsculpt.mrf._protocol import Protocol
+from spinsculpt.cest.modelling._kernel import simulate
+from spinsculpt.cest.modelling._model import Model, tissue
+from spinsculpt.cest.modelling._protocol import Protocol
+from spinsculpt.core.errors import SpinsculptError
 
 
 def grid(axes: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:

@@ -13,13 +13,13 @@ import numpy as np
 from scipy.stats import chi2
 from scipy.stats import f as f_distribution
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.mrf._dictionary import grid as cartesian
-from spinsculpt.mrf._dictionary import match, random_grid
-from spinsculpt.mrf._isar import simulate_isar2
-from spinsculpt.mrf._kernel import simulate
-from spinsculpt.mrf._model import PARAMETERS, Model, tissue
-from spinsculpt.mrf._protocol import Protocol
+from spinsculpt.cest.modelling._dictionary import grid as cartesian
+from spinsculpt.cest.modelling._dictionary import match, random_grid
+from spinsculpt.cest.modelling._isar import simulate_isar2
+from spinsculpt.cest.modelling._kernel import simulate
+from spinsculpt.cest.modelling._model import PARAMETERS, Model, tissue
+from spinsculpt.cest.modelling._protocol import Protocol
+from spinsculpt.core.errors import SpinsculptError
 
 SCALES = ("m0", "free")
 ENGINES = ("exact", "isar2")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.gate import check_size
-from spinsculpt.mrf._model import PARAMETERS
-from spinsculpt.provenance import atomic_path, write_json
+from spinsculpt.cest.modelling._model import PARAMETERS
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.core.gate import check_size
+from spinsculpt.core.provenance import atomic_path, write_json
 
 _AFFINE = 1e-3  # mm; two grids whose affines differ by more are different ones
 MEANING = {name: (unit or "1", words) for name, (unit, _, words) in PARAMETERS.items()}

@@ -15,10 +15,10 @@ import numba
 import numpy as np
 from numba import njit, prange
 
-from spinsculpt.conventions import GAMMA_BAR, larmor_frequency
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.mrf._model import NAMES, Model
-from spinsculpt.mrf._protocol import Protocol
+from spinsculpt.cest.modelling._model import NAMES, Model
+from spinsculpt.cest.modelling._protocol import Protocol
+from spinsculpt.core.conventions import GAMMA_BAR, larmor_frequency
+from spinsculpt.core.errors import SpinsculptError
 
 _STEP = 1e-30  # of the complex step
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)

@@ -1,7 +1,7 @@
 """The estimators behind one interface."""
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.mrf._estimate import Estimate, Task, fit_voxels, match_voxels
+from spinsculpt.cest.modelling._estimate import Estimate, Task, fit_voxels, match_voxels
+from spinsculpt.core.errors import SpinsculptError
 
 METHODS = ("dictionary", "vbmf", "supervised", "nbmf")
 
@@ -16,7 +16,7 @@ def estimate(method: str, task: Task, **settings: object) -> Estimate:
     if method == "vbmf":
         return fit_voxels(task, **settings)
     if method in METHODS:
-        from spinsculpt.mrf._network import fit_network, fit_supervised  # torch only where it is needed
+        from spinsculpt.cest.modelling._network import fit_network, fit_supervised  # torch only where it is needed
 
         return (fit_network if method == "nbmf" else fit_supervised)(task, **settings)
     raise SpinsculptError(f"unknown estimator {method!r}; known are {', '.join(METHODS)}.")

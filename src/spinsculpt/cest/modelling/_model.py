@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.errors import SpinsculptError
 
 # name: (unit, default, meaning). Fractions are proton fractions relative to water (M0 of water = 1).
 PARAMETERS = {

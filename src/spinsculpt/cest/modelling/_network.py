@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.mrf._dictionary import random_grid
-from spinsculpt.mrf._estimate import Estimate, Task, coarse, descend, fitted, judged, with_factor
-from spinsculpt.mrf._kernel import simulate
-from spinsculpt.mrf._model import tissue
+from spinsculpt.cest.modelling._dictionary import random_grid
+from spinsculpt.cest.modelling._estimate import Estimate, Task, coarse, descend, fitted, judged, with_factor
+from spinsculpt.cest.modelling._kernel import simulate
+from spinsculpt.cest.modelling._model import tissue
+from spinsculpt.core.errors import SpinsculptError, brief
 
 Progress = Callable[[str], None]
 _WIDTH, _LAYERS = 256, 3

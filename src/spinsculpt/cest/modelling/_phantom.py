@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.fingerprints import PHANTOM_MAPS, PHANTOM_TRUTH
-from spinsculpt.mrf._files import Grid, described, write_map
-from spinsculpt.mrf._scan import Stage
-from spinsculpt.mrf._volume import Volume, brain_volume, vial_volume
-from spinsculpt.provenance import atomic_path, provenance, write_json
+from spinsculpt.cest.modelling._files import Grid, described, write_map
+from spinsculpt.cest.modelling._scan import Stage
+from spinsculpt.cest.modelling._volume import Volume, brain_volume, vial_volume
+from spinsculpt.cest.study import PHANTOM_MAPS, PHANTOM_TRUTH
+from spinsculpt.core.provenance import atomic_path, provenance, write_json
 
 _VOXEL = 1.8  # mm
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.gate import LARGEST, read_text, read_yaml
-from spinsculpt.problems import sentence_of
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.core.gate import LARGEST, read_text, read_yaml
+from spinsculpt.core.problems import sentence_of
 
 AGAIN = "; write the file again."
 SPOIL, SAMPLE, READ = -1, -2, -3  # in the order of a protocol, beside the numbers of operators

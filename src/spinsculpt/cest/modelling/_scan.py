@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.fingerprints import NETWORKS, PUBLISHED, FingerprintStudy, map_files
-from spinsculpt.mrf._estimate import Estimate, Task
-from spinsculpt.mrf._files import Grid, described, read_map, read_mask, read_stack, write_map
-from spinsculpt.mrf._methods import estimate
-from spinsculpt.mrf._model import PARAMETERS, Model
-from spinsculpt.mrf._network import REFINE, Reconstructor
-from spinsculpt.mrf._protocol import Protocol, published_protocol, read_protocol, refuse_for_table
-from spinsculpt.provenance import provenance, write_json
-from spinsculpt.study import MrfStage
-from spinsculpt.tables import write_table
+from spinsculpt.cest.modelling._estimate import Estimate, Task
+from spinsculpt.cest.modelling._files import Grid, described, read_map, read_mask, read_stack, write_map
+from spinsculpt.cest.modelling._methods import estimate
+from spinsculpt.cest.modelling._model import PARAMETERS, Model
+from spinsculpt.cest.modelling._network import REFINE, Reconstructor
+from spinsculpt.cest.modelling._protocol import Protocol, published_protocol, read_protocol, refuse_for_table
+from spinsculpt.cest.study import NETWORKS, PUBLISHED, FingerprintStudy, map_files
+from spinsculpt.config import MrfStage
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.provenance import provenance, write_json
+from spinsculpt.core.tables import write_table
 
 SCALES = ("m0", "first", "free")
 SOURCE = "https://doi.org/10.1038/s42005-025-02063-8"

@@ -7,19 +7,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.fingerprints import PUBLISHED, FingerprintStudy, Subject, map_files
-from spinsculpt.gate import read_yaml
-from spinsculpt.mrf._design import design_protocol
-from spinsculpt.mrf._dictionary import grid
-from spinsculpt.mrf._estimate import bounds_of
-from spinsculpt.mrf._files import MEANING, Grid, read_labels, read_map
-from spinsculpt.mrf._kernel import simulate
-from spinsculpt.mrf._model import tissue
-from spinsculpt.mrf._protocol import protocol_from_table, published_table
-from spinsculpt.mrf._scan import FLAGS, Stage
-from spinsculpt.study import MrfDesign, plain
+from spinsculpt.cest.modelling._design import design_protocol
+from spinsculpt.cest.modelling._dictionary import grid
+from spinsculpt.cest.modelling._estimate import bounds_of
+from spinsculpt.cest.modelling._files import MEANING, Grid, read_labels, read_map
+from spinsculpt.cest.modelling._kernel import simulate
+from spinsculpt.cest.modelling._model import tissue
+from spinsculpt.cest.modelling._protocol import protocol_from_table, published_table
+from spinsculpt.cest.modelling._scan import FLAGS, Stage
+from spinsculpt.cest.study import PUBLISHED, FingerprintStudy, Subject, map_files
+from spinsculpt.config import MrfDesign, plain
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import read_yaml
 
 _SMALLEST_REGION = 10  # voxels of a connected part of the mask that counts as a region
 _WINDOW = 7  # voxels of the structural similarity, as of scikit-image

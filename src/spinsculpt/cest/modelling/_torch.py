@@ -9,10 +9,10 @@ from math import pi
 import torch
 from torch import Tensor
 
-from spinsculpt.conventions import GAMMA_BAR, larmor_frequency
-from spinsculpt.mrf._kernel import FAR, NEAR, NODES, WEIGHTS
-from spinsculpt.mrf._model import NAMES, Model
-from spinsculpt.mrf._protocol import READ, SAMPLE, SPOIL, Protocol
+from spinsculpt.cest.modelling._kernel import FAR, NEAR, NODES, WEIGHTS
+from spinsculpt.cest.modelling._model import NAMES, Model
+from spinsculpt.cest.modelling._protocol import READ, SAMPLE, SPOIL, Protocol
+from spinsculpt.core.conventions import GAMMA_BAR, larmor_frequency
 
 
 def super_lorentzian(offset: Tensor, t2: Tensor) -> Tensor:

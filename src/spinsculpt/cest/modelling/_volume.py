@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spinsculpt.mrf._kernel import simulate
-from spinsculpt.mrf._model import Model, tissue
-from spinsculpt.mrf._protocol import Protocol
+from spinsculpt.cest.modelling._kernel import simulate
+from spinsculpt.cest.modelling._model import Model, tissue
+from spinsculpt.cest.modelling._protocol import Protocol
 
 # Mean and SD within a tissue: T1, T2 (s) of Stanisz et al. 2005 (doi:10.1002/mrm.20605), fss, kssw, fs, ksw (fractions,
 # 1/s) of Finkelstein et al. 2025 (doi:10.1038/s42005-025-02063-8); cerebrospinal fluid has no other pools.

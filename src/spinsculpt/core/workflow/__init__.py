@@ -11,7 +11,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from spinsculpt.problems import problem, sentence_of
+from spinsculpt.core.problems import problem, sentence_of
 
 THREADS = ("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 ONE_THREAD = dict.fromkeys(THREADS, "1")  # of the environment, for libraries of linear algebra that are yet to load
@@ -65,7 +65,7 @@ def _cpu_seconds() -> float:
 
 def _set_aside_damaged(snakemake, log: Path) -> list[str]:
     """Sentences on inputs of a failed job that were damaged since they were written; see `damage`."""
-    from spinsculpt.workflow.damage import set_aside_damaged
+    from spinsculpt.core.workflow.damage import set_aside_damaged
 
     results = next((folder.parent for folder in log.parents if folder.name == "logs"), None)
     return set_aside_damaged(getattr(snakemake, "input", ()), results) if results else []

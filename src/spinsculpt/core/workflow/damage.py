@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from spinsculpt.folders import MANIFEST, read_manifest, set_aside, sha256
+from spinsculpt.core.folders import MANIFEST, read_manifest, set_aside, sha256
 
 
 def set_aside_damaged(files: Iterable[Path | str], results: Path | str) -> list[str]:

@@ -11,7 +11,7 @@ import platform
 from contextlib import suppress
 from pathlib import Path
 
-from spinsculpt.provenance import write_json
+from spinsculpt.core.provenance import write_json
 
 _LOCKS, _RUN = Path(".snakemake/locks"), Path(".snakemake/spinsculpt_run.json")
 

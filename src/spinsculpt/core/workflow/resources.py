@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.errors import SpinsculptError
 
 MARGIN_MEMORY, MARGIN_TIME = 1.5, 3.0  # other nodes, other data; a retry asks for more
 _LEAST_MEMORY, _LEAST_TIME = 300, 2  # MB, minutes: a Python with its libraries, a busy file system

@@ -29,10 +29,10 @@ import warnings
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
-from spinsculpt.workflow import ONE_THREAD, THREADS
+from spinsculpt.core.workflow import ONE_THREAD, THREADS
 
 COLD = "SPINSCULPT_COLD_STARTS"  # of the environment: start a Python for every script
-_START = "import sys; from spinsculpt.workflow.warm import serve; serve(int(sys.argv[1]))"
+_START = "import sys; from spinsculpt.core.workflow.warm import serve; serve(int(sys.argv[1]))"
 _LARGEST = 1 << 20  # bytes of a request: a path and the environment
 
 

@@ -1,7 +1,7 @@
 """BIDS for MRS: names, sidecars and descriptions of data sets, and the scans of a data set that is there already."""
 
-from spinsculpt.bids._dataset import scans_of_dataset
-from spinsculpt.bids._layout import (
+from spinsculpt.data.bids._dataset import scans_of_dataset
+from spinsculpt.data.bids._layout import (
     header_of_sidecar,
     missing_recommended,
     mrs_name,

@@ -4,11 +4,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from spinsculpt.bids._layout import header_of_sidecar, parse_name, read_sidecar
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import read_header
-from spinsculpt.study import SequenceEntry, guess_kind, match_sequence
-from spinsculpt.subjects import Scan, checked_place
+from spinsculpt.config import SequenceEntry, guess_kind, match_sequence
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.bids._layout import header_of_sidecar, parse_name, read_sidecar
+from spinsculpt.data.nifti import read_header
+from spinsculpt.data.subjects import Scan, checked_place
 
 _FOLDERS = ("sub-*/mrs", "sub-*/ses-*/mrs")
 

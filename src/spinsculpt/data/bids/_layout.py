@@ -12,11 +12,11 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 
 from spinsculpt import __version__
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.gate import read_json, read_yaml
-from spinsculpt.nifti import MRSData
-from spinsculpt.provenance import atomic_path, write_json
-from spinsculpt.subjects import Scan
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.gate import read_json, read_yaml
+from spinsculpt.core.provenance import atomic_path, write_json
+from spinsculpt.data.nifti import MRSData
+from spinsculpt.data.subjects import Scan
 
 BIDS_VERSION = "1.10.0"
 

@@ -1,11 +1,11 @@
 """From raw scanner files to NIfTI-MRS with BIDS names."""
 
-from spinsculpt.convert._convert import convert_scan
-from spinsculpt.convert._dicom import dicom_spectrum, is_dicom
-from spinsculpt.convert._find import FoundScans, find_scans, write_scans
-from spinsculpt.convert._formats import SUFFIXES, recognise
-from spinsculpt.convert._headers import RawHeader, read_raw_header, scanner_of
-from spinsculpt.convert._sources import files_on_disk, named_files, partners
+from spinsculpt.data.convert._convert import convert_scan
+from spinsculpt.data.convert._dicom import dicom_spectrum, is_dicom
+from spinsculpt.data.convert._find import FoundScans, find_scans, write_scans
+from spinsculpt.data.convert._formats import SUFFIXES, recognise
+from spinsculpt.data.convert._headers import RawHeader, read_raw_header, scanner_of
+from spinsculpt.data.convert._sources import files_on_disk, named_files, partners
 
 __all__ = [
     "SUFFIXES",

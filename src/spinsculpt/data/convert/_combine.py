@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import MRSData
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.nifti import MRSData
 
 ECHO_TIME_TOLERANCE = 1e-3  # s
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.bids import sidecar, sidecar_problems
-from spinsculpt.convert._combine import ECHO_TIME_TOLERANCE
-from spinsculpt.convert._formats import read_bytes
-from spinsculpt.convert._read import read_raw
-from spinsculpt.convert._sources import files_on_disk
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import MRSData, write_fids
-from spinsculpt.provenance import provenance, write_json
-from spinsculpt.study import Convert, plain
-from spinsculpt.subjects import Scan
+from spinsculpt.config import Convert, plain
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.provenance import provenance, write_json
+from spinsculpt.data.bids import sidecar, sidecar_problems
+from spinsculpt.data.convert._combine import ECHO_TIME_TOLERANCE
+from spinsculpt.data.convert._formats import read_bytes
+from spinsculpt.data.convert._read import read_raw
+from spinsculpt.data.convert._sources import files_on_disk
+from spinsculpt.data.nifti import MRSData, write_fids
+from spinsculpt.data.subjects import Scan
 
 _WATER_RATIO = 3.0  # an unsuppressed phase of a loop is at least so many times stronger than the suppressed one
 

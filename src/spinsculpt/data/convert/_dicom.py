@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from spinsculpt.convert._formats import read_bytes, recognise
-from spinsculpt.errors import NoSpectrum, SpinsculptError, brief
+from spinsculpt.core.errors import NoSpectrum, SpinsculptError, brief
+from spinsculpt.data.convert._formats import read_bytes, recognise
 
 logging.getLogger("pydicom").setLevel(logging.ERROR)  # below, it quotes values
 

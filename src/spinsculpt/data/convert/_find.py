@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
-from spinsculpt.convert._dicom import dicom_spectrum, is_dicom
-from spinsculpt.convert._formats import SUFFIXES
-from spinsculpt.convert._headers import RawHeader, read_raw_header
-from spinsculpt.convert._sources import partners
-from spinsculpt.errors import NoSpectrum, SpinsculptError
-from spinsculpt.study import SequenceEntry, guess_kind, match_sequence, needed_sequence
-from spinsculpt.subjects import NULLED, SEPARATOR, Scan, checked_place
-from spinsculpt.tables import write_table
+from spinsculpt.config import SequenceEntry, guess_kind, match_sequence, needed_sequence
+from spinsculpt.core.errors import NoSpectrum, SpinsculptError
+from spinsculpt.core.tables import write_table
+from spinsculpt.data.convert._dicom import dicom_spectrum, is_dicom
+from spinsculpt.data.convert._formats import SUFFIXES
+from spinsculpt.data.convert._headers import RawHeader, read_raw_header
+from spinsculpt.data.convert._sources import partners
+from spinsculpt.data.subjects import NULLED, SEPARATOR, Scan, checked_place
 
 COLUMNS = ("subject", "session", "sequence", "data", "water", "use", "frequency", "vendor")
 _LISTED_BY = {".spar": (".sdat", ".data"), ".list": (".data",)}  # files of a scan that another one stands for

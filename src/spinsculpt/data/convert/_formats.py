@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.errors import SpinsculptError
 
 _HEAD = 512  # bytes that are looked at
 

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spinsculpt.bids import header_of_sidecar, parse_name, read_sidecar
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.convert._dicom import dicom_spectrum, read_dicom
-from spinsculpt.convert._formats import read_bytes, recognise
-from spinsculpt.convert._philips import list_files, philips_pair
-from spinsculpt.convert._siemens import rda_number, read_rda
-from spinsculpt.convert._sources import files_on_disk, named_files
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.nifti import read_header
-from spinsculpt.philips import read_spar
-from spinsculpt.subjects import Scan
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.data.bids import header_of_sidecar, parse_name, read_sidecar
+from spinsculpt.data.convert._dicom import dicom_spectrum, read_dicom
+from spinsculpt.data.convert._formats import read_bytes, recognise
+from spinsculpt.data.convert._philips import list_files, philips_pair
+from spinsculpt.data.convert._siemens import rda_number, read_rda
+from spinsculpt.data.convert._sources import files_on_disk, named_files
+from spinsculpt.data.nifti import read_header
+from spinsculpt.data.philips import read_spar
+from spinsculpt.data.subjects import Scan
 
 VENDORS = ("philips", "siemens", "ge")
 _TWIX_HEADER = 1 << 24  # bytes; a longer one is no header

@@ -4,10 +4,10 @@ import math
 import re
 from pathlib import Path
 
-from spinsculpt.convert._formats import read_bytes
-from spinsculpt.convert._sources import partners
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.philips import NUMBERS, SAMPLE_BYTES, VOXEL_NUMBERS, WORDS, read_spar
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.convert._formats import read_bytes
+from spinsculpt.data.convert._sources import partners
+from spinsculpt.data.philips import NUMBERS, SAMPLE_BYTES, VOXEL_NUMBERS, WORDS, read_spar
 
 _WHOLE = ("samples", "rows", "averages")
 _VECTORS = ("STD", "REJ", "PHC", "FRC", "NOI", "NAV")  # kinds of data vectors in a .list

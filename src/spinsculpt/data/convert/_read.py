@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spinsculpt.bids import header_of_sidecar, read_sidecar
-from spinsculpt.convert._combine import choose, concatenate
-from spinsculpt.convert._dicom import DicomFile, check_complete, dicom_series
-from spinsculpt.convert._formats import Format, named_format, recognise
-from spinsculpt.convert._philips import (
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import check_size
+from spinsculpt.data.bids import header_of_sidecar, read_sidecar
+from spinsculpt.data.convert._combine import choose, concatenate
+from spinsculpt.data.convert._dicom import DicomFile, check_complete, dicom_series
+from spinsculpt.data.convert._formats import Format, named_format, recognise
+from spinsculpt.data.convert._philips import (
     checked_list,
     checked_pair,
     checked_spar,
@@ -18,12 +20,10 @@ from spinsculpt.convert._philips import (
     transients,
     write_clean_spar,
 )
-from spinsculpt.convert._siemens import check_rda
-from spinsculpt.convert._sources import files_on_disk
-from spinsculpt.convert._spec2nii import run_spec2nii
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import check_size
-from spinsculpt.nifti import MRSData, read_fids
+from spinsculpt.data.convert._siemens import check_rda
+from spinsculpt.data.convert._sources import files_on_disk
+from spinsculpt.data.convert._spec2nii import run_spec2nii
+from spinsculpt.data.nifti import MRSData, read_fids
 
 DataSets = dict[str, MRSData]  # by the end of the name that spec2nii gives
 

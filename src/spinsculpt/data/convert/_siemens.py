@@ -4,8 +4,8 @@ import math
 import re
 from pathlib import Path
 
-from spinsculpt.convert._formats import read_bytes
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.convert._formats import read_bytes
 
 _END = b">>> End of header <<<"
 _SAMPLE_BYTES = 16  # a complex number: two doubles

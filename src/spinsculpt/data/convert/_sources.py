@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from spinsculpt.bids import sidecar_path
-from spinsculpt.subjects import SEPARATOR
+from spinsculpt.data.bids import sidecar_path
+from spinsculpt.data.subjects import SEPARATOR
 
 _PARTNERS = {
     ".sdat": (".spar",),

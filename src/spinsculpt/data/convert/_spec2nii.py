@@ -5,9 +5,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.nifti import MRSData, read_fids
-from spinsculpt.workflow.warm import run_program
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.workflow.warm import run_program
+from spinsculpt.data.nifti import MRSData, read_fids
 
 _TIME_LIMIT = 900  # s
 _QUOTES = "'\""

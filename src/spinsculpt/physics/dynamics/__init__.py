@@ -3,8 +3,8 @@
 Importing this package imports neither torch nor numba.
 """
 
-from spinsculpt.dynamics._exact import detected_lines, evolve, free_eigensystem, line_list, propagator
-from spinsculpt.dynamics._relaxation import class_decay, liouville_evolve
+from spinsculpt.physics.dynamics._exact import detected_lines, evolve, free_eigensystem, line_list, propagator
+from spinsculpt.physics.dynamics._relaxation import class_decay, liouville_evolve
 
 __all__ = [
     "class_decay",

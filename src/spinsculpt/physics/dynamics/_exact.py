@@ -13,12 +13,12 @@ from functools import lru_cache, reduce
 
 import numpy as np
 
-from spinsculpt.conventions import GAMMA_BAR, WATER_PPM
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.remembered import remembered
-from spinsculpt.sequences import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
-from spinsculpt.spectra import LineList
-from spinsculpt.spins import SpinSystem, coherence_order, hamiltonian, raising, rotation, total
+from spinsculpt.core.conventions import GAMMA_BAR, WATER_PPM
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.remembered import remembered
+from spinsculpt.core.spectra import LineList
+from spinsculpt.physics.sequences import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
+from spinsculpt.physics.spins import SpinSystem, coherence_order, hamiltonian, raising, rotation, total
 
 _MERGE_HZ = 1e-6  # transitions closer than this are one line; far above rounding, far below any linewidth
 _DROP = 1e-9  # lines weaker than this fraction of one proton are left out

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from spinsculpt.spins import ladder, single_spin
+from spinsculpt.physics.spins import ladder, single_spin
 
 _INLINE = {"fastmath": True, "nogil": True, "inline": "always"}
 _COMPILED = {"fastmath": True, "nogil": True, "cache": True}

@@ -10,9 +10,9 @@ from math import prod
 
 import numpy as np
 
-from spinsculpt.dynamics._exact import free_eigensystem
-from spinsculpt.pulses import Pulse
-from spinsculpt.spins import SpinSystem, total
+from spinsculpt.physics.dynamics._exact import free_eigensystem
+from spinsculpt.physics.pulses import Pulse
+from spinsculpt.physics.spins import SpinSystem, total
 
 
 def class_decay(levels: tuple[int, ...], t1: float, t2: float, interval: float) -> tuple[np.ndarray, np.ndarray]:

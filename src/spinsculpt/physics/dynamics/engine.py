@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spinsculpt.conventions import WATER_PPM, ppm_to_hz
-from spinsculpt.spins import SpinSystem, quantum_numbers, scalar_coupling, single_spin, total
+from spinsculpt.core.conventions import WATER_PPM, ppm_to_hz
+from spinsculpt.physics.spins import SpinSystem, quantum_numbers, scalar_coupling, single_spin, total
 
 _LANES = 8  # columns are padded to whole vector registers
 _threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -187,7 +187,7 @@ class _CompiledPropagation(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, nutation, dwell, groups, substeps, dtype):
-        from spinsculpt.dynamics import _kernel
+        from spinsculpt.physics.dynamics import _kernel
 
         waveforms = nutation.detach().to(torch.float64).contiguous().numpy()
         real = np.float32 if dtype == torch.complex64 else np.float64
@@ -215,7 +215,7 @@ class _CompiledPropagation(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *costates):
-        from spinsculpt.dynamics import _kernel
+        from spinsculpt.physics.dynamics import _kernel
 
         (nutation,) = ctx.saved_tensors
         dwell, groups, substeps, states = ctx.rest

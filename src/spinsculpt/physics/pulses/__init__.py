@@ -1,7 +1,7 @@
 """Shaped radio-frequency pulses: shapes, profiles, readers and writers."""
 
-from spinsculpt.pulses._formats import read_pulse, scaled, write_pulse
-from spinsculpt.pulses._json import (
+from spinsculpt.physics.pulses._formats import read_pulse, scaled, write_pulse
+from spinsculpt.physics.pulses._json import (
     DesignedPulses,
     from_dict,
     read_designed,
@@ -10,10 +10,16 @@ from spinsculpt.pulses._json import (
     write_designed,
     write_json,
 )
-from spinsculpt.pulses._profile import bandwidth, excitation_profile, refocusing_profile, slice_bandwidth, spin_rotation
-from spinsculpt.pulses._pulse import Pulse
-from spinsculpt.pulses._shapes import from_envelope, gaussian, goia, hyperbolic_secant, rectangular, sinc
-from spinsculpt.pulses._slr import slr
+from spinsculpt.physics.pulses._profile import (
+    bandwidth,
+    excitation_profile,
+    refocusing_profile,
+    slice_bandwidth,
+    spin_rotation,
+)
+from spinsculpt.physics.pulses._pulse import Pulse
+from spinsculpt.physics.pulses._shapes import from_envelope, gaussian, goia, hyperbolic_secant, rectangular, sinc
+from spinsculpt.physics.pulses._slr import slr
 
 __all__ = [
     "DesignedPulses",

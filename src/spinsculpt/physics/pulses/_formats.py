@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt import __version__
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.gate import read_json, read_text, samples
-from spinsculpt.provenance import atomic_path
-from spinsculpt.pulses._json import from_dict
-from spinsculpt.pulses._profile import refocusing_profile
-from spinsculpt.pulses._pulse import Pulse
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.core.gate import read_json, read_text, samples
+from spinsculpt.core.provenance import atomic_path
+from spinsculpt.physics.pulses._json import from_dict
+from spinsculpt.physics.pulses._profile import refocusing_profile
+from spinsculpt.physics.pulses._pulse import Pulse
 
 _LARGEST = 64 << 20  # bytes
 _MOST_SAMPLES = 1_000_000

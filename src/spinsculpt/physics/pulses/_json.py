@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.gate import check_numbers, quantity, samples
-from spinsculpt.gate import read_json as read_table
-from spinsculpt.provenance import write_json as write_file
-from spinsculpt.pulses._pulse import Pulse
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import check_numbers, quantity, samples
+from spinsculpt.core.gate import read_json as read_table
+from spinsculpt.core.provenance import write_json as write_file
+from spinsculpt.physics.pulses._pulse import Pulse
 
 
 def to_dict(pulse: Pulse) -> dict:

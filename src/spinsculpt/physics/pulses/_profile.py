@@ -5,8 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses._pulse import Pulse
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.physics.pulses._pulse import Pulse
 
 _BATCH = 2**13  # rotations worked on at a time: samples times places, few enough for a cache
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.errors import SpinsculptError
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses._pulse import Pulse
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.physics.pulses._pulse import Pulse
 
 
 def _midpoints(samples: int) -> np.ndarray:

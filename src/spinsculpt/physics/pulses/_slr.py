@@ -4,9 +4,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses._pulse import Pulse
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.physics.pulses._pulse import Pulse
 
 _GRID = 16  # frequencies a tap, for the least squares and for the minimum phase
 

@@ -1,6 +1,7 @@
 """Sequences as data: PRESS, MEGA-PRESS and the designed ones are the same type."""
 
-from spinsculpt.sequences._build import (
+from spinsculpt.config import PAIR, combinations_of
+from spinsculpt.physics.sequences._build import (
     SUBSPECTRA,
     SlicePulse,
     idealised,
@@ -18,12 +19,11 @@ from spinsculpt.sequences._build import (
     steam,
     with_shares,
 )
-from spinsculpt.sequences._config import build_measured, build_sequence, is_pulse_file, voxel_pulses
-from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
-from spinsculpt.sequences._fslmrs import read_fslmrs, write_fslmrs
-from spinsculpt.sequences._pulseq import read_pulseq, write_pulseq
-from spinsculpt.sequences._sequence import Sequence, Shot, is_sequence
-from spinsculpt.study import PAIR, combinations_of
+from spinsculpt.physics.sequences._config import build_measured, build_sequence, is_pulse_file, voxel_pulses
+from spinsculpt.physics.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
+from spinsculpt.physics.sequences._fslmrs import read_fslmrs, write_fslmrs
+from spinsculpt.physics.sequences._pulseq import read_pulseq, write_pulseq
+from spinsculpt.physics.sequences._sequence import Sequence, Shot, is_sequence
 
 __all__ = [
     "PAIR",

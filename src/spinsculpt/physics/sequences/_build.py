@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spinsculpt.conventions import GAMMA_BAR, larmor_frequency, ppm_to_hz
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import Pulse, refocusing_profile, slice_bandwidth
-from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
-from spinsculpt.sequences._sequence import Sequence, Shot
-from spinsculpt.study import IDEAL_TE1, PAIR, SCHEMES, Basis, Editing, SequenceEntry, combinations_of
-from spinsculpt.system import System
+from spinsculpt.config import IDEAL_TE1, PAIR, SCHEMES, Basis, Editing, SequenceEntry, combinations_of
+from spinsculpt.core.conventions import GAMMA_BAR, larmor_frequency, ppm_to_hz
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.system import System
+from spinsculpt.physics.pulses import Pulse, refocusing_profile, slice_bandwidth
+from spinsculpt.physics.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
+from spinsculpt.physics.sequences._sequence import Sequence, Shot
 
 CENTRAL_FREQUENCY = larmor_frequency(Basis.field)  # MHz, of the default field
 EXCITATION = HardPulse(90.0, 90.0)

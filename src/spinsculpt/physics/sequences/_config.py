@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.pulses import (
+from spinsculpt.config import IDEAL_TE1, Editing, Refocusing, SelectiveExcitation, SequenceEntry
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.system import PRESETS, System
+from spinsculpt.physics.pulses import (
     DesignedPulses,
     Pulse,
     gaussian,
@@ -20,7 +22,7 @@ from spinsculpt.pulses import (
     sinc,
     slr,
 )
-from spinsculpt.sequences._build import (
+from spinsculpt.physics.sequences._build import (
     CENTRAL_FREQUENCY,
     EXCITATION,
     SlicePulse,
@@ -39,12 +41,10 @@ from spinsculpt.sequences._build import (
     steam,
     with_shares,
 )
-from spinsculpt.sequences._events import ShapedPulse, Slot
-from spinsculpt.sequences._fslmrs import read_fslmrs
-from spinsculpt.sequences._pulseq import read_pulseq
-from spinsculpt.sequences._sequence import Sequence, Shot, is_sequence
-from spinsculpt.study import IDEAL_TE1, Editing, Refocusing, SelectiveExcitation, SequenceEntry
-from spinsculpt.system import PRESETS, System
+from spinsculpt.physics.sequences._events import ShapedPulse, Slot
+from spinsculpt.physics.sequences._fslmrs import read_fslmrs
+from spinsculpt.physics.sequences._pulseq import read_pulseq
+from spinsculpt.physics.sequences._sequence import Sequence, Shot, is_sequence
 
 log = logging.getLogger(__name__)
 

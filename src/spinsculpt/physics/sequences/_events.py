@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from spinsculpt.pulses import Pulse
+from spinsculpt.physics.pulses import Pulse
 
 
 @dataclass(frozen=True)

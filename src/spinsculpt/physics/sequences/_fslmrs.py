@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.conventions import GAMMA_BAR, WATER_PPM, larmor_frequency
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.folders import checked_name
-from spinsculpt.gate import check_numbers, quantity, read_json, samples
-from spinsculpt.provenance import write_json
-from spinsculpt.pulses import Pulse
-from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
-from spinsculpt.sequences._sequence import Sequence, Shot
-from spinsculpt.study import Basis
+from spinsculpt.config import Basis
+from spinsculpt.core.conventions import GAMMA_BAR, WATER_PPM, larmor_frequency
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.core.folders import checked_name
+from spinsculpt.core.gate import check_numbers, quantity, read_json, samples
+from spinsculpt.core.provenance import write_json
+from spinsculpt.physics.pulses import Pulse
+from spinsculpt.physics.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
+from spinsculpt.physics.sequences._sequence import Sequence, Shot
 
 _RF_UNITS = {"Hz": 1 / GAMMA_BAR, "T": 1e6, "mT": 1e3, "uT": 1.0}  # to uT
 _GRADIENT_UNITS = {"Hz": 1 / (GAMMA_BAR * 1e3), "T": 1e3, "mT": 1.0}  # per m, to mT/m

@@ -16,15 +16,15 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from spinsculpt import __version__
-from spinsculpt.conventions import GAMMA_BAR
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.gate import LARGEST, check_size, quantity
-from spinsculpt.problems import sentence_of
-from spinsculpt.provenance import atomic_path
-from spinsculpt.pulses import Pulse, gaussian
-from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
-from spinsculpt.sequences._sequence import Sequence, Shot
-from spinsculpt.system import System
+from spinsculpt.core.conventions import GAMMA_BAR
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.core.gate import LARGEST, check_size, quantity
+from spinsculpt.core.problems import sentence_of
+from spinsculpt.core.provenance import atomic_path
+from spinsculpt.core.system import System
+from spinsculpt.physics.pulses import Pulse, gaussian
+from spinsculpt.physics.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
+from spinsculpt.physics.sequences._sequence import Sequence, Shot
 
 _RASTER = 1e-5  # s, of gradients and blocks
 _HARD_B1 = 20.0  # uT

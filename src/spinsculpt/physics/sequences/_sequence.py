@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.folders import checked_name
-from spinsculpt.gate import quantity
-from spinsculpt.gate import read_json as read_table
-from spinsculpt.provenance import provenance
-from spinsculpt.provenance import write_json as write_file
-from spinsculpt.pulses import Pulse, from_dict, to_dict
-from spinsculpt.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.folders import checked_name
+from spinsculpt.core.gate import quantity
+from spinsculpt.core.gate import read_json as read_table
+from spinsculpt.core.provenance import provenance
+from spinsculpt.core.provenance import write_json as write_file
+from spinsculpt.physics.pulses import Pulse, from_dict, to_dict
+from spinsculpt.physics.sequences._events import CoherenceFilter, Delay, Event, HardPulse, ShapedPulse, Slot
 
 
 @dataclass(frozen=True)

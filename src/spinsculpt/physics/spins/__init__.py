@@ -1,8 +1,8 @@
 """Spin systems, the metabolite library, and spin operators (numpy only)."""
 
-from spinsculpt.spins._bounds import transfer_bound, unitary_bound
-from spinsculpt.spins._library import Library, Macromolecule, Metabolite, load_library, read_macromolecule
-from spinsculpt.spins._operators import (
+from spinsculpt.physics.spins._bounds import transfer_bound, unitary_bound
+from spinsculpt.physics.spins._library import Library, Macromolecule, Metabolite, load_library, read_macromolecule
+from spinsculpt.physics.spins._operators import (
     coherence_order,
     hamiltonian,
     ladder,
@@ -14,8 +14,8 @@ from spinsculpt.spins._operators import (
     single_spin,
     total,
 )
-from spinsculpt.spins._symmetry import equivalent_spins, symmetry_sectors
-from spinsculpt.spins._system import SpinSystem
+from spinsculpt.physics.spins._symmetry import equivalent_spins, symmetry_sectors
+from spinsculpt.physics.spins._system import SpinSystem
 
 __all__ = [
     "Library",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spinsculpt.spins._operators import single_spin, total
+from spinsculpt.physics.spins._operators import single_spin, total
 
 
 def unitary_bound(source: np.ndarray, target: np.ndarray) -> float:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from spinsculpt.conventions import larmor_frequency
-from spinsculpt.errors import SpinsculptError, brief
-from spinsculpt.folders import checked_name
-from spinsculpt.gate import quantity, read_json, read_yaml
-from spinsculpt.spins._system import SpinSystem
+from spinsculpt.core.conventions import larmor_frequency
+from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.core.folders import checked_name
+from spinsculpt.core.gate import quantity, read_json, read_yaml
+from spinsculpt.physics.spins._system import SpinSystem
 
 LIBRARY_PATH = Path(__file__).with_name("metabolites.yaml")
 

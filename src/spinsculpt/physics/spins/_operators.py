@@ -9,8 +9,8 @@ from math import prod
 
 import numpy as np
 
-from spinsculpt.conventions import WATER_PPM, ppm_to_hz
-from spinsculpt.spins._system import SpinSystem
+from spinsculpt.core.conventions import WATER_PPM, ppm_to_hz
+from spinsculpt.physics.spins._system import SpinSystem
 
 
 @cache

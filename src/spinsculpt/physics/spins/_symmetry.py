@@ -11,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from spinsculpt.spins._system import SpinSystem
+from spinsculpt.physics.spins._system import SpinSystem
 
 
 def symmetry_sectors(system: SpinSystem) -> tuple[SpinSystem, ...]:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from spinsculpt.colours import GREY
-from spinsculpt.figures._style import Style, save
-from spinsculpt.plotting import PAGE_WIDTH, house_style
+from spinsculpt.core.colours import GREY
+from spinsculpt.core.plotting import PAGE_WIDTH, house_style
+from spinsculpt.report.figures._style import Style, save
 
 
 def draw_design(pulses: pd.DataFrame, history: pd.DataFrame, stem: Path | str, style: Style) -> list[Path]:

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-from spinsculpt.colours import GREY, PALE
-from spinsculpt.figures._style import Style, save
-from spinsculpt.plotting import PAGE_WIDTH, house_style
+from spinsculpt.core.colours import GREY, PALE
+from spinsculpt.core.plotting import PAGE_WIDTH, house_style
+from spinsculpt.report.figures._style import Style, save
 
 _LIMIT = 1.96  # SDs: 95 % of normal differences
 

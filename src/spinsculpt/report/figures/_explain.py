@@ -10,9 +10,9 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
-from spinsculpt.colours import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILION
-from spinsculpt.figures._style import Style, save
-from spinsculpt.plotting import PAGE_WIDTH, house_style
+from spinsculpt.core.colours import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILION
+from spinsculpt.core.plotting import PAGE_WIDTH, house_style
+from spinsculpt.report.figures._style import Style, save
 
 _CLASSES = {  # name in the table: name in the figure, colour
     "in_phase": ("in-phase, Ix", BLUE),

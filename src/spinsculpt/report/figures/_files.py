@@ -24,13 +24,18 @@ from spinsculpt.compare import (
     windows,
     with_verdict,
 )
-from spinsculpt.errors import SpinsculptError
-from spinsculpt.figures._cohort import draw_fits, draw_preprocessing, draw_recovery
-from spinsculpt.figures._design import draw_design
-from spinsculpt.figures._engines import draw_engines
-from spinsculpt.figures._explain import draw_explanation
-from spinsculpt.figures._ladder import draw_bounds, draw_frontier, draw_selectivity, draw_states
-from spinsculpt.figures._ranking import (
+from spinsculpt.config import Compare, Limits, Preprocess, Study
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.nifti import MRSData, read_fids
+from spinsculpt.physics.pulses import read_designed
+from spinsculpt.physics.spins import Library
+from spinsculpt.preprocess import Drift, Trace, draw_page, failures, uncorrected
+from spinsculpt.report.figures._cohort import draw_fits, draw_preprocessing, draw_recovery
+from spinsculpt.report.figures._design import draw_design
+from spinsculpt.report.figures._engines import draw_engines
+from spinsculpt.report.figures._explain import draw_explanation
+from spinsculpt.report.figures._ladder import draw_bounds, draw_frontier, draw_selectivity, draw_states
+from spinsculpt.report.figures._ranking import (
     draw_errors,
     draw_losses,
     draw_power,
@@ -38,14 +43,9 @@ from spinsculpt.figures._ranking import (
     draw_retest,
     draw_time,
 )
-from spinsculpt.figures._separation import draw_crlb, draw_spectra
-from spinsculpt.figures._style import Style
-from spinsculpt.figures._sweep import draw_sweep
-from spinsculpt.nifti import MRSData, read_fids
-from spinsculpt.preprocess import Drift, Trace, draw_page, failures, uncorrected
-from spinsculpt.pulses import read_designed
-from spinsculpt.spins import Library
-from spinsculpt.study import Compare, Limits, Preprocess, Study
+from spinsculpt.report.figures._separation import draw_crlb, draw_spectra
+from spinsculpt.report.figures._style import Style
+from spinsculpt.report.figures._sweep import draw_sweep
 
 
 def study_style(study: Study) -> Style:

@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-from spinsculpt.colours import BLACK, BLUE, GREY, PALE, VERMILION
-from spinsculpt.figures._style import Style, save
-from spinsculpt.plotting import PAGE_WIDTH, bare_spectrum, house_style, ppm_axis
+from spinsculpt.core.colours import BLACK, BLUE, GREY, PALE, VERMILION
+from spinsculpt.core.plotting import PAGE_WIDTH, bare_spectrum, house_style, ppm_axis
+from spinsculpt.report.figures._style import Style, save
 
 BUDGET = 400  # steps within which the seed paper converged
 FLOOR = 1e-7  # of a loss: single precision

@@ -7,10 +7,10 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from spinsculpt.colours import GREY, PALE
 from spinsculpt.compare import retest_table, subjects_needed
-from spinsculpt.figures._style import Style, save
-from spinsculpt.plotting import PAGE_WIDTH, house_style
+from spinsculpt.core.colours import GREY, PALE
+from spinsculpt.core.plotting import PAGE_WIDTH, house_style
+from spinsculpt.report.figures._style import Style, save
 
 RIGHT = "right model"
 

@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-from spinsculpt.colours import GREY, PALE
-from spinsculpt.figures._style import Style, save
-from spinsculpt.plotting import PAGE_WIDTH, bare_spectrum, house_style, ppm_axis
+from spinsculpt.core.colours import GREY, PALE
+from spinsculpt.core.plotting import PAGE_WIDTH, bare_spectrum, house_style, ppm_axis
+from spinsculpt.report.figures._style import Style, save
 
 _MARKERS = ("o", "D", "s", "^", "v")
 

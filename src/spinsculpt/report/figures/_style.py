@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from spinsculpt.colours import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
-from spinsculpt.provenance import atomic_path
-from spinsculpt.study import Figures
-from spinsculpt.tables import write_frame
+from spinsculpt.config import Figures
+from spinsculpt.core.colours import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from spinsculpt.core.provenance import atomic_path
+from spinsculpt.core.tables import write_frame
 
 
 @dataclass(frozen=True)
