@@ -3,7 +3,7 @@
 The task: Glu (5 spins) at 3 T, 500 samples of x and y RF of 0.1 ms, 32 members of B1 scales and B0 offsets, from F_z to
 the in-phase state of one spin; loss 1 - mean <B|rho>/<B|B>/1.875 and its gradient with respect to all samples, single
 precision. All engines run the same task in one process on the same cores; only ratios travel between machines.
-Metabolites with methyl groups are timed both as protons and as total spins (`spinsculpt.physics.spins.symmetry_sectors`).
+Metabolites with methyl groups are timed both as protons and as total spins (`symmetry_sectors`).
 
     python benchmarks/gradient.py [--quick] [--plot cost.png]
 

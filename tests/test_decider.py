@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "src/spinsculpt"
 HOLDERS = {"config", "study", "section", "settings", "entry", "basis_section", "fit_section"}
 # Maps of another file: entries of the library of metabolites.
-OTHERS = {"spins/_library.py"}
+OTHERS = {"physics/spins/_library.py"}
 
 
 study.Study  # noqa: B018 (imports every section)
@@ -86,7 +86,7 @@ def test_the_command_line_takes_its_defaults_from_the_study():
     """An option that is called like a key has no default of its own: no number or text stands in the command."""
     known, found = keys(), []
     for path in sorted((PACKAGE / "app/cli").glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())) if f"cli/{path.name}" not in OTHERS else ():
+        for node in ast.walk(ast.parse(path.read_text())) if f"app/cli/{path.name}" not in OTHERS else ():
             if not isinstance(node, ast.FunctionDef) or not node.name.endswith("_command"):
                 continue
             options = node.args.args[len(node.args.args) - len(node.args.defaults) :]
@@ -101,7 +101,7 @@ def test_the_command_line_takes_its_defaults_from_the_study():
 def test_the_command_line_takes_its_words_from_the_study(command):
     """A number or text of a command that is a key of the study says what the key says; files are the command's own."""
     own = {"sequence", "te2"}  # a kind or a file; TE2 is TE less TE1
-    tree = ast.parse((PACKAGE / f"cli/{command}.py").read_text())
+    tree = ast.parse((PACKAGE / f"app/cli/{command}.py").read_text())
     main = next(each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name.endswith("_command"))
     options = {each.arg: ast.unparse(each.annotation) for each in main.args.args if each.arg in keys() - own}
     told = {name: said for name, said in options.items() if "Path" not in said and "[bool" not in said}
@@ -129,10 +129,10 @@ def test_no_function_repeats_a_default_of_the_study():
                         "compare/_files",
                         "preprocess/_scan",
                         "design/_run",
-                        "convert/_convert",
+                        "data/convert/_convert",
                         "basis/_simulate",
-                        "sequences/_config",
-                        "scanner",
+                        "physics/sequences/_config",
+                        "truth/scanner",
                     )
                 )
             ):

@@ -6,23 +6,23 @@ import importlib
 import pytest
 
 MODULES = [
-    "bids._layout",
-    "cli._options",
+    "data.bids._layout",
+    "app.cli._options",
     "compare._power",
-    "conventions",
+    "core.conventions",
     "fit._baseline",
     "fit._result",
-    "plan._scanners",
+    "app.plan._scanners",
     "preprocess._quality",
-    "sequences._build",
-    "spins._operators",
-    "study._baseline",
-    "study._config",
-    "study._fit",
-    "study._match",
-    "study._section",
-    "study._spectra",
-    "tables",
+    "physics.sequences._build",
+    "physics.spins._operators",
+    "config._baseline",
+    "config._config",
+    "config._fit",
+    "config._match",
+    "config._section",
+    "config._spectra",
+    "core.tables",
 ]
 
 

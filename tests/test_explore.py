@@ -115,7 +115,10 @@ def test_a_taken_port_is_a_sentence():
 
 
 def test_commands_and_jobs_do_not_import_the_workbench():
-    code = "import sys, spinsculpt, spinsculpt.app.cli; print({'panel', 'bokeh', 'spinsculpt.app.explore'} & set(sys.modules))"
+    code = (
+        "import sys, spinsculpt, spinsculpt.app.cli; "
+        "print({'panel', 'bokeh', 'spinsculpt.app.explore'} & set(sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
 

@@ -78,7 +78,10 @@ def test_what_a_script_imported_is_there_for_the_next_and_nothing_of_the_folder_
 def test_scripts_end_when_their_snakemake_is_killed(tmp_path):
     said = tmp_path / "pid"
     waits = script(tmp_path, f"import os, time; open({str(said)!r}, 'w').write(str(os.getpid())); time.sleep(60)")
-    code = f"from spinsculpt.core.workflow.warm import Nursery; nursery = Nursery(); nursery.run({str(waits)!r}, {{}}).wait()"
+    code = (
+        "from spinsculpt.core.workflow.warm import Nursery; nursery = Nursery(); "
+        f"nursery.run({str(waits)!r}, {{}}).wait()"
+    )
     owner = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 60
     while not said.exists() or not said.read_text():

@@ -32,7 +32,7 @@ def spinsculpt(installed, tmp_path):
     """Runs a command of the wheel in an empty folder."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
-        code = "import spinsculpt.app.cli, sys; print(spinsculpt.app.cli.__file__, file=sys.stderr); spinsculpt.app.cli.main()"
+        code = "from spinsculpt.app import cli; import sys; print(cli.__file__, file=sys.stderr); cli.main()"
         environment = os.environ | {"PYTHONPATH": str(installed)}
         command = [sys.executable, "-c", code, *arguments]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)

@@ -10,23 +10,16 @@ from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src/spinsculpt"
-STAGES = {  # heading of the page of errors: package or module
-    "Configuration and study": ("study", "plan", "workflow", "cli"),
-    "Raw files, tables of scans, BIDS": (
-        "convert",
-        "subjects",
-        "bids",
-        "nifti",
-        "philips",
-        "fetch",
-    ),
+STAGES = {  # heading of the page of errors: folders or modules below src/spinsculpt
+    "Configuration and study": ("config", "app", "core/workflow"),
+    "Raw files, tables of scans, BIDS": ("data",),
     "Preprocessing and quality": ("preprocess",),
-    "Pulses and sequences": ("pulses", "sequences", "system", "dynamics", "spins"),
-    "Basis sets and macromolecules": ("basis", "macromolecules", "spectra"),
-    "Fits": ("fit", "fslmrs"),
+    "Pulses and sequences": ("physics", "core/system"),
+    "Basis sets and macromolecules": ("basis", "fit/macromolecules", "core/spectra"),
+    "Fits": ("fit", "core/fslmrs"),
     "Designs": ("design",),
-    "Fingerprinting": ("mrf",),
-    "Comparison, figures, report": ("compare", "figures", "report", "plotting", "explore"),
+    "CEST and MT": ("cest",),
+    "Comparison, figures, report": ("compare", "report", "core/plotting"),
 }
 
 
@@ -61,8 +54,9 @@ def errors() -> str:
     """Every sentence with which the software refuses something, by stage; `…` stands for what it names."""
     found = {stage: [] for stage in STAGES} | {"Elsewhere": []}
     for path in sorted(PACKAGE.rglob("*.py")):
-        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        stage = next((stage for stage, rooms in STAGES.items() if room in rooms), "Elsewhere")
+        place = path.relative_to(PACKAGE).as_posix()
+        fitting = [(len(part), stage) for stage, parts in STAGES.items() for part in parts if place.startswith(part)]
+        stage = max(fitting, default=(0, "Elsewhere"))[1]
         found[stage] += _sentences(path)
     lines = [
         "# Error messages",

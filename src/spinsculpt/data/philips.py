@@ -1,6 +1,6 @@
 """Philips SDAT/SPAR: single-voxel FIDs as VAX F floats, with their header as text.
 
-An SDAT holds rows x samples complex numbers, real before imaginary, FFT-positive as `spinsculpt.core.conventions` has them
+An SDAT holds rows x samples complex numbers, real before imaginary, FFT-positive as `core.conventions` has them
 (spec2nii conjugates them on the way to NIfTI-MRS). A VAX F float is an IEEE single of four times the value whose two
 16-bit words are swapped.
 """
