@@ -253,13 +253,42 @@ def test_a_strict_soft_ratio_holds_and_a_lax_one_does_nothing(basis, noisy):
     assert noisy.qc["covariance"] == "Cramer-Rao lower bound"
 
 
+def apart(basis, **changes):
+    """A phantom whose choline lies 25 rad/s off, and its fit with a line of its own for choline."""
+    shift = np.array([25.0 if name == "GPC" else 0.0 for name in basis.names])
+    turned = replace(basis, fids=basis.fids * np.exp(-1j * shift[:, None] * np.arange(basis.points) * basis.dwell))
+    model = FitModel(groups=(("GPC",), ("MM*",)), **changes)
+    result = fit([phantom(turned, noise_sd=20.0)], [basis], model)
+    return result, {p.name: p.value for p in result.parameters}
+
+
 def test_priors_tie_a_group_to_the_others(basis):
+    (_, free), (_, tied) = apart(basis), apart(basis, group_shift_sd=1e-5)
+    assert abs(free["eps_1"] - free["eps_0"]) > 15.0
+    assert abs(tied["eps_1"] - tied["eps_0"]) < 0.1
+
+
+def test_priors_leave_macromolecules_their_own_line(basis):
     data = phantom(basis, noise_sd=20.0, group_shift=25.0)
-    free = fit([data], [basis], GROUPED)
-    tied = fit([data], [basis], replace(GROUPED, group_shift_sd=1e-5))
-    shift = [{p.name: p.value for p in r.parameters} for r in (free, tied)]
-    assert abs(shift[0]["eps_1"] - shift[0]["eps_0"]) > 15.0
-    assert abs(shift[1]["eps_1"] - shift[1]["eps_0"]) < 0.1
+    free, tied = (
+        {p.name: p.value for p in fit([data], [basis], model).parameters}
+        for model in (GROUPED, replace(GROUPED, group_shift_sd=1e-5))
+    )
+    assert abs(free["eps_1"] - free["eps_0"]) > 15.0
+    assert tied["eps_1"] == pytest.approx(free["eps_1"], abs=0.1)
+
+
+def test_priors_on_lines_hold_beside_a_residual_larger_than_the_noise(basis):
+    """The same data with noise that is said to be a hundredth: the priors, weighed by the residual, do as much."""
+    shift = np.array([3.0 if name == "GPC" else 0.0 for name in basis.names])
+    turned = replace(basis, fids=basis.fids * np.exp(-1j * shift[:, None] * np.arange(basis.points) * basis.dwell))
+    data = phantom(turned, noise_sd=20.0)
+    model = FitModel(groups=(("GPC",), ("MM*",)), group_shift_sd=1e-4, noise="residual")
+    true, said = (fit([data], [basis], model, noise_sd=[sd]) for sd in (20.0, 0.2))
+    np.testing.assert_allclose(said.concentrations.values, true.concentrations.values, rtol=1e-3)
+    np.testing.assert_allclose(said.concentrations.sd, true.concentrations.sd, rtol=1e-2)
+    shifts = {p.name: p.value for p in true.parameters}
+    assert 0.01 < abs(shifts["eps_1"] - shifts["eps_0"]) < 2.9  # between what data and prior say
 
 
 def test_noise_is_found_beside_the_signals_whatever_their_size(basis):

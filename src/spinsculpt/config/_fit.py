@@ -183,11 +183,17 @@ class FitModel(Section):
     ] = None
     group_shift_sd: Annotated[
         Positive | None,
-        key("SD in ppm of a Gaussian prior that ties the shift of further groups to that of the first; null for none"),
+        key(
+            "SD in ppm of a Gaussian prior that ties the shift of further groups of metabolites to that of the first; "
+            "null for none"
+        ),
     ] = None
     group_width_sd: Annotated[
         Positive | None,
-        key("SD in Hz of a Gaussian prior that ties the widths of further groups to those of the first; null for none"),
+        key(
+            "SD in Hz of a Gaussian prior that ties the widths of further groups of metabolites to those of the first; "
+            "null for none"
+        ),
     ] = None
     max_shift: Annotated[Positive, key("largest shift in ppm")] = 0.15
     max_width: Annotated[

@@ -79,6 +79,10 @@ def refined(problem: Problem, solution: Solution, new_line: bool = True, **accur
     """A minimum with what needs one to begin with, when the model has it: a free line (`new_line`), soft ratios."""
     if problem.model.line == "free" and new_line:
         solution = free_line(problem, solution, **accuracy)
+    if _by_residual(problem):
+        for _ in range(2):
+            problem.weigh_priors(_chi2(problem, solution) / len(problem.target))
+            solution = replace(minimise(problem, solution.theta, **accuracy), notes=solution.notes)
     if problem.model.priors:
         for _ in range(2 if accuracy else 3):  # the scale of the priors is that of the concentrations themselves
             problem.set_soft_ratios(solution.concentrations)
@@ -92,14 +96,25 @@ def beginnings(problem: Problem) -> list[_Place]:
 
 
 def lowest(problem: Problem, places: Sequence[_Place], **accuracy: float) -> tuple[tuple[float, ...], Solution]:
-    """The lowest of the minima below several places, with the shifts about which its bounds lie."""
-    best = None
-    for shifts, theta in places:
-        problem.recentre(shifts)
-        solution = minimise(problem, theta, known=best[1] if best else None, **accuracy)
-        if best is None or solution.cost < best[1].cost:
-            best = (shifts, solution)
-    return best
+    """The lowest of the minima below several places, with the shifts about which its bounds lie.
+
+    Priors on lines that have not been weighed against the residual are, and the search begins anew.
+    """
+    while True:
+        best = None
+        for shifts, theta in places:
+            problem.recentre(shifts)
+            solution = minimise(problem, theta, known=best[1] if best else None, **accuracy)
+            if best is None or solution.cost < best[1].cost:
+                best = (shifts, solution)
+        if problem.weighed or not _by_residual(problem):
+            return best
+        problem.weigh_priors(_chi2(problem, best[1]) / len(problem.target))
+
+
+def _by_residual(problem: Problem) -> bool:
+    """Whether priors on lines are weighed against the residual, where the noise is taken from, too."""
+    return problem.tied and problem.model.noise == "residual"
 
 
 def _choose_stiffness(problem: Problem) -> tuple[tuple[float, ...], Solution]:

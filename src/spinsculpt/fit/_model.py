@@ -24,7 +24,7 @@ from typing import Self, TypeVar
 import numpy as np
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.config import FitModel, matches
+from spinsculpt.config import BROAD, FitModel, matches
 from spinsculpt.core.conventions import FID, frequency_axis, hz_to_ppm, time_axis
 from spinsculpt.fit import _baseline
 
@@ -157,7 +157,8 @@ class Layout:
         groups: group of each metabolite, shape (L,), numbers below `group_count`.
         parameters: the nonlinear parameters theta, in order, K of them.
         lower, upper: their bounds, shape (K,).
-        prior_precision: precision matrix of Gaussian priors on theta with mean zero, shape (K, K).
+        prior_precision: precision matrix of Gaussian priors on theta with mean zero, shape (K, K), in units of the
+            noise of the spectra, or of what else they were weighed against.
         baseline, baseline_penalty: rows of the baseline, shape (m, R), and quadratic penalty on their coefficients.
     """
 
@@ -175,7 +176,7 @@ class Layout:
         self._index = {(p.kind, p.group, p.spectrum): k for k, p in enumerate(self.parameters)}
         self.lower = np.array([p.lower for p in self.parameters])
         self.upper = np.array([p.upper for p in self.parameters])
-        self.prior_precision = self._priors()
+        self.prior_precision = self._ties = self._priors()
         self._columns = [_baseline_columns(block.ppm, model) for block in self.blocks]
         self.set_stiffness(model.baseline.number)
 
@@ -202,6 +203,7 @@ class Layout:
 
     def _priors(self) -> np.ndarray:
         precision = np.zeros((len(self.parameters), len(self.parameters)))
+        broad = [all(matches(self.names[k], BROAD[0]) for k in members) for members in self._members]
         sd_of = {
             "eps": (self.model.group_shift_sd, 2.0 * np.pi * self.central_frequency),
             "gamma": (self.model.group_width_sd, np.pi),
@@ -210,7 +212,7 @@ class Layout:
         }
         for k, parameter in enumerate(self.parameters):
             sd, unit = sd_of.get(parameter.kind, (None, 1.0))
-            if sd is not None and parameter.group:
+            if sd is not None and parameter.group and not broad[parameter.group]:
                 difference = np.zeros(len(self.parameters))
                 difference[k], difference[self._index[(parameter.kind, 0, parameter.spectrum)]] = 1.0, -1.0
                 precision += np.outer(difference, difference) / (sd * unit) ** 2
@@ -282,6 +284,7 @@ class Problem(Layout):
         super().__init__(bases[0].names, blocks, data[0].central_frequency, model, noise)
         self.concentration_penalty = np.zeros((len(self.names), len(self.names)))
         self.target = self.whiten([block.data[None] for block in self.blocks])[0]
+        self.weighed = False
         self.set_line(None)
 
     def set_basis(self, bases: Sequence[BasisSet]) -> None:
@@ -303,6 +306,19 @@ class Problem(Layout):
                 difference = -soft.ratio * below
                 difference[own] += 1.0
                 self.concentration_penalty += np.outer(difference, difference) / scale**2
+
+    @property
+    def tied(self) -> bool:
+        """Whether priors tie the lines of groups to each other."""
+        return bool(self._ties.any())
+
+    def weigh_priors(self, variance: float) -> None:
+        """Let priors on lines count as much as they say beside a residual of `variance` in units of the noise.
+
+        A residual larger than the noise holds no more information on shifts and widths: without this, the priors
+        would be the weaker the worse the model fits, and small signals free to follow what it misses.
+        """
+        self.prior_precision, self.weighed = variance * self._ties, True
 
     def retarget(self, target: np.ndarray) -> "Problem":
         """The same problem with other data, given as one row, shape (R,)."""
