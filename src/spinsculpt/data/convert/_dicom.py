@@ -3,7 +3,7 @@
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,13 @@ logging.getLogger("pydicom").setLevel(logging.ERROR)  # below, it quotes values
 _MR_SPECTROSCOPY = "1.2.840.10008.5.1.4.1.1.4.2"
 _SIEMENS_NON_IMAGE = "1.3.12.2.1107.5.9.1"
 _PHILIPS_PRIVATE = "1.3.46.670589.11.0.0.12.1"
+_PHILIPS_PRIVATE_CLASSES = "1.3.46.670589.11.0.0.12."
+_SPECTROSCOPY_DATA = (0x5600, 0x0020)
+PrivateElement = tuple[int, str, int]  # group, creator of the block, element in the block
 _UNDEFINED = 0xFFFFFFFF  # length of an element that says itself where it ends
 _SUBCOMMANDS = {"siemens": "dicom", "philips": "philips_dcm", "uih": "uih", "united imaging": "uih"}
 _TAGS = ["SOPClassUID", "ImageType", "Manufacturer", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber"]
+_TAGS += ["SoftwareVersions", "VolumeLocalizationSequence"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class DicomFile:
         is_spectrum: whether it holds spectroscopy; images and reports do not.
         series_uid: the same for all files of a scan.
         series, instance: numbers on the console, and in the scan.
+        software: versions that the scanner ran, "" where the header does not say.
+        lacks_slabs: whether it is enhanced Philips DICOM without the three slabs of the voxel, which spec2nii needs.
     """
 
     path: Path
@@ -39,6 +45,14 @@ class DicomFile:
     series_uid: str
     series: int
     instance: int
+    software: str = ""
+    lacks_slabs: bool = False
+
+    @property
+    def described(self) -> str:
+        """Manufacturer and software, for errors."""
+        name = self.manufacturer if re.fullmatch(r"[\w ,.]{1,40}", self.manufacturer) else "an unknown manufacturer"
+        return f"{name}, software {self.software or 'unknown'}"
 
     @property
     def subcommand(self) -> str:
@@ -81,6 +95,42 @@ def read_dicom(path: Path, tags: list[str | tuple[int, int]] = _TAGS):
         return header
 
 
+def read_private(path: Path, wanted: Iterable[PrivateElement]) -> dict[PrivateElement, object]:
+    """Values of vendors' own elements, each looked up in the block that its creator reserved.
+
+    The block of a creator is not the same in every file: (gggg,00bb) names the creator of (gggg,bb00-bbFF)
+    (DICOM PS3.5, section 7.8.1).
+
+    Args:
+        path: of the file.
+        wanted: (group, creator, element in the block) of each, e.g. (0x0029, "SIEMENS CSA HEADER", 0x20).
+    Returns:
+        The values of those that the file holds; the first where a creator reserved several blocks.
+    Raises:
+        SpinsculptError: it is no readable DICOM file.
+    """
+    wanted = list(wanted)
+    groups = sorted({group for group, _, _ in wanted})
+    creators = read_dicom(path, [(group, block) for group in groups for block in range(0x10, 0x100)])
+    places = {
+        (element.tag.group, element.tag.element << 8 | each[2]): each
+        for element in reversed(list(creators))
+        for each in wanted
+        if element.tag.group == each[0] and _text(element.value) == each[1].lower()
+    }
+    header = read_dicom(path, list(places)) if places else {}
+    found: dict[PrivateElement, object] = {}
+    for place in sorted(places):
+        if place in header:
+            found.setdefault(places[place], header[place].value)
+    return found
+
+
+def _text(value: object) -> str:
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return text.strip(" \0").lower()
+
+
 def check_complete(path: Path) -> None:
     """Check that no element of a DICOM file ends with the file: pydicom takes what is there.
 
@@ -102,6 +152,7 @@ def check_complete(path: Path) -> None:
 def dicom_file(path: Path) -> DicomFile:
     """What the header of a DICOM file says."""
     header = read_dicom(path)
+    _refuse_unknown_class(path, header)
     uid, image_type = str(header.get("SOPClassUID", "")), header.get("ImageType") or ()
     return DicomFile(
         path,
@@ -110,7 +161,29 @@ def dicom_file(path: Path) -> DicomFile:
         str(header.get("SeriesInstanceUID", "")),
         _whole(header.get("SeriesNumber")),
         _whole(header.get("InstanceNumber")),
+        _versions(header.get("SoftwareVersions")),
+        uid == _MR_SPECTROSCOPY
+        and "philips" in str(header.get("Manufacturer", "")).lower()
+        and len(header.get("VolumeLocalizationSequence") or ()) < 3,
     )
+
+
+def _versions(value: object) -> str:
+    """Software versions in words; what holds another sign than a version may is left out."""
+    named = [value] if isinstance(value, str) else list(value or ())  # type: ignore[call-overload]
+    return " ".join(each for each in named if re.fullmatch(r"[\w .+-]{1,40}", each))
+
+
+def _refuse_unknown_class(path: Path, header) -> None:
+    """Say which class of Philips a spectrum is of, where it is none that is converted."""
+    uid = str(header.get("SOPClassUID", ""))
+    if uid == _PHILIPS_PRIVATE or not uid.startswith(_PHILIPS_PRIVATE_CLASSES):
+        return
+    if _SPECTROSCOPY_DATA in read_dicom(path, [_SPECTROSCOPY_DATA]):
+        raise SpinsculptError(
+            f"{path}: this Philips DICOM file holds a spectrum of the private class {uid}, which neither spec2nii nor "
+            "spinsculpt converts; export the scan as SDAT/SPAR."
+        )
 
 
 def dicom_series(named: list[Path]) -> list[list[DicomFile]]:

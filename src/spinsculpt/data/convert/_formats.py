@@ -52,6 +52,13 @@ def _is_p_file(head: bytes) -> bool:
     return len(head) >= 4 and any(5 <= struct.unpack(order + "f", head[:4])[0] < 100 for order in "<>")
 
 
+def describe_p_file(path: Path) -> str:
+    """A P-file with the revision of its header, e.g. "a GE P-file of revision 9"."""
+    head = read_bytes(path, 4).ljust(4, b"\0")
+    values = [struct.unpack(order + "f", head)[0] for order in "<>"]
+    return f"a GE P-file of revision {next((value for value in values if 5 <= value < 100), values[0]):g}"
+
+
 def _is_anything_else(head: bytes) -> bool:
     return not (_is_nifti(head) or _is_dicom(head) or _is_rda(head))
 

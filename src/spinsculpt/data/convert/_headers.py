@@ -9,11 +9,12 @@ from pathlib import Path
 from spinsculpt.core.conventions import GAMMA_BAR
 from spinsculpt.core.errors import SpinsculptError, brief
 from spinsculpt.data.bids import header_of_sidecar, parse_name, read_sidecar
-from spinsculpt.data.convert._dicom import dicom_spectrum, read_dicom
-from spinsculpt.data.convert._formats import read_bytes, recognise
+from spinsculpt.data.convert._dicom import dicom_spectrum, read_dicom, read_private
+from spinsculpt.data.convert._formats import describe_p_file, read_bytes, recognise
 from spinsculpt.data.convert._philips import list_files, philips_pair
 from spinsculpt.data.convert._siemens import rda_number, read_rda
 from spinsculpt.data.convert._sources import files_on_disk, named_files
+from spinsculpt.data.convert._spec2nii import way_round
 from spinsculpt.data.nifti import read_header
 from spinsculpt.data.philips import read_spar
 from spinsculpt.data.subjects import Scan
@@ -152,6 +153,8 @@ def _read_p_file(path: Path) -> RawHeader:
         file.read_header()
         fields = file.hdr
         frequency, field = fields.rhr_rh_ps_mps_freq / 1e7, fields.rhe_magstrength / 1e4
+        if not re.fullmatch(r"[ -~]+", _text(fields.rhi_psdname)) or _megahertz(frequency) is None:
+            raise ValueError("it names no sequence or no frequency")
         return RawHeader(
             sequence=_text(fields.rhi_psdname),
             protocol=_text(fields.rhs_se_desc),
@@ -162,29 +165,38 @@ def _read_p_file(path: Path) -> RawHeader:
             central_frequency=_megahertz(frequency),
         )
     except Exception as error:  # the library raises many kinds; all of them mean an unreadable header
-        raise SpinsculptError(f"{path}: this is no readable P-file ({brief(error)}); copy it again.") from error
+        raise SpinsculptError(
+            f"{path}: spec2nii cannot read its header ({brief(error)}). It is {describe_p_file(path)}; "
+            f"{way_round('ge')}."
+        ) from error
 
 
 def _text(field: bytes) -> str:
     return field.decode("latin-1").strip()
 
 
-_SIEMENS_PROTOCOL = (0x0029, 0x1020)
+# Vendors' elements: (group, who reserved the block, element in the block). Which block it is, the file says.
+_SIEMENS_PROTOCOL = (0x0029, "SIEMENS CSA HEADER", 0x20)
+_PHILIPS_NUCLEUS = (0x2001, "Philips Imaging DD 001", 0x87)
+_PHILIPS_ECHO_TIME = (0x2005, "Philips MR Imaging DD 004", 0x10)
+_PRIVATE = (_SIEMENS_PROTOCOL, _PHILIPS_NUCLEUS, _PHILIPS_ECHO_TIME)
 _TAGS = [
     "Manufacturer", "ResonantNucleus", "PulseSequenceName", "SequenceName", "ProtocolName", "EchoTime",
     "VolumeLocalizationTechnique", "WaterReferencedPhaseCorrection", "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence", "TransmitterFrequency", _SIEMENS_PROTOCOL, (0x2001, 0x1087), (0x2005, 0x1310),
+    "PerFrameFunctionalGroupsSequence", "TransmitterFrequency",
 ]  # fmt: skip
 
 
 def _read_dicom(path: Path) -> RawHeader:
     manufacturer = dicom_spectrum(path).manufacturer
     header, vendor = read_dicom(path, _TAGS), manufacturer.lower()
+    private = read_private(path, _PRIVATE)
     kind = f"{manufacturer.partition(' ')[0].title()} DICOM".strip()
-    protocol = header.get(_SIEMENS_PROTOCOL)
-    if "siemens" in vendor and protocol is not None and isinstance(protocol.value, bytes):
-        return replace(_of_protocol(protocol.value), format=kind)
-    old_nucleus, old_echo_time = (getattr(header.get(tag), "value", "") for tag in _TAGS[-2:])
+    protocol = private.get(_SIEMENS_PROTOCOL)
+    if "siemens" in vendor and isinstance(protocol, bytes):
+        # Automatic reference scans are in twix files; a DICOM file of this series is one reconstruction.
+        return replace(_of_protocol(protocol), format=kind, holds_water=False)
+    old_nucleus, old_echo_time = private.get(_PHILIPS_NUCLEUS, ""), private.get(_PHILIPS_ECHO_TIME, "")
     name = header.get("PulseSequenceName") or header.get("SequenceName") or ""
     return RawHeader(
         kind,

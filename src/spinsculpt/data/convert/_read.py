@@ -10,7 +10,7 @@ from spinsculpt.core.gate import check_size
 from spinsculpt.data.bids import header_of_sidecar, read_sidecar
 from spinsculpt.data.convert._combine import choose, concatenate
 from spinsculpt.data.convert._dicom import DicomFile, check_complete, dicom_series
-from spinsculpt.data.convert._formats import Format, named_format, recognise
+from spinsculpt.data.convert._formats import Format, describe_p_file, named_format, read_bytes, recognise
 from spinsculpt.data.convert._philips import (
     checked_list,
     checked_pair,
@@ -20,7 +20,8 @@ from spinsculpt.data.convert._philips import (
     transients,
     write_clean_spar,
 )
-from spinsculpt.data.convert._siemens import check_rda
+from spinsculpt.data.convert._philips_dicom import NOTE, read_slab
+from spinsculpt.data.convert._siemens import check_rda, read_rda
 from spinsculpt.data.convert._sources import files_on_disk
 from spinsculpt.data.convert._spec2nii import run_spec2nii
 from spinsculpt.data.nifti import MRSData, read_fids
@@ -61,6 +62,8 @@ def read_raw(named: list[Path], suffix: str, echo_time: float | None = None) -> 
     if kind.name == "DICOM":
         series = dicom_series(named)
         sources, sets = [files[0].path for files in series], [_read_series(files) for files in series]
+        if any(file.lacks_slabs for files in series for file in files):
+            notes.append(NOTE)
     else:
         sources, sets = named, [_READERS[kind.name](path) for path in named]
     parts = [choose(found, path, suffix, echo_time, notes) for found, path in zip(sets, sources, strict=True)]
@@ -88,16 +91,19 @@ def _read_nifti(path: Path) -> DataSets:
 
 
 def _read_twix(path: Path) -> DataSets:
-    return run_spec2nii("twix", ["-e", "image", "-q", str(path.resolve())], path)
+    first = int.from_bytes(read_bytes(path, 4), "little")
+    version = "VD or later" if first < 10000 else "VB"
+    return run_spec2nii("twix", ["-e", "image", "-q", str(path.resolve())], path, f"Siemens twix of {version}")
 
 
 def _read_rda(path: Path) -> DataSets:
     check_rda(path)
-    return run_spec2nii("rda", [str(path.resolve())], path)
+    version = read_rda(path).get("SoftwareVersion[0]") or "an unknown version"
+    return run_spec2nii("rda", [str(path.resolve())], path, f"Siemens rda of {version:.40}")
 
 
 def _read_p_file(path: Path) -> DataSets:
-    return run_spec2nii("ge", [str(path.resolve())], path)
+    return run_spec2nii("ge", [str(path.resolve())], path, describe_p_file(path))
 
 
 def _read_sdat(path: Path) -> DataSets:
@@ -108,7 +114,7 @@ def _read_sdat(path: Path) -> DataSets:
         known["InversionTime"] = float(fields["spectrum_inversion_time"]) * 1e-3
     with tempfile.TemporaryDirectory(prefix="spinsculpt-") as folder:
         clean = write_clean_spar(Path(folder) / "scan.SPAR", fields)
-        sets = run_spec2nii("philips", [str(sdat.resolve()), str(clean)], path)
+        sets = run_spec2nii("philips", [str(sdat.resolve()), str(clean)], path, "Philips SDAT/SPAR")
     return {name: replace(data, header=data.header | known) for name, data in sets.items()}
 
 
@@ -117,16 +123,30 @@ def _read_data_list(path: Path) -> DataSets:
     checked_list(data, listing)
     with tempfile.TemporaryDirectory(prefix="spinsculpt-") as folder:
         clean = write_clean_spar(Path(folder) / "scan.SPAR", checked_spar(spar))
-        return run_spec2nii("philips_dl", [str(data.resolve()), str(listing.resolve()), str(clean)], path)
+        files = [str(data.resolve()), str(listing.resolve()), str(clean)]
+        return run_spec2nii("philips_dl", files, path, "Philips data/list")
 
 
 def _read_series(files: list[DicomFile]) -> DataSets:
     """DICOM files of one scan; spec2nii takes a folder of them, which may hold nothing else."""
+    if any(file.lacks_slabs for file in files):
+        return _read_slabs(files)
     with tempfile.TemporaryDirectory(prefix="spinsculpt-") as folder:
         for number, file in enumerate(files):
             check_complete(file.path)
             (Path(folder) / f"{number:05}.dcm").symlink_to(file.path.resolve())
-        return run_spec2nii(files[0].subcommand, ["-t", "DIM_DYN", folder], files[0].path)
+        described = f"DICOM of {files[0].described}"
+        return run_spec2nii(files[0].subcommand, ["-t", "DIM_DYN", folder], files[0].path, described)
+
+
+def _read_slabs(files: list[DicomFile]) -> DataSets:
+    """Files of a Philips scan without its orientation; several are repetitions."""
+    for file in files:
+        check_complete(file.path)
+    sets = [read_slab(file.path) for file in files]
+    paths = [file.path for file in files]
+    names = set.intersection(*(set(each) for each in sets))
+    return {name: concatenate([each[name] for each in sets], paths) for name in sorted(names)}
 
 
 _READERS: dict[str, Callable[[Path], DataSets]] = {

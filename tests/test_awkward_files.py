@@ -1,0 +1,139 @@
+"""Files of scanners that are whole but unusual: read, or refused in a sentence that says why and what to do."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from raw_files import FREQUENCY, PROTOCOL, fids, write_p_file, write_philips_dicom
+from spinsculpt.app.cli import app
+from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.convert import find_scans, read_raw_header
+from spinsculpt.data.convert._read import read_raw
+
+CASES = Path(__file__).parents[2] / "shared/cases"
+
+
+def said(*arguments: object) -> str:
+    """What the command line says."""
+    result = CliRunner().invoke(app, [str(each) for each in arguments])
+    assert "Traceback" not in result.output
+    return " ".join((result.output + str(result.exception or "")).split())
+
+
+def write_siemens_dicom(path: Path, block: int, creator: object = "SIEMENS CSA HEADER") -> Path:
+    """A Siemens DICOM file whose protocol is in the block `block` of group 0029."""
+    from pydicom import dcmread
+
+    path = write_philips_dicom(path, False, Manufacturer="SIEMENS", SOPClassUID="1.3.12.2.1107.5.9.1")
+    header = dcmread(path)
+    others = {0x10: "SIEMENS CSA NON-IMAGE", 0x11: "SIEMENS MEDCOM HEADER2"}
+    for number, name in (others | {block: creator}).items():
+        header.add_new((0x0029, number), "LO", name)
+    changes = {"tSequenceFileName": '"%SiemensSeq%\\svs_se"', "sTXSPEC.asNucleusInfo[0].lFrequency": "123234655"}
+    text = "\n".join(["", *(f"{key}\t = \t{value}" for key, value in (PROTOCOL | changes).items()), ""])
+    header.add_new((0x0029, block << 8 | 0x20), "OB", text.encode() + b" " * (len(text) % 2))
+    header.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("block", [0x10, 0x11, 0x12, 0x7F, 0xFF])
+def test_siemens_protocol_is_found_in_whatever_block_its_creator_reserved(tmp_path, block):
+    header = read_raw_header(write_siemens_dicom(tmp_path / "a.IMA", block))
+    assert (header.echo_time, header.sequence, header.nucleus) == (0.03, "svs_se", "1H")
+    assert header.central_frequency == pytest.approx(123.234655)
+    assert not header.holds_water
+
+
+def test_a_block_of_another_creator_is_not_taken_for_the_protocol(tmp_path):
+    header = read_raw_header(write_siemens_dicom(tmp_path / "a.IMA", 0x10, "ACME SECRETS"))
+    assert header.sequence != "svs_se"
+
+
+def test_philips_nucleus_and_echo_time_follow_their_creators(tmp_path):
+    from pydicom import dcmread
+
+    path = write_philips_dicom(tmp_path / "a.dcm", False, SOPClassUID="1.3.46.670589.11.0.0.12.1")
+    file = dcmread(path)
+    del file.ResonantNucleus, file.PerFrameFunctionalGroupsSequence
+    for place, kind, value in (
+        ((0x2001, 0x0010), "LO", "ANOTHER"), ((0x2001, 0x0011), "LO", "Philips Imaging DD 001"),
+        ((0x2001, 0x1187), "SH", "1H"), ((0x2005, 0x0015), "LO", "Philips MR Imaging DD 004"),
+        ((0x2005, 0x1510), "FL", 68.0), ((0x2005, 0x0013), "LO", "ANOTHER"), ((0x2005, 0x1310), "FL", 17.0),
+    ):  # fmt: skip
+        file.add_new(place, kind, value)
+    file.save_as(path)
+    header = read_raw_header(path)
+    assert (header.nucleus, header.echo_time) == ("1H", 0.068)
+
+
+def one_slab(path: Path, **given) -> Path:
+    from pydicom import dcmread
+
+    path = write_philips_dicom(path, **given)
+    file = dcmread(path)
+    file.VolumeLocalizationSequence = file.VolumeLocalizationSequence[:1]
+    file.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("water", [True, False])
+def test_philips_dicom_of_one_slab_gives_the_samples_of_one_of_three(tmp_path, water):
+    whole = read_raw([write_philips_dicom(tmp_path / "a.dcm", water)], "svs")
+    slab = read_raw([one_slab(tmp_path / "b.dcm", water=water)], "svs")
+    np.testing.assert_allclose(slab.data.fids.squeeze(), whole.data.fids.squeeze(), rtol=1e-6)
+    assert slab.data.dwell == pytest.approx(whole.data.dwell)
+    assert slab.data.central_frequency == pytest.approx(FREQUENCY)
+    for key in ("EchoTime", "RepetitionTime", "ExcitationFlipAngle"):
+        assert slab.data.header[key] == pytest.approx(whole.data.header[key])
+    assert slab.data.affine is None
+    assert any("orientation of the voxel is not known" in note for note in slab.notes)
+    if water:
+        found = read_raw([tmp_path / "b.dcm"], "mrsref").data
+        np.testing.assert_allclose(found.fids, fids(2)[1] * 50, rtol=1e-5)
+
+
+def test_the_command_line_converts_philips_dicom_of_one_slab_and_says_what_is_not_known(tmp_path):
+    one_slab(tmp_path / "a.dcm")
+    said("convert", tmp_path / "a.dcm", "--out", tmp_path / "x.nii.gz")
+    assert "orientation" in " ".join(json.loads((tmp_path / "x.json").read_text())["ConversionNotes"])
+
+
+def test_samples_that_are_fewer_than_the_frames_of_one_slab(tmp_path):
+    one_slab(tmp_path / "a.dcm", NumberOfFrames=3)
+    with pytest.raises(SpinsculptError, match=r"3 frames x 64 samples, but .* holds 128"):
+        read_raw([tmp_path / "a.dcm"], "svs")
+
+
+def test_philips_spectra_of_a_class_without_converter_are_named_by_convert_and_import(tmp_path):
+    write_philips_dicom(tmp_path / "x/sub-01/a.dcm", SOPClassUID="1.3.46.670589.11.0.0.12.2")
+    for arguments in (["convert", tmp_path / "x/sub-01/a.dcm", "--out", tmp_path / "o.nii.gz"], ["import", tmp_path]):
+        text = said(*arguments)
+        assert "private class 1.3.46.670589.11.0.0.12.2" in text and "SDAT/SPAR" in text
+        assert "image" not in text
+
+
+@pytest.mark.parametrize(("revision", "shown"), [(9.0, "9"), (77.0, "77")])
+def test_a_p_file_that_spec2nii_cannot_convert_is_named_with_its_revision_and_a_way_round(tmp_path, revision, shown):
+    path = write_p_file(tmp_path / "sub-01/a.7")
+    path.write_bytes(np.float32(revision).tobytes() + path.read_bytes()[4:])
+    sentence = said("convert", path, "--out", tmp_path / "o.nii.gz")
+    for words in ("spec2nii", f"GE P-file of revision {shown}", "io_loadspec_GE", "NIfTI-MRS"):
+        assert words in sentence
+    assert "truncated" not in sentence and "export it again" not in sentence
+    assert f"GE P-file of revision {shown}" in " ".join(find_scans(tmp_path, tmp_path, {}, 1e-3).sentences)
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="../shared/cases is absent")
+def test_public_files_of_both_kinds():
+    ima = read_raw_header(CASES / "02-siemens-ima/SVS_30.IMA")
+    assert (ima.echo_time, ima.sequence) == (0.03, "svs_se")
+    assert ima.central_frequency == pytest.approx(123.235, abs=1e-3)
+    scan, water = (read_raw([CASES / "03-philips-dicom/SVS.dcm"], kind).data for kind in ("svs", "mrsref"))
+    spectrum = np.fft.fftshift(np.abs(np.fft.fft(scan.fids, 8192)))
+    ppm = 4.65 + np.fft.fftshift(np.fft.fftfreq(8192, scan.dwell)) / scan.central_frequency
+    near = [ppm[np.where(np.abs(ppm - at) < 0.08, spectrum, 0).argmax()] for at in (2.0, 3.02, 3.21)]
+    assert near == pytest.approx([2.0, 3.02, 3.21], abs=0.03)
+    assert np.abs(water.fids).max() > 50 * np.abs(scan.fids).max()
