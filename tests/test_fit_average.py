@@ -3,18 +3,19 @@
 import csv
 import itertools
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from fit_phantom import CONCENTRATIONS, phantom, phantom_basis
 from spinsculpt.app.plan import settle
-from spinsculpt.basis import simulate_basis
+from spinsculpt.basis import BasisSet, simulate_basis
 from spinsculpt.config import Baseline, Basis, Compare, Fit, SequenceEntry, Study
 from spinsculpt.core.conventions import FID, ppm_to_hz
 from spinsculpt.core.errors import SpinsculptError
-from spinsculpt.fit import FitModel, fit
-from spinsculpt.fit._average import MODEL_SD_FACTOR, STIFFNESSES, models_of, refuse_average
+from spinsculpt.fit import Estimates, FitModel, fit
+from spinsculpt.fit._average import MODEL_SD_FACTOR, STIFFNESSES, _differing, models_of, refuse_average
 from spinsculpt.fit._broad import of_study
 from spinsculpt.physics.sequences import pulse_acquire
 
@@ -211,3 +212,33 @@ def test_each_choice_of_an_average_meets_each_other():
     named = models_of(AVERAGE.but(lineshape="voigt", soft_ratios="off", macromolecules="basis"))
     alike = {(m.lineshape, m.soft_ratios, m.macromolecules) for family in named for m in family}
     assert alike == {("voigt", "off", "basis")}
+
+
+def differing(names, found, sd):
+    """Whether each of three models' estimates differ by more than `sd` from their mean, as the flag says it."""
+    results = [SimpleNamespace(concentrations=Estimates(names, np.array(each), np.eye(len(names)))) for each in found]
+    mean = Estimates(names, np.mean(found, axis=0), sd**2 * np.eye(len(names)))
+    return _differing(results, mean).tolist()
+
+
+def test_gaba_under_macromolecules_is_flagged_where_one_model_moves_it_by_more_than_its_sd():
+    names = ("GABA", "Glu", "MM20")
+    assert differing(names, [[1.0, 8.0, 5.0], [1.0, 8.0, 5.0], [4.0, 11.0, 8.0]], sd=1.5) == [True, False, False]
+    assert differing(names, [[1.0, 8.0, 5.0], [1.0, 8.0, 5.0], [2.0, 11.0, 8.0]], sd=1.5) == [False] * 3
+    without = ("GABA", "Glu", "NAA")
+    assert differing(without, [[1.0, 8.0, 5.0], [1.0, 8.0, 5.0], [4.0, 11.0, 8.0]], sd=1.5) == [False] * 3
+
+
+def test_gaba_of_a_short_echo_with_macromolecules_that_no_model_knows_is_not_reliable(basis):
+    """A broad signal at 3.0 ppm that all models take for GABA in part: none says 1.5, and their SD is below 50 %."""
+    t = np.arange(basis.points) * basis.dwell
+    lines = [(3.0, 2.0), (2.28, 2.0), (1.89, 2.0)]
+    gaba = sum(a * np.exp(2j * np.pi * ppm_to_hz(ppm, basis.central_frequency) * t - 25.0 * t) for ppm, a in lines)
+    whole = BasisSet((*basis.names, "GABA"), np.vstack([basis.fids, gaba]), basis.dwell, basis.central_frequency)
+    clean = phantom(whole, noise_sd=20.0, concentrations={**CONCENTRATIONS, "GABA": 1.5})
+    rate = (np.pi * 30.0) ** 2 / (4.0 * np.log(2.0))
+    bump = 20.0 * np.exp(2j * np.pi * ppm_to_hz(3.0, basis.central_frequency) * t - 14.0 * t - rate * t**2)
+    covered = fit([FID(clean.samples + bump, clean.dwell, clean.central_frequency)], [whole], AVERAGE)
+    at = covered.names.index("GABA")
+    assert all(each.values[at] > 1.5 for each in covered.models)
+    assert covered.flags[at] == "models differ by more than its SD"

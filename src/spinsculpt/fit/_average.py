@@ -15,7 +15,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spinsculpt.basis import BasisSet
-from spinsculpt.config import AVERAGE_GROUPS, AVERAGE_RANGES, LINES, MACROMOLECULES, SHAPES, FitModel
+from spinsculpt.config import AVERAGE_GROUPS, AVERAGE_RANGES, LINES, MACROMOLECULES, SHAPES, FitModel, matches
 from spinsculpt.core.conventions import FID
 from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.core.progress import bar
@@ -26,7 +26,7 @@ from spinsculpt.fit._estimates import Estimates
 from spinsculpt.fit._fit import beginnings, build_problem, fit_one, lowest, refined, report, suspicions
 from spinsculpt.fit._model import Problem
 from spinsculpt.fit._resample import resample_averages
-from spinsculpt.fit._residual import residual_tests
+from spinsculpt.fit._residual import MACROMOLECULE_NAMES, residual_tests
 from spinsculpt.fit._result import Curve, FitResult, ModelFit
 from spinsculpt.fit._solver import Solution, minimise
 
@@ -34,6 +34,9 @@ STIFFNESSES = (10.0, 7.0, 5.5, 4.0, 2.5, 1.5)  # degrees of freedom per ppm, fro
 HIGH_RESIDUAL = 10.0  # reduced chi-squared up to which the total SD was seen to hold (docs/fitting.md)
 FEWEST = 8  # parts of a scan whose resampling says something
 _ENOUGH = 1e-2  # of the variance of the noise: what a further step of a member may promise, a tenth of an SD
+# What lies under macromolecules with all its signals (of GABA, those at 3.0, 2.3 and 1.9 ppm), so that models which err
+# about these in common agree on a wrong number: their spread alone does not tell.
+COVERED = ("GABA",)
 _POWER = 2.0  # of chi-squared per point in the weights
 MODEL_SD_FACTOR = 1.7  # by which the SD between models is too small, since they err in common too (docs/fitting.md)
 
@@ -252,7 +255,7 @@ def _mean_curve(curves: Sequence[Curve], weights: np.ndarray) -> Curve:
 
 def _flags(results, weights, total: Estimates, model: FitModel, misfit: bool, local: np.ndarray) -> tuple[str, ...]:
     """What the most weighty half of the models says is wrong, then what the total SD says."""
-    flags, much = [], _result.implausible(total, model)
+    flags, much, differing = [], _result.implausible(total, model), _differing(results, total)
     for k, percent in enumerate(total.percent):
         found = ""
         for flag in (_result.NO_SIGNAL, _result.NOT_CONVERGED, _result.AT_BOUND):
@@ -260,10 +263,18 @@ def _flags(results, weights, total: Estimates, model: FitModel, misfit: bool, lo
             found = found or (flag if share > 0.5 else "")
         if not found and total.values[k] <= 0.0:
             found = _result.AT_ZERO
-        poor = _result.poorly(percent, model.max_crlb, "SD")
+        poor = _result.poorly(percent, model.max_crlb, "SD") or (_result.MODELS_DIFFER if differing[k] else "")
         nearby = _result.LOCAL_RESIDUAL if local[k] > HIGH_RESIDUAL else ""
         flags.append(found or poor or (_result.HIGH_RESIDUAL if misfit else nearby) or much[k])
     return tuple(flags)
+
+
+def _differing(results: Sequence[FitResult], total: Estimates) -> np.ndarray:
+    """Of each metabolite, whether macromolecules cover it and some model moves it by more than its SD, shape (L,)."""
+    if not any(matches(name, MACROMOLECULE_NAMES) for name in total.names):
+        return np.zeros(len(total.names), bool)
+    apart = np.abs(np.array([result.concentrations.values for result in results]) - total.values).max(axis=0)
+    return (apart > total.sd) & np.array([name in COVERED for name in total.names])
 
 
 def _messages(flags: Sequence[str], misfit: bool, reduced: float) -> tuple[str, ...]:

@@ -20,13 +20,12 @@ from spinsculpt.fit._decay import relaxation_of
 from spinsculpt.fit._engine import engine_of
 from spinsculpt.fit._quantify import WaterScaling, own_relaxation, water_scaling
 from spinsculpt.fit._resample import monte_carlo, sample_posterior
-from spinsculpt.fit._residual import LIPID_NAMES
+from spinsculpt.fit._residual import LIPID_NAMES, MACROMOLECULE_NAMES
 from spinsculpt.fit._result import FitResult
 from spinsculpt.fit._tissue import tissue_of
 from spinsculpt.physics.sequences import SUBSPECTRA, combinations_of
 
 IMPLAUSIBLE = 200.0  # mmol/kg of total creatine: ten times what tissue has, so the water is not that of this scan
-MACROMOLECULE_NAMES = ("MM*", "Mac*", "M[0-9]*")
 SHOTS = tuple(set(names) for names in SUBSPECTRA)  # that data of several conditions may hold
 
 

@@ -10,6 +10,7 @@ from spinsculpt.fit._result import Curve
 
 WHITE = 4.0  # SDs beyond which a correlation is no chance
 WINDOW = 0.2  # ppm over which misfit is looked at
+MACROMOLECULE_NAMES = ("MM*", "Mac*", "M[0-9]*")
 LIPID_NAMES = ("Lip*", "lip*", "LIP*")
 LIPID_PPM = (0.7, 1.5)
 _FAR = 3.0  # SDs of a prior (and of the estimate) beyond which a ratio of broad signals is not plausible

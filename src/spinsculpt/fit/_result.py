@@ -322,6 +322,7 @@ HIGH_RESIDUAL = "high residual"
 TOO_MUCH = "more than tissue holds"
 MOST = 50.0  # mM: what all metabolites of healthy brain have together (those of the default basis in the library)
 LOCAL_RESIDUAL = "high residual at its signals"
+MODELS_DIFFER = "models differ by more than its SD"
 
 
 def implausible(estimates: Estimates, model: FitModel) -> tuple[str, ...]:
