@@ -51,15 +51,15 @@ CREATINE = ("Cr", "PCr")
 RATIOS = {"tNAA": ("NAA", "NAAG"), "NAA": ("NAA",), "tCho": ("GPC", "PCh"), "Ins": ("Ins",), "Glu": ("Glu",),
           "Gln": ("Gln",), "GABA": ("GABA",), "GSH": ("GSH",)}  # fmt: skip
 BROAD = (("MM*", "Mac*", "Lip*"),)
-# Metabolites whose lines each stand on their own, tied to those of the first group; the others go with Glu (T2 class).
-LARGE = (("NAA", "NAAG"), ("GPC", "PCh"), ("Ins", "Scyllo", "Gly"), ("Glu", "Gln", "GABA", "GSH", "Asp", "Tau"))
 PRIORS = {"group_shift_sd": 0.004, "group_width_sd": 0.7}
 SETTINGS = {
     "default": {},
     "t2": {"line_t2": "library"},
     "own lines": {"groups": "each", **PRIORS},
     "t2, own lines": {"groups": "each", "line_t2": "library", **PRIORS},
-    "t2, classes": {"groups": (*BROAD, *LARGE), "line_t2": "library", **PRIORS},
+    "classes": {"lines": "classes"},
+    "classes, wider priors": {"lines": "classes", **PRIORS},
+    "t2, classes": {"lines": "classes", "line_t2": "library"},
 }
 FAIR = {"baseline": "spline", "lineshape": "voigt"}  # of FSL-MRS: its manual's for short echo times
 MOST = 3.0  # relative error at which one is cut, so that no single spectrum decides

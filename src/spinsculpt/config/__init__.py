@@ -17,8 +17,8 @@ _HOMES = {
     "_convert": "Convert",
     "_designs": "AssumedModels DesignEntry ObjectiveEntry ReferencePress Robustness TimeRanges",
     "_figures": "Figures",
-    "_fit": "AVERAGE_GROUPS AVERAGE_RANGES BROAD LCMODEL_RATIOS LEFT_OPEN LINES LIPIDS MACROMOLECULES SHAPES "
-    "Fit FitModel RelaxationSD SoftRatio Tissue WaterReference can_fit matches",
+    "_fit": "AVERAGE_GROUPS AVERAGE_RANGES BROAD CLASS_SHIFT_SD CLASS_WIDTH_SD LCMODEL_RATIOS LEFT_OPEN LINES "
+    "LIPIDS MACROMOLECULES SHAPES Fit FitModel RelaxationSD SoftRatio Tissue WaterReference can_fit matches",
     "_match": "guess_kind match_sequence needed_sequence",
     "_mrf": "Mrf MrfDesign MrfStage MrfSubject Phantom",
     "_preprocess": "Align Preprocess Steps",

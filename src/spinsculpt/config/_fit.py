@@ -15,6 +15,18 @@ from spinsculpt.core.errors import SpinsculptError
 RANGE = (0.2, 4.2)  # ppm
 LIPIDS = ("Lip09", "Lip13a", "Lip13b", "Lip20")
 BROAD = (("MM*", "Mac*", "Lip*"),)  # macromolecules and lipids
+# Sets of metabolites with a shift and a width of their own (`lines`: classes). The large signals stand alone; small
+# coupled ones share the line of Glu, so that none can widen or wander into baseline and macromolecules; the rest go
+# with creatine.
+CLASSES = (
+    ("NAA", "NAAG"),
+    ("GPC", "PCh"),
+    ("Ins", "Scyllo", "Gly"),
+    ("Glu", "Gln", "GABA", "GSH", "Asp", "Tau"),
+)
+# How far the lines of classes lie apart: in ppm, half of what ABfit-reg (doi:10.1002/mrm.30462) and LCModel assume of
+# single metabolites; in Hz, about the SD of 1 / (pi T2) between them at 3 T (0.4 Hz in the library).
+CLASS_SHIFT_SD, CLASS_WIDTH_SD = 0.002, 0.35
 # What an average over models is of, besides the stiffness of the spline: the whole range or that without the flanks of
 # water and lipids; broad signals that share a width and a shift, or lipids with their own; and those below.
 AVERAGE_RANGES = (RANGE, (0.5, 4.0))
@@ -147,6 +159,14 @@ class FitModel(Section):
             "share; null for voigt, and for that beside free in an average"
         ),
     ] = None
+    lines: Annotated[
+        Literal["one", "classes"],
+        key(
+            "shifts and widths of metabolites: one of each for all that no group names, or classes (NAA with NAAG, "
+            "choline, Ins with Scyllo and Gly, Glu with Gln, GABA, GSH, Asp and Tau, beside the others), which priors "
+            "tie to each other (group_shift_sd, group_width_sd)"
+        ),
+    ] = "one"
     line_t2: Annotated[
         Literal["off", "library"],
         key(
@@ -185,14 +205,14 @@ class FitModel(Section):
         Positive | None,
         key(
             "SD in ppm of a Gaussian prior that ties the shift of further groups of metabolites to that of the first; "
-            "null for none"
+            f"null for none, and with lines: classes for {CLASS_SHIFT_SD}"
         ),
     ] = None
     group_width_sd: Annotated[
         Positive | None,
         key(
             "SD in Hz of a Gaussian prior that ties the widths of further groups of metabolites to those of the first; "
-            "null for none"
+            f"null for none, and with lines: classes for {CLASS_WIDTH_SD}"
         ),
     ] = None
     max_shift: Annotated[Positive, key("largest shift in ppm")] = 0.15
@@ -238,8 +258,16 @@ class FitModel(Section):
 
     @property
     def grouping(self) -> tuple[Names, ...]:
-        """The groups beside the metabolites."""
-        return BROAD if self.groups is None else self.groups
+        """The groups beside the metabolites, with the classes of these where they have lines of their own."""
+        named = BROAD if self.groups is None else self.groups
+        return (*named, *CLASSES) if self.lines == "classes" else named
+
+    @property
+    def line_sds(self) -> tuple[float | None, float | None]:
+        """SDs of the priors on shifts (ppm) and widths (Hz) of groups of metabolites; None for no prior."""
+        typical = (CLASS_SHIFT_SD, CLASS_WIDTH_SD) if self.lines == "classes" else (None, None)
+        named = (self.group_shift_sd, self.group_width_sd)
+        return tuple(own if own is not None else usual for own, usual in zip(named, typical, strict=True))
 
     @property
     def priors(self) -> tuple[SoftRatio, ...]:

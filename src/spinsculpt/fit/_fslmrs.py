@@ -120,7 +120,7 @@ def _refuse_what_it_lacks(data: Sequence[FID], model: FitModel) -> None:
         "free line shape": model.lineshape == "free",
         "soft ratios": bool(model.priors),
         "macromolecules of another study than the basis": model.macromolecules not in (None, "basis"),
-        "priors on shift or width": model.group_shift_sd is not None or model.group_width_sd is not None,
+        "priors on shift or width": any(sd is not None for sd in model.line_sds),
     }
     for what, wanted in lacking.items():
         if wanted:

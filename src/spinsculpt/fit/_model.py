@@ -204,11 +204,12 @@ class Layout:
     def _priors(self) -> np.ndarray:
         precision = np.zeros((len(self.parameters), len(self.parameters)))
         broad = [all(matches(self.names[k], BROAD[0]) for k in members) for members in self._members]
+        shift_sd, width_sd = self.model.line_sds
         sd_of = {
-            "eps": (self.model.group_shift_sd, 2.0 * np.pi * self.central_frequency),
-            "gamma": (self.model.group_width_sd, np.pi),
+            "eps": (shift_sd, 2.0 * np.pi * self.central_frequency),
+            "gamma": (width_sd, np.pi),
             # The width of exp(-s t^2) is 2 sqrt(s ln 2) / pi: what a change of 1 Hz means for s, at lines of 5 Hz.
-            "gauss": (self.model.group_width_sd, np.pi**2 * 5.0 / (2.0 * np.log(2.0))),
+            "gauss": (width_sd, np.pi**2 * 5.0 / (2.0 * np.log(2.0))),
         }
         for k, parameter in enumerate(self.parameters):
             sd, unit = sd_of.get(parameter.kind, (None, 1.0))
