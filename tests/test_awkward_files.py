@@ -1,17 +1,19 @@
 """Files of scanners that are whole but unusual: read, or refused in a sentence that says why and what to do."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from raw_files import FREQUENCY, PROTOCOL, fids, write_p_file, write_philips_dicom
+from raw_files import DWELL, FREQUENCY, PROTOCOL, fids, write_p_file, write_philips_dicom
 from spinsculpt.app.cli import app
 from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.data.convert import find_scans, read_raw_header
 from spinsculpt.data.convert._read import read_raw
+from spinsculpt.data.nifti import MRSData, read_fids, write_fids
 
 CASES = Path(__file__).parents[2] / "shared/cases"
 
@@ -137,3 +139,106 @@ def test_public_files_of_both_kinds():
     near = [ppm[np.where(np.abs(ppm - at) < 0.08, spectrum, 0).argmax()] for at in (2.0, 3.02, 3.21)]
     assert near == pytest.approx([2.0, 3.02, 3.21], abs=0.03)
     assert np.abs(water.fids).max() > 50 * np.abs(scan.fids).max()
+
+
+# Basis sets and sequences
+
+
+def test_a_scrambled_basis_of_lcmodel_is_named_as_such(tmp_path):
+    from spinsculpt.basis import read_lcmodel
+
+    text = (
+        " $SEQPAR\n HZPPPM = 127.7\n $END\n $BASIS1\n FMTBAS = '(6E13.5)',\n BADELT = -4.0D-04,\n NDATAB = 4\n $END\n"
+    )
+    (tmp_path / "v3.basis").write_text(text + " $BASIS\n ID = 'X', METABO = 'X'\n $END\n #k!9 zq 0\n")
+    with pytest.raises(SpinsculptError, match=r"v3\.basis: BADELT is -0\.0004 s.*scrambled form.*spinsculpt basis"):
+        read_lcmodel(tmp_path / "v3.basis")
+
+
+def test_numbers_of_fortran_are_read_with_any_exponent(tmp_path):
+    from spinsculpt.basis import BasisSet, read_lcmodel, write_lcmodel
+
+    fid = np.exp((-20 + 900j) * np.arange(32) * 4e-4)
+    write_lcmodel(BasisSet(("X",), fid[None], 4e-4, 127.7, 2.0, {}), tmp_path / "a.basis")
+    text = (tmp_path / "a.basis").read_text()
+    head, values = text.rsplit("$END\n", 1)
+    head = head.replace("BADELT = 0.000400000", "BADELT = 0.4D-03")
+    lines = values.splitlines()
+    tiny = "0.1234-100-.5-102"  # as Fortran writes what needs three digits, and two numbers without a space between
+    (tmp_path / "b.basis").write_text(head + "$END\n" + "\n".join([*lines[:-1], tiny]).replace("E", "D") + "\n")
+    (tmp_path / "c.basis").write_text(head + "$END\n" + "\n".join([*lines[:-1], "0.0 0.0"]) + "\n")
+    read, wanted = (read_lcmodel(tmp_path / f"{name}.basis") for name in "bc")
+    assert read.dwell == 4e-4
+    np.testing.assert_allclose(read.fids, wanted.fids, rtol=0, atol=1e-12)
+
+
+def write_foreign_pulseq(path: Path) -> Path:
+    """A Pulseq file of another program: a block pulse, a delay and an acquisition."""
+    pp = pytest.importorskip("pypulseq")
+    seq = pp.Sequence(pp.Opts(max_grad=30, grad_unit="mT/m"))
+    seq.add_block(pp.make_block_pulse(np.pi / 2, duration=1e-4, use="excitation"))
+    seq.add_block(pp.make_delay(5e-3))
+    seq.add_block(pp.make_adc(64, dwell=5e-4))
+    seq.write(str(path))
+    return path
+
+
+@pytest.mark.parametrize("name", ["my_press.seq", "3T-fid 2.seq", "é.seq"])
+def test_a_sequence_file_may_have_any_name_and_orders_come_from_the_command_line(tmp_path, name, recwarn):
+    path = write_foreign_pulseq(tmp_path / name)
+    given = ["--out", tmp_path / "b", "--metabolites", "Cr", "--points", 64]
+    assert "--orders=-1,1,-1" in said("basis", "--sequence", path, *given)
+    assert "1 basis functions" in said("basis", "--sequence", path, "--orders=-1", *given)
+    assert not [each for each in recwarn if "pypulseq" in str(each.filename)]
+
+
+def test_orders_that_are_none_are_said(tmp_path):
+    path = write_foreign_pulseq(tmp_path / "a.seq")
+    assert "'x' is neither" in said("basis", "--sequence", path, "--orders", "x", "--out", tmp_path / "b")
+    assert "only a Pulseq file" in said("basis", "--sequence", "press", "--orders=-1", "--out", tmp_path / "b")
+
+
+def test_a_pulseq_file_without_a_version_is_no_error_of_a_library(tmp_path):
+    pytest.importorskip("pypulseq")
+    (tmp_path / "a.seq").write_text("# Pulseq sequence format\n# Created by JEMRIS\n\n[DEFINITIONS]\nid 1\n")
+    text = said("basis", "--sequence", tmp_path / "a.seq", "--orders=-1", "--out", tmp_path / "b")
+    assert "section [VERSION]" in text and "local variable" not in text
+
+
+def write_edited(path: Path, averages: int, points: int = 1024, dims: tuple[str, ...] = ("DIM_DYN",)) -> Path:
+    """ON, OFF, ON, ... of three singlets, NAA only in OFF."""
+    time = np.arange(points) * DWELL
+    lines = {ppm: np.exp(2j * np.pi * (ppm - 4.65) * FREQUENCY * time - 10 * time) for ppm in (2.01, 3.03, 3.2)}
+    rng = np.random.default_rng(3)
+    fids = [
+        sum(line for ppm, line in lines.items() if k % 2 or ppm != 2.01)
+        + 0.01 * (rng.normal(size=(2, points)).T @ [1, 1j])
+        for k in range(averages)
+    ]
+    header = {"EchoTime": 0.068, "RepetitionTime": 2.0}
+    shape = (points, *([averages] if len(dims) == 1 else [1, averages]))
+    write_fids(path, MRSData(np.stack(fids, 1).reshape(shape), DWELL, FREQUENCY, dims, header))
+    return path
+
+
+@pytest.mark.parametrize("averages", [63, 7])
+def test_an_average_without_partner_is_left_out_with_a_note(tmp_path, averages):
+    path = write_edited(tmp_path / "a.nii.gz", averages)
+    whole = read_fids(path)
+    write_fids(tmp_path / "b.nii.gz", replace(whole, fids=whole.fids[:, :-1]))
+    cleaned = {}
+    for name in "ab":
+        out = tmp_path / name
+        said("preprocess", tmp_path / f"{name}.nii.gz", "--edited", "ON,OFF", "--out", out)
+        (data,) = (each for each in out.rglob("*.nii.gz") if read_fids(each).dims == ("DIM_EDIT",))
+        cleaned[name] = read_fids(data)
+        (qc,) = out.rglob("*qc.json")
+        assert json.loads(qc.read_text()).get("unpaired_averages") == (1 if name == "a" else None)
+    np.testing.assert_allclose(cleaned["a"].fids, cleaned["b"].fids, rtol=1e-9)
+    notes = json.dumps(cleaned["a"].header["ProcessingApplied"])
+    assert f"the last 1 of {averages} averages left out" in notes
+
+
+def test_one_average_of_two_conditions_is_refused(tmp_path):
+    text = said("preprocess", write_edited(tmp_path / "a.nii.gz", 1), "--edited", "ON,OFF", "--out", tmp_path / "o")
+    assert "cannot be divided into the conditions" in text

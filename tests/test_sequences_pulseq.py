@@ -81,7 +81,7 @@ def test_foreign_files_need_orders(tmp_path):
         line for line in (tmp_path / "s.seq").read_text().splitlines() if not line.startswith("CoherenceOrders")
     )
     (tmp_path / "foreign.seq").write_text(text.split("[SIGNATURE]")[0])
-    with pytest.raises(SpinsculptError, match="give `orders`"):
+    with pytest.raises(SpinsculptError, match="give the order kept after each pulse"):
         read_pulseq(tmp_path / "foreign.seq")
     assert len(read_pulseq(tmp_path / "foreign.seq", orders=[-1, 1, -1]).shots[0].events) > 6
 

@@ -15,7 +15,18 @@ import pandas as pd
 from spinsculpt import basis as _basis
 from spinsculpt.basis import BasisSet, basis_library
 from spinsculpt.config import Basis as BasisSettings
-from spinsculpt.config import Compare, Convert, DesignEntry, Editing, Fit, Preprocess, SequenceEntry, SystemEntry, parse
+from spinsculpt.config import (
+    Compare,
+    Convert,
+    DesignEntry,
+    Editing,
+    Fit,
+    Preprocess,
+    SequenceEntry,
+    SystemEntry,
+    parse,
+    shot_of_file,
+)
 from spinsculpt.core.colours import BLUE, VERMILION
 from spinsculpt.core.conventions import FID, to_spectrum
 from spinsculpt.data.nifti import MRSData, read_fids
@@ -70,7 +81,7 @@ def pulseq(path: Path | str, orders: list[int] | None = None, name: str | None =
         name: of the sequence; that of the file if None.
     """
     name = name or Path(path).stem
-    return _sequence("file", 0.0, name=name, files={name: str(path)}, orders=orders or [])
+    return _sequence("file", 0.0, name=name, files={shot_of_file(name): str(path)}, orders=orders or [])
 
 
 def _seconds(milliseconds: float | None) -> float | None:

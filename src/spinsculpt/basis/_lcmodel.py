@@ -17,7 +17,9 @@ from spinsculpt.core.provenance import atomic_path
 
 _NAMELIST = re.compile(r"[$&](\w+)(.*?)(?:\$END|&END|\n\s*/)", re.DOTALL | re.IGNORECASE)
 _SETTING = re.compile(r"(\w+)\s*=\s*('[^']*'|[^,\n$&]+)")
-_NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:[EeDd][-+]?\d+)?")
+# Fortran leaves out the E of exponents of three digits: 0.1234-100.
+_NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+)[-+]\d{3}(?![\d.])|[-+]?(?:\d+\.\d*|\.?\d+)(?:[EeDd][-+]?\d+)?")
+_SHORT_EXPONENT = re.compile(r"(?<=[\d.])(?=[-+])")
 
 
 def write_lcmodel(basis: BasisSet, path: Path | str) -> None:
@@ -71,12 +73,17 @@ def read_lcmodel(path: Path | str) -> BasisSet:
     settings = [(match[1].upper(), dict(_settings(match[2]))) for match in matches]
     header = {key: value for name, values in settings if name in ("SEQPAR", "BASIS1") for key, value in values.items()}
     try:
-        points, dwell, frequency = int(header["NDATAB"]), float(header["BADELT"]), float(header["HZPPPM"])
+        points, dwell, frequency = int(header["NDATAB"]), _fortran(header["BADELT"]), _fortran(header["HZPPPM"])
         # Programs write -1 where they do not know it.
-        linewidth, echo_time = (max(float(header.get(each) or 0.0), 0.0) for each in ("FWHMBA", "ECHOT"))
+        linewidth, echo_time = (max(_fortran(header.get(each) or "0"), 0.0) for each in ("FWHMBA", "ECHOT"))
         linewidth, echo_time = linewidth * frequency, echo_time * 1e-3
     except (KeyError, ValueError) as error:
         raise SpinsculptError(f"{path} is no LCModel basis file: {error} is missing or no number.") from error
+    if dwell < 0:
+        raise SpinsculptError(
+            f"{path}: BADELT is {dwell:g} s. A negative one marks the scrambled form of a basis, which LCModel alone "
+            "reads. Simulate a basis with `spinsculpt basis`, or get this one unscrambled from who made it."
+        )
     for value, key in ((dwell, "dwell"), (frequency, "central_frequency"), (echo_time, "echo_time")):
         quantity(value, key, path)
     names, fids = [], []
@@ -84,7 +91,7 @@ def read_lcmodel(path: Path | str) -> BasisSet:
         if name != "BASIS":
             continue
         end = matches[k + 1].start() if k + 1 < len(matches) else len(text)
-        numbers = np.array([float(n.replace("D", "E")) for n in _NUMBER.findall(text[matches[k].end() : end])])
+        numbers = np.array([_fortran(n) for n in _NUMBER.findall(text[matches[k].end() : end])])
         samples(numbers, "signal", path)
         if len(numbers) != 2 * points:
             raise SpinsculptError(
@@ -92,7 +99,9 @@ def read_lcmodel(path: Path | str) -> BasisSet:
                 "the file is truncated or damaged."
             )
         try:
-            scale = float(values.get("TRAMP", 1)) / (float(values.get("VOLUME", 1)) * float(values.get("CONC", 1)))
+            scale = _fortran(values.get("TRAMP", "1")) / (
+                _fortran(values.get("VOLUME", "1")) * _fortran(values.get("CONC", "1"))
+            )
             shift = int(values.get("ISHIFT", 0))
         except (ValueError, ZeroDivisionError) as error:
             raise SpinsculptError(f"{path}: a TRAMP, VOLUME, CONC or ISHIFT is wrong ({error}).") from error
@@ -105,6 +114,16 @@ def read_lcmodel(path: Path | str) -> BasisSet:
     if echo_time:
         meta["echo_time_s"] = echo_time
     return BasisSet(tuple(names), np.array(fids), dwell, frequency, linewidth, meta).of_file(path)
+
+
+def _fortran(number: str) -> float:
+    """A number as Fortran writes it: D for E, or an exponent without either.
+
+    >>> _fortran("0.1234D-02"), _fortran("-.5-100")
+    (0.001234, -5e-101)
+    """
+    number = number.upper().replace("D", "E")
+    return float(number if "E" in number else _SHORT_EXPONENT.sub("E", number))
 
 
 def _settings(body: str):

@@ -1,11 +1,15 @@
 """Entries of the section `sequences` of the configuration."""
 
+import re
+import unicodedata
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
 from spinsculpt.config._section import Positive, Section, key, mapping
+from spinsculpt.core.errors import SpinsculptError
 
 Kind = Literal["press", "megapress", "steam", "slaser", "special", "megaslaser", "spin_echo", "pulse_acquire", "file"]
 
@@ -33,6 +37,31 @@ SLOTS = {
     "refocus": SlotPlace(("press", "special", "slaser"), per_shot=True),
 }
 PER_SHOT = frozenset(slot for slot, place in SLOTS.items() if place.per_shot)
+
+
+def shot_of_file(path: Path | str) -> str:
+    """Name of the one shot of a sequence file, of letters and digits as the key `files` has them.
+
+    >>> shot_of_file("runs/my_press-2.seq"), shot_of_file("30ms.json"), shot_of_file("_.seq")
+    ('mypress2', 'sequence30ms', 'sequence')
+    """
+    plain = unicodedata.normalize("NFKD", Path(path).stem)
+    letters = re.sub(r"[^A-Za-z0-9]", "", plain)
+    return letters if letters[:1].isalpha() else f"sequence{letters}"
+
+
+def orders_of_text(text: str) -> list[int | None]:
+    """Coherence orders as written on the command line and in the workbench: "-1, 1, none".
+
+    >>> orders_of_text("-1, 1, none")
+    [-1, 1, None]
+    """
+    words = [word for word in re.split(r"[,;\s]+", text.strip()) if word]
+    if wrong := [word for word in words if word != "none" and not re.fullmatch(r"[-+]?\d{1,2}", word)]:
+        raise SpinsculptError(f"Orders are whole numbers or none, such as -1, 1, -1; {wrong[0][:20]!r} is neither.")
+    return [None if word == "none" else int(word) for word in words]
+
+
 IDEAL_TE1 = {"press": 0.012, "megapress": 0.010}  # s, of ideal pulses, which have no shortest time
 
 

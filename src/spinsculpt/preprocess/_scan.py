@@ -85,6 +85,13 @@ def preprocess_scan(
     history = History()
     scan, reference = _read(data, water, section.steps, history)
     raw = _conditions(scan, conditions, str(data))
+    if unpaired := _unpaired(scan, conditions):
+        held = scan.size("DIM_DYN")
+        details = (
+            f"the last {unpaired} of {held} averages left out: {held} are no whole number of {', '.join(conditions)}"
+        )
+        log.warning("%s: %s", data, details)
+        history.note("Removal of unpaired averages", details, unpaired_averages=unpaired)
     labels, dwell, central = list(raw), scan.dwell, scan.central_frequency
     singlets = SINGLETS if basis is None else played_singlets(basis, labels[-1])
     if section.engine == "fsl_mrs":
@@ -187,6 +194,13 @@ def _known_weights(qc: Path | str, scan: MRSData) -> np.ndarray:
     return np.asarray(weights, float) @ [1, 1j]
 
 
+def _unpaired(scan: MRSData, order: Sequence[str]) -> int:
+    """How many averages at the end of a scan have no partner of each condition: those of one that was stopped."""
+    if not order or scan.dims != ("DIM_DYN",) or scan.size("DIM_DYN") < len(order):
+        return 0
+    return scan.size("DIM_DYN") % len(order)
+
+
 def _conditions(scan: MRSData, order: Sequence[str], name: str) -> dict[str, np.ndarray]:
     """Averages of each condition, ON or A first: {label: shape (points, n)}; the one label "" where there are none."""
     wanted = sorted(set(order), key=lambda label: (label == "OFF", label))
@@ -202,6 +216,8 @@ def _conditions(scan: MRSData, order: Sequence[str], name: str) -> dict[str, np.
         parts = {label: scan.select("DIM_EDIT", k).fids.reshape(scan.points, -1) for k, label in enumerate(named)}
     else:
         averages = scan.fids.reshape(scan.points, -1)
+        unpaired = _unpaired(scan, order)
+        averages = averages[:, : averages.shape[1] - unpaired]
         if averages.shape[1] < 2 or averages.shape[1] % len(order):
             raise SpinsculptError(
                 f"{name}: {averages.shape[1]} averages cannot be divided into the conditions {', '.join(order)}; "

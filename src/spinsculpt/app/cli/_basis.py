@@ -45,6 +45,7 @@ def basis_command(
     ] = None,
     te1: Annotated[float | None, of_key(SequenceEntry, "te1", milliseconds=True)] = None,
     te2: Annotated[float | None, typer.Option(help="second echo time of press in ms")] = None,
+    orders: Annotated[str, of_key(SequenceEntry, "orders", "by commas: --orders=-1,1,-1")] = "",
     tm: Annotated[float, of_key(SequenceEntry, "mixing_time", milliseconds=True)] = 1e3 * SequenceEntry.mixing_time,
     metabolites: Annotated[str, of_key(Basis, "metabolites", "by commas; all of the default basis if empty")] = "",
     macromolecules: Annotated[str, of_key(Basis, "macromolecules", "by commas")] = "",
@@ -90,7 +91,7 @@ def basis_command(
         write_lcmodel,
         write_nifti,
     )
-    from spinsculpt.config import nearest_name
+    from spinsculpt.config import nearest_name, orders_of_text, shot_of_file
     from spinsculpt.core import progress
     from spinsculpt.core.errors import SpinsculptError
     from spinsculpt.core.folders import owned_files, path_in, read_manifest, refuse_foreign
@@ -99,13 +100,16 @@ def basis_command(
     kind = "file" if Path(sequence).suffix.lower() in (".seq", ".json") else sequence
     if kind not in (*_KINDS, "file"):
         raise SpinsculptError(nearest_name(sequence, list(_KINDS), "sequence"))
-    name = Path(sequence).stem
+    name = shot_of_file(sequence) if kind == "file" else sequence
+    if orders and Path(sequence).suffix.lower() != ".seq":
+        raise typer.BadParameter("only a Pulseq file (.seq) needs them; leave it out", param_hint="--orders")
     te, te1 = _echo_times(kind, te, te1, te2)
     edited = {"ppm": {"on": edit_on, "off": edit_off}}
     entry = {
         "type": kind,
         "ideal": ideal or refocusing == excitation == "ideal",
         "files": dict.fromkeys(_shots(name, sequence) if kind == "file" else (), sequence),
+        "orders": orders_of_text(orders),
         "echo_time": te * 1e-3,
         "te1": None if te1 is None else te1 * 1e-3,
         "mixing_time": tm * 1e-3,

@@ -40,6 +40,7 @@ from spinsculpt.config import (
     SequenceEntry,
     Study,
     SystemEntry,
+    orders_of_text,
 )
 from spinsculpt.core.colours import BLUE, CYCLE, GREY, INKS, WARNING
 from spinsculpt.core.errors import SpinsculptError, brief
@@ -246,7 +247,9 @@ class Workbench:
         if kind == "file":
             if not self.sequences:
                 raise SpinsculptError("Upload a Pulseq file (.seq) or a sequence file (.json) first.")
-            return SequenceEntry(type="file", files=dict(self.sequences), orders=tuple(_orders(self.orders.value)))
+            return SequenceEntry(
+                type="file", files=dict(self.sequences), orders=tuple(orders_of_text(self.orders.value))
+            )
         found = (self.more or SequenceEntry(type=kind)).but(
             type=kind,
             echo_time=self._seconds(self.echo_time, self.shortest) if kind != "pulse_acquire" else 0.0,
@@ -680,14 +683,6 @@ def _choose(select, value, words: str = "") -> None:
     elif value not in select.options:
         select.options = [*select.options, value]
     select.value = value
-
-
-def _orders(text: str) -> list[int | None]:
-    """Coherence orders as written: "-1, 1, none"."""
-    words = [word for word in re.split(r"[,;\s]+", text.strip()) if word]
-    if wrong := [word for word in words if word != "none" and not re.fullmatch(r"[-+]?\d{1,2}", word)]:
-        raise SpinsculptError(f"Orders are whole numbers or none, such as -1, 1, -1; {wrong[0][:20]!r} is neither.")
-    return [None if word == "none" else int(word) for word in words]
 
 
 def _refocuses(pulse: Mapping) -> bool:

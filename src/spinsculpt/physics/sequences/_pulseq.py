@@ -8,6 +8,8 @@ chosen pathway is refocused and the others are not. The orders are also written 
 that it can be read back.
 """
 
+import re
+import warnings
 from collections.abc import Sequence as Orders
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +20,7 @@ import numpy as np
 from spinsculpt import __version__
 from spinsculpt.core.conventions import GAMMA_BAR
 from spinsculpt.core.errors import SpinsculptError, brief
-from spinsculpt.core.gate import LARGEST, check_size, quantity
+from spinsculpt.core.gate import LARGEST, check_size, quantity, read_text
 from spinsculpt.core.problems import sentence_of
 from spinsculpt.core.provenance import atomic_path
 from spinsculpt.core.system import System
@@ -189,8 +191,14 @@ def read_pulseq(path: Path | str, orders: Orders[int | None] | None = None) -> S
     if not path.is_file():
         raise SpinsculptError(f"There is no Pulseq file {path}.")
     check_size(path, LARGEST["text"])
+    if not re.search(r"(?m)^\s*\[VERSION\]", read_text(path, errors="replace")):
+        raise SpinsculptError(
+            f"{path}: no Pulseq file that says its version (section [VERSION]); write it with Pulseq 1.2 or later."
+        )
     try:
-        return _sequence_of(pp, path, orders)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pypulseq, about versions and system limits that nothing here uses
+            return _sequence_of(pp, path, orders)
     except SpinsculptError:
         raise
     except Exception as error:  # pypulseq raises many kinds, late ones too; all of them mean an unreadable file
@@ -205,7 +213,11 @@ def _sequence_of(pp: ModuleType, path: Path, orders: Orders[int | None] | None) 
     if orders is None:
         written = seq.get_definition("CoherenceOrders")
         if not written:
-            raise SpinsculptError(f"{path} does not say which coherence orders its spoilers keep; give `orders`.")
+            raise SpinsculptError(
+                f"{path} does not say which coherence orders its spoilers keep; give the order kept after "
+                "each pulse, e.g. -1,1,-1 of PRESS: `--orders=-1,1,-1` (spinsculpt basis), `orders` (notebook), or "
+                "the key sequences: NAME: orders of the configuration."
+            )
         words = str(written).removeprefix("orders:").split(",")
         orders = [None if word == "none" else int(word) for word in words]
     rephasers = _listed(seq, "Rephasers", "after:")
