@@ -161,7 +161,7 @@ def by_ours(data: FID, basis: BasisSet, setting: str) -> Found:
 
 
 def by_fsl_mrs(data: FID, basis: BasisSet, command: str) -> Found:
-    result = fit_with_fsl_mrs([data], [basis], FitModel(**FAIR), command=command)
+    result = fit_with_fsl_mrs([data], [basis], FitModel(**FAIR), ["spectrum"], command)
     return ratios_of(result.concentrations)
 
 
