@@ -163,10 +163,10 @@ def test_repetitions_of_a_pair_count_their_transients(raw, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"dwell": 4e-4}, "has a dwell time of 400 µs, not 500 µs"),
-        ({"central_frequency": 123.2}, "is at 123.2000 MHz, not 127.7000 MHz"),
-        ({"header": {"EchoTime": 0.035}}, "has TE 35 ms, not 30 ms"),
-        ({"affine": np.diag([20, 20, 20, 1]) + np.eye(4, k=3) * 5}, "has its voxel more than 1 mm away"),
+        ({"dwell": 4e-4}, "has a sampling interval of 400 µs, not 500 µs"),
+        ({"central_frequency": 123.2}, "has the frequency 123.2000 MHz, not 127.7000 MHz"),
+        ({"header": {"EchoTime": 0.035}}, "has echo time 35 ms, not 30 ms"),
+        ({"affine": np.diag([20, 20, 20, 1]) + np.eye(4, k=3) * 5}, "has a voxel of 20 x 20 x 20 mm at"),
     ],
 )
 def test_what_differs_is_no_repetition(tmp_path, changes, reason):

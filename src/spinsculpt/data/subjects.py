@@ -90,7 +90,7 @@ def read_subjects(path: Path | str, sequences: list[str]) -> list[Scan]:
         raise SpinsculptError(f"{path}: this is no tab-separated table ({brief(error)}); save it as one.") from error
     if not rows:
         raise SpinsculptError(f"{path}: the table of scans has no line; add one a scan (see config/README.md).")
-    problems, scans, seen = [], [], {}
+    problems, scans, seen, owners = [], [], {}, {}
     for number, row in enumerate(rows, start=2):
         where = f"{path}, line {number}"
         row = {column: (value or "").strip() for column, value in row.items() if column is not None}
@@ -111,6 +111,13 @@ def read_subjects(path: Path | str, sequences: list[str]) -> list[Scan]:
             problems.append(str(error))
             continue
         seen[scan.name] = number
+        for file in filter(None, map(str.strip, scan.data.split(SEPARATOR))):
+            other, line = owners.setdefault(file, (scan, number))
+            if (other.subject, other.session) != (scan.subject, scan.session):
+                problems.append(
+                    f"{where}: {file} is the scan of {other.name} on line {line} already, and a file is of one person "
+                    "and session; correct the line."
+                )
         scans.append(scan)
     nulled = [scan.sequence for scan in scans if scan.use == NULLED]
     for sequence in dict.fromkeys(name for name in nulled if nulled.count(name) > 1):

@@ -12,10 +12,10 @@ from spinsculpt.core.conventions import FID
 from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.core.gate import quantity
 from spinsculpt.data.nifti import MRSData, read_fids
+from spinsculpt.data.pairing import TIMES, Facts, compare_facts, facts_of_data, refuse_no_water
 from spinsculpt.fit._amplitudes import signal_per_proton, water_amplitude, water_per_proton
 from spinsculpt.fit._average import refuse_average
 from spinsculpt.fit._broad import gaussian_lines, library_for
-from spinsculpt.fit._data import FREQUENCY_TOLERANCE
 from spinsculpt.fit._decay import relaxation_of
 from spinsculpt.fit._engine import engine_of
 from spinsculpt.fit._quantify import WaterScaling, own_relaxation, water_scaling
@@ -146,6 +146,7 @@ def _wants_lipids(scan: Spectra) -> bool:
 
 
 def _fitted(scan: Spectra, section: Fit, engine: str, water: MRSData | None, label: str) -> FitResult:
+    refuse_other_sequence(scan.header, scan.bases, scan.name, section.water.echo_time)
     wanted, notes = section.add, ()
     if wanted is None and _wants_lipids(scan):
         wanted, notes = LIPIDS, (f"The basis has no lipids: {', '.join(LIPIDS)} of the library were added (fit: add).",)
@@ -163,7 +164,7 @@ def _fitted(scan: Spectra, section: Fit, engine: str, water: MRSData | None, lab
     result = engine_of(engine, section, scan.parts)(scan.fids, scan.bases, model, labels=scan.labels)
     result = replace(result, messages=(*notes, *result.messages))
     if reference is not None:
-        result = result.with_water(_scaling(result, scan, section.water, reference, label))
+        result = result.with_water(_scaling(result, scan, section.water, reference, label, water))
     repeats, seed = section.repeats, section.seed
     kind = section.resample if engine == "builtin" else "off"  # the numbers of another engine are not ours to repeat
     if kind != "off":
@@ -231,17 +232,47 @@ def only_spectrum(data: MRSData, label: str) -> FID:
     return data.fid
 
 
-def _water(water: MRSData, scan: Spectra, label: str) -> FID:
-    if abs(water.central_frequency / scan.header.central_frequency - 1.0) > FREQUENCY_TOLERANCE:
-        raise SpinsculptError(
-            f"{label}: the water reference was measured at {water.central_frequency:.4f} MHz, but {scan.name} at "
-            f"{scan.header.central_frequency:.4f} MHz; give the reference of the same scan."
+def refuse_other_sequence(
+    header: MRSData, bases: Sequence[BasisSet], name: str, echo_time: float | None = None
+) -> None:
+    """Refuse a basis that was made for another echo time or frequency than the header of the scan states.
+
+    Args:
+        header: of the scan.
+        bases: of its spectra.
+        name: of the scan in messages.
+        echo_time: s; what the user states where the header is wrong or silent.
+    Raises:
+        SpinsculptError: both values differ.
+    """
+    scan = facts_of_data(header, name)
+    if echo_time is not None:
+        scan = replace(scan, values={**scan.values, "echo_time": echo_time})
+    for basis in bases:
+        values = {"frequency": basis.central_frequency}
+        if isinstance(time := basis.meta.get("echo_time_s"), int | float):
+            values["echo_time"] = float(time)
+        label = f"the basis of {basis.meta['sequence']}" if basis.meta.get("sequence") else "the basis"
+        compare_facts(scan, Facts(label, values)).refuse(
+            "Simulate the basis for the sequence and frequency of the scan; if the header is wrong, state the echo "
+            "time of the scan (fit: water: echo_time, in s)."
         )
+
+
+# Times of the water reference may differ from those of the scan: its relaxation is computed with its own. Points and
+# coils are not the same once both are preprocessed.
+_CORRECTED = (*TIMES, "dwell", "coils")
+
+
+def _water(water: MRSData, scan: Spectra, label: str) -> FID:
+    facts = facts_of_data(scan.header, scan.name), facts_of_data(water, label)
+    compare_facts(*facts).refuse("Give the water reference of the same scan, or none.", _CORRECTED)
     mean = water.fids.reshape(water.points, -1).mean(axis=1)
+    refuse_no_water(mean, water.dwell, water.central_frequency, label)
     return FID(mean, water.dwell, water.central_frequency)
 
 
-def _timing(scan: Spectra, water: WaterReference) -> dict:
+def _timing(scan: Spectra, water: WaterReference, reference: MRSData) -> dict:
     """Echo and repetition time (s), tissue, relaxation times for the water scaling: the config's, else the header's."""
     differs = DIFFERENCES & set(scan.labels)  # a difference has no whole singlets
     basis = scan.bases[0]
@@ -252,6 +283,8 @@ def _timing(scan: Spectra, water: WaterReference) -> dict:
         "decay": _decay(basis),
         "echo_time": water.echo_time or scan.header.header.get("EchoTime"),
         "repetition_time": water.repetition_time or scan.header.header.get("RepetitionTime"),
+        "water_echo_time": water.echo_time or reference.header.get("EchoTime"),
+        "water_repetition_time": water.repetition_time or reference.header.get("RepetitionTime"),
         "tissue": tissue_of(plain(water.tissue), scan.header, scan.name),
         "t1": water.t1,
         "t2": water.t2,
@@ -289,8 +322,10 @@ def _decayed(bases: Sequence[BasisSet], water: WaterReference) -> list[BasisSet]
     return found
 
 
-def _scaling(result: FitResult, scan: Spectra, section: WaterReference, reference: FID, label: str) -> WaterScaling:
-    timing = _timing(scan, section)
+def _scaling(
+    result: FitResult, scan: Spectra, section: WaterReference, reference: FID, label: str, header: MRSData
+) -> WaterScaling:
+    timing = _timing(scan, section, header)
     if timing["echo_time"] is None or timing["repetition_time"] is None:
         raise SpinsculptError(
             f"{label}: water scaling needs the echo and the repetition time, which the header of the data lacks; "

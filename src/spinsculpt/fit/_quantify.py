@@ -62,12 +62,14 @@ def water_scaling(
     relaxation: Mapping[str, tuple[float, float]] | None = None,
     relaxation_sd: Mapping[str, float] | None = None,
     decay: Mapping[str, tuple[float, float]] | None = None,
+    water_echo_time: float | None = None,
+    water_repetition_time: float | None = None,
 ) -> WaterScaling:
     """Factors to mM and mmol/kg.
 
     Args:
         water_per_proton: amplitude of the water signal at t = 0 per proton, in the units of the data.
-        echo_time, repetition_time: s, of both scans.
+        echo_time, repetition_time: s, of the scan.
         tissue: volume fractions {"gm": , "wm": , "csf": } that sum to 1; None: pure water that relaxes like the mean of
             grey and white matter, as FSL-MRS assumes, so that molar and molal are the same.
         t1, t2: s, for "gm", "wm", "csf", for "metabolite" (all of them) and for single metabolites; those given replace
@@ -77,18 +79,30 @@ def water_scaling(
         relaxation_sd: SDs of "t1" and "t2" of the metabolites in per cent; None for those of the configuration.
         decay: s that the signal of each metabolite and of "water" spends in the plane and along z; those without have
             the echo time and 0.
+        water_echo_time, water_repetition_time: s, of the water reference; None for those of the scan. Its water is
+            longer or shorter in the plane by the difference of the echo times.
     """
-    times = {**dict.fromkeys(T1, (decay or {}).get("water", (echo_time, 0.0))), **(decay or {})}
+    known = water_echo_time is not None, water_repetition_time is not None
+    water_echo_time = echo_time if water_echo_time is None else water_echo_time
+    water_repetition_time = repetition_time if water_repetition_time is None else water_repetition_time
+    plane, along_z = (decay or {}).get("water", (echo_time, 0.0))
+    of_water = max(0.0, plane + water_echo_time - echo_time), along_z
+    times = {**dict.fromkeys(T1, of_water), **(decay or {})}
     times["metabolite"] = (echo_time, 0.0)
     own = own_relaxation(relaxation or {}, t1 or {}, t2 or {})
     t1, t2 = ({k: (given or {}).get(k, v) for k, v in known.items()} for known, given in ((T1, t1), (T2, t2)))
     spread = {**plain(RelaxationSD()), **(relaxation_sd or {})}
-    if echo_time <= 0.0 or repetition_time <= echo_time:
-        raise SpinsculptError(
-            f"Water scaling needs 0 < echo time < repetition time, not {echo_time} s and {repetition_time} s; "
-            "set fit: water: echo_time and repetition_time (s)."
-        )
-    left = {k: _left(times[k], repetition_time, t1[k], t2[k]) for k in T1}
+    for what, echo, repetition in (
+        ("scan", echo_time, repetition_time),
+        ("water reference", water_echo_time, water_repetition_time),
+    ):
+        if echo <= 0.0 or repetition <= echo:
+            raise SpinsculptError(
+                f"Water scaling needs 0 < echo time < repetition time, not {echo} s and {repetition} s of the {what}; "
+                "set fit: water: echo_time and repetition_time (s)."
+            )
+    left = {k: _left(times[k], water_repetition_time, t1[k], t2[k]) for k in DENSITY}
+    left["metabolite"] = _left(times["metabolite"], repetition_time, t1["metabolite"], t2["metabolite"])
     per_kg = WATER_MOLALITY * basis_per_proton / water_per_proton / left["metabolite"]
     if tissue is None:
         molal = molar = per_kg * 0.5 * (left["gm"] + left["wm"])
@@ -112,6 +126,9 @@ def water_scaling(
         "basis_signal_per_proton": basis_per_proton,
         "echo_time_s": echo_time,
         "repetition_time_s": repetition_time,
+        "water_echo_time_s": water_echo_time,
+        "water_repetition_time_s": water_repetition_time,
+        "water_times_from": "its header or the configuration" if all(known) else "the scan, where its header is silent",
         "tissue": tissue or "unknown: pure water that relaxes like the mean of grey and white matter",
         "relaxation_factors": left,
         "metabolite_t1_t2_s": {name: list(times) for name, times in own.items()},

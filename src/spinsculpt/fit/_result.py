@@ -183,7 +183,7 @@ class FitResult:
                 row |= self._beside(kind, covariance, group)
         if self.spread is not None or self.bootstrap is not None:
             percent = row["%SD"] = self._percent(group)
-        flag = self.flags[position] if position is not None else self._flag_of_sum(value, percent)
+        flag = self.flags[position] if position is not None else self._flag_of_sum(group, value, percent)
         return {**row, "flag": flag, "reliable": "no" if flag else "yes"}
 
     def _in_water(self, estimates: Estimates, group: Sequence[str]) -> tuple[float, float, float, float]:
@@ -222,9 +222,14 @@ class FitResult:
         )
         return percent_of(self.concentrations.total(group)[0], float(np.hypot(max(noise, bootstrap), models)))
 
-    def _flag_of_sum(self, value: float, percent: float) -> str:
+    def _flag_of_sum(self, group: Sequence[str], value: float, percent: float) -> str:
+        """Flag of a sum: what is wrong with the whole fit, with one of its parts, or with the sum itself."""
         if value <= 0.0:
             return AT_ZERO
+        parts = [self.flags[self.concentrations.index(name)] for name in group]
+        impossible = [flag for flag in parts if flag == TOO_MUCH or flag.startswith(ABOVE)]
+        if impossible or (self.water is not None and self._in_water(self.concentrations, group)[2] > MOST):
+            return impossible[0] if impossible else TOO_MUCH
         whole = [flag for flag in self.flags if flag in (NO_SIGNAL, NOT_CONVERGED)]
         alone = self.spread is None and self.bootstrap is None
         poor = poorly(percent, self.model.max_crlb, "CRLB" if alone else "SD")
@@ -320,6 +325,7 @@ NOT_CONVERGED = "not converged"
 AT_BOUND = "width or shift at its bound"
 HIGH_RESIDUAL = "high residual"
 TOO_MUCH = "more than tissue holds"
+ABOVE = "above "  # and the limit, of an estimate that is more than brain holds in relation to the reference
 MOST = 50.0  # mM: what all metabolites of healthy brain have together (those of the default basis in the library)
 LOCAL_RESIDUAL = "high residual at its signals"
 MODELS_DIFFER = "models differ by more than its SD"
@@ -331,7 +337,7 @@ def implausible(estimates: Estimates, model: FitModel) -> tuple[str, ...]:
     found = dict.fromkeys(estimates.names, "")
     for name, limit in model.max_ratio.items():
         if reference and name in found and estimates.ratio([name], reference)[0] > limit:
-            found[name] = f"above {limit:g} of {'+'.join(reference)}"
+            found[name] = f"{ABOVE}{limit:g} of {'+'.join(reference)}"
     return tuple(found.values())
 
 

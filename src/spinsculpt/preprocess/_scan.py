@@ -19,6 +19,7 @@ from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.core.gate import read_json
 from spinsculpt.core.provenance import provenance, write_json
 from spinsculpt.data.nifti import MRSData, read_fids, write_fids
+from spinsculpt.data.pairing import TIMES, compare_facts, facts_of_data, refuse_same_samples
 from spinsculpt.preprocess import _quality
 from spinsculpt.preprocess._align import align, outliers
 from spinsculpt.preprocess._coils import coil_weights, combine_coils
@@ -164,11 +165,11 @@ def _read(data, water, steps: Steps, history: History, qc=None) -> tuple[MRSData
     """The scan with its coils combined, by the weights in `qc` or by its own, and the mean water FID combined alike."""
     scan = read_fids(data)
     reference = None if water is None else read_fids(water)
-    if reference is not None and abs(reference.dwell / scan.dwell - 1) > 1e-6:
-        raise SpinsculptError(
-            f"{water}: the sampling interval is {reference.dwell:g} s and that of the scan {scan.dwell:g} s; give the "
-            "reference of the same scan."
-        )
+    if reference is not None:
+        refuse_same_samples(scan, reference, str(water))
+        facts = facts_of_data(scan, str(data)), facts_of_data(reference, str(water))
+        # The fit corrects the water for its own echo and repetition time.
+        compare_facts(*facts).refuse("Give the water reference of the same scan, or none.", TIMES)
     if "DIM_COIL" in scan.dims:
         if not steps.coils:
             raise SpinsculptError(

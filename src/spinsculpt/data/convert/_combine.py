@@ -9,8 +9,7 @@ import numpy as np
 
 from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.data.nifti import MRSData
-
-ECHO_TIME_TOLERANCE = 1e-3  # s
+from spinsculpt.data.pairing import ECHO_TIME_TOLERANCE, FACTS, compare_facts, facts_of_data
 
 # Ends of the names that spec2nii gives to what it finds in one file.
 _NO_SPECTRUM = re.compile(r"_(NOI|REJ|PHC|FRC|NAV|empty_data)")
@@ -100,13 +99,9 @@ def _difference(a: MRSData, b: MRSData) -> str | None:
     ]
     if sizes[0] != sizes[1]:
         return f"has the sizes {sizes[1]}, not {sizes[0]}"
-    if abs(a.dwell / b.dwell - 1) > 1e-6:
-        return f"has a dwell time of {b.dwell * 1e6:g} µs, not {a.dwell * 1e6:g} µs"
-    if abs(a.central_frequency / b.central_frequency - 1) > 1e-4:
+    differing = compare_facts(facts_of_data(a, "the first"), facts_of_data(b, "the other")).differing
+    for key, (one, other) in differing.items():
+        return f"has {FACTS[key].words} {other}, not {one}" if other else f"has {FACTS[key].words}, not the same"
+    if abs(a.central_frequency / b.central_frequency - 1) > 1e-4:  # drift between repetitions stays below this
         return f"is at {b.central_frequency:.4f} MHz, not {a.central_frequency:.4f} MHz"
-    times = [data.header.get("EchoTime") for data in (a, b)]
-    if None not in times and abs(times[0] - times[1]) > ECHO_TIME_TOLERANCE:
-        return f"has TE {times[1] * 1e3:g} ms, not {times[0] * 1e3:g} ms"
-    if a.affine is not None and b.affine is not None and abs(a.affine - b.affine).max() > 1:
-        return "has its voxel more than 1 mm away, not at the same place"
     return None
