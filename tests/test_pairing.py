@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fit_phantom import DWELL, FREQUENCY, phantom, phantom_basis
 from spinsculpt.config import Fit
-from spinsculpt.core.conventions import time_axis
+from spinsculpt.core.conventions import ppm_to_hz, time_axis
 from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.data.nifti import MRSData
 from spinsculpt.data.pairing import (
@@ -17,6 +17,8 @@ from spinsculpt.data.pairing import (
     Facts,
     compare_facts,
     facts_of_data,
+    refuse_exchanged,
+    refuse_no_repetitions,
     refuse_no_water,
     refuse_same_samples,
 )
@@ -157,3 +159,46 @@ def test_a_sum_is_flagged_when_a_part_of_it_is_more_than_tissue_holds():
     rows = {row["Metab"]: row for row in found.summary()}
     assert "more than tissue holds" in rows["Glu"]["flag"]
     assert rows["Glu+Gln"]["reliable"] == "no" and "more than tissue holds" in rows["Glu+Gln"]["flag"]
+
+
+def edited(on_naa=0.1, off_naa=1.5, averages=8) -> dict[str, np.ndarray]:
+    time = time_axis(1024, DWELL)
+
+    def spectrum(naa):
+        lines = ((2.01, naa), (3.03, 1.0), (3.21, 0.7))
+        fid = sum(a * np.exp(2j * np.pi * ppm_to_hz(ppm, FREQUENCY) * time) for ppm, a in lines)
+        return np.repeat((fid * np.exp(-15 * time))[:, None], averages, axis=1)
+
+    return {"ON": spectrum(on_naa), "OFF": spectrum(off_naa)}
+
+
+def test_exchanged_conditions_are_called_exchanged_and_right_ones_pass():
+    refuse_exchanged(edited(), DWELL, FREQUENCY, "a.nii")
+    refuse_exchanged(edited(1.5, 1.5), DWELL, FREQUENCY, "editing elsewhere")
+    with pytest.raises(SpinsculptError, match="exchanged"):
+        refuse_exchanged(edited(1.5, 0.1), DWELL, FREQUENCY, "a.nii")
+    right = edited()
+    blocks = {label: np.hstack([right["ON"][:, :4], right["OFF"][:, :4]]) for label in right}
+    with pytest.raises(SpinsculptError, match="blocks"):
+        refuse_exchanged(blocks, DWELL, FREQUENCY, "a.nii")
+
+
+@pytest.mark.parametrize("times", [[0.03, 0.04], {"start": 0.03, "increment": 0.01}, {"Value": [0.03, 0.04]}])
+def test_a_dimension_along_which_the_echo_time_changes_is_no_repetition(times):
+    two = MRSData(
+        np.ones((64, 2), complex), DWELL, FREQUENCY, ("DIM_DYN",), dim_headers={"DIM_DYN": {"EchoTime": times}}
+    )
+    with pytest.raises(SpinsculptError, match=r"EchoTime changes along DIM_DYN"):
+        refuse_no_repetitions(two, "a.nii")
+
+
+@pytest.mark.parametrize("tag", ["DIM_METCYCLE", "DIM_ISIS", "DIM_INDIRECT_0", "DIM_USER_0"])
+def test_a_dimension_of_another_meaning_is_refused_by_name(tag):
+    with pytest.raises(SpinsculptError, match=tag):
+        refuse_no_repetitions(MRSData(np.ones((64, 2), complex), DWELL, FREQUENCY, (tag,)), "a.nii")
+
+
+@pytest.mark.parametrize("tag", ["DIM_DYN", "DIM_MEAS", "DIM_PHASE_CYCLE"])
+def test_repetitions_pass(tag):
+    header = {tag: {"EchoTime": [0.03, 0.03]}}
+    refuse_no_repetitions(MRSData(np.ones((64, 2), complex), DWELL, FREQUENCY, (tag,), dim_headers=header), "a.nii")

@@ -132,7 +132,13 @@ def read_fids(path: Path | str) -> MRSData:
     _check_header(header, path)
     affine = image.getAffine("voxel", "world")
     _check_affine(affine, path)
-    dwell = 1 / header["SpectralWidth"] if header.get("SpectralWidth") else _shortest(image.dwelltime)
+    stored = _shortest(image.dwelltime)
+    dwell = 1 / header["SpectralWidth"] if header.get("SpectralWidth") else stored
+    if abs(dwell / stored - 1.0) > 1e-3:
+        raise SpinsculptError(
+            f"{path}: SpectralWidth is {1 / dwell:g} Hz, but the sampling interval in the file (pixdim) is {stored:g} s, "
+            f"{1 / stored:g} Hz; correct the one that is wrong."
+        )
     return MRSData(
         samples[0, 0, 0],
         dwell=quantity(dwell, "dwell", path, "the dwell time"),

@@ -180,6 +180,103 @@ def refuse_same_samples(scan: MRSData, water: MRSData, name: str) -> None:
         )
 
 
+# What else than noise may change along a dimension of repetitions; keys of the NIfTI-MRS standard.
+_CHANGING = (
+    "EchoTime",
+    "RepetitionTime",
+    "InversionTime",
+    "MixingTime",
+    "ExcitationFlipAngle",
+    "TxOffset",
+    "WaterSuppressed",
+    "ProtocolName",
+    "SequenceName",
+)
+_REPETITIONS = ("DIM_DYN", "DIM_MEAS", "DIM_PHASE_CYCLE")  # averaged
+_CONDITIONS = ("DIM_COIL", "DIM_EDIT")  # combined and selected by their own rules
+
+
+def refuse_no_repetitions(data: MRSData, name: str) -> None:
+    """Refuse data whose dimensions are not repetitions of one measurement, before they are averaged as such.
+
+    Args:
+        data: a scan, with the tags and dynamic headers of the NIfTI-MRS standard
+            (doi:10.1002/mrm.29418; https://github.com/wtclarke/mrs_nifti_standard).
+        name: of the file.
+    Raises:
+        SpinsculptError: a parameter changes along a dimension, or its tag says that it is no repetition (metabolite
+            cycling, ISIS, indirect dimensions, a user's own).
+    """
+    for tag in data.dims:
+        changing = {
+            key: values
+            for key, value in data.dim_headers.get(tag, {}).items()
+            if key in _CHANGING and len(set(values := _along(value, data.size(tag)))) > 1
+        }
+        for key, values in changing.items():
+            shown = ", ".join(map(str, dict.fromkeys(values)))
+            raise SpinsculptError(
+                f"{name}: {key} changes along {tag} ({shown}), so these are no repetitions of one measurement; write "
+                "each value to a file of its own (mrs_tools split) and give each a line in the table of scans."
+            )
+        if tag not in _REPETITIONS + _CONDITIONS and data.size(tag) > 1:
+            raise SpinsculptError(
+                f"{name}: has a dimension {tag} of {data.size(tag)}, whose meaning is not known to be repetitions; "
+                "combine or split it first (mrs_tools), or tag it DIM_DYN if it holds repetitions."
+            )
+
+
+def _along(value: Any, size: int) -> list:
+    """The values of a field of a dynamic header along its dimension, in any form that the standard allows."""
+    if isinstance(value, Mapping) and "Value" in value:
+        value = value["Value"]
+    if isinstance(value, Mapping) and {"start", "increment"} <= set(value):
+        return [value["start"] + k * value["increment"] for k in range(size)]
+    return [str(each) for each in value] if isinstance(value, list | tuple) else [str(value)]
+
+
+def refuse_exchanged(conditions: Mapping[str, np.ndarray], dwell: float, central_frequency: float, name: str) -> None:
+    """Compare the labels ON and OFF with the signals, where the editing pulse removes NAA.
+
+    An editing pulse at 1.9 ppm saturates NAA (2.01 ppm) in ON. So NAA over creatine and choline in a condition that is
+    called ON must not be several times that of OFF, and must not change between the halves of a condition. Editing
+    elsewhere (glutathione, lactate) leaves NAA alone, and nothing is refused.
+
+    Args:
+        conditions: "ON" and "OFF", averages of shape (points, n).
+        dwell: s.
+        central_frequency: MHz.
+        name: of the file.
+    Raises:
+        SpinsculptError: the labels are exchanged, or the averages come in blocks where they were taken in turn.
+    """
+
+    def naa(fids: np.ndarray) -> float:
+        spectrum = np.abs(to_spectrum(fids.mean(axis=1) * np.exp(-15.0 * dwell * np.arange(len(fids)))))
+        ppm = ppm_axis(len(fids), dwell, central_frequency)
+        others = spectrum[(ppm > 2.9) & (ppm < 3.35)].max()
+        return float(spectrum[(ppm > 1.85) & (ppm < 2.2)].max() / others) if others > 0.0 else 0.0
+
+    by_label = {label: naa(fids) for label, fids in conditions.items()}
+    if by_label["ON"] > 3.0 * by_label["OFF"] > 0.0:
+        raise SpinsculptError(
+            f"{name}: ON and OFF are exchanged: NAA is {by_label['ON'] / by_label['OFF']:.1f} times as strong in the "
+            "spectra that are called ON, where the editing pulse removes it. Correct the order (preprocess: "
+            "edit_order, --edited, or the order of the files)."
+        )
+    for label, fids in conditions.items():
+        half = fids.shape[1] // 2
+        if half == 0:
+            continue
+        first, last = naa(fids[:, :half]), naa(fids[:, half:])
+        if max(first, last) > 3.0 * min(first, last) > 0.0 and max(first, last) > 0.5:
+            raise SpinsculptError(
+                f"{name}: the averages that are called {label} hold both conditions: NAA over creatine is {first:.2f} "
+                f"in the first half and {last:.2f} in the second. The conditions come in blocks, or in another order; "
+                "state the order of all averages (preprocess: edit_order)."
+            )
+
+
 def _is_placed(affine: np.ndarray) -> bool:
     """Whether an affine is that of a voxel: not a placeholder for an unknown place or size."""
     sizes = np.linalg.norm(affine[:3, :3], axis=0)

@@ -19,7 +19,15 @@ from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.core.gate import read_json
 from spinsculpt.core.provenance import provenance, write_json
 from spinsculpt.data.nifti import MRSData, read_fids, write_fids
-from spinsculpt.data.pairing import TIMES, compare_facts, facts_of_data, refuse_same_samples
+from spinsculpt.data.pairing import (
+    TIMES,
+    compare_facts,
+    facts_of_data,
+    refuse_exchanged,
+    refuse_no_repetitions,
+    refuse_no_water,
+    refuse_same_samples,
+)
 from spinsculpt.preprocess import _quality
 from spinsculpt.preprocess._align import align, outliers
 from spinsculpt.preprocess._coils import coil_weights, combine_coils
@@ -164,6 +172,7 @@ def uncorrected(
 def _read(data, water, steps: Steps, history: History, qc=None) -> tuple[MRSData, np.ndarray | None]:
     """The scan with its coils combined, by the weights in `qc` or by its own, and the mean water FID combined alike."""
     scan = read_fids(data)
+    refuse_no_repetitions(scan, str(data))
     reference = None if water is None else read_fids(water)
     if reference is not None:
         refuse_same_samples(scan, reference, str(water))
@@ -184,7 +193,11 @@ def _read(data, water, steps: Steps, history: History, qc=None) -> tuple[MRSData
         source = "the scan" if reference is None else "the water reference"
         history.note("RF coil combination", f"noise-whitened singular vector of {source}", coils=len(weights))
         history.numbers["coil_weights"] = [[float(each.real), float(each.imag)] for each in weights]
-    return scan, None if reference is None else reference.fids.reshape(reference.points, -1).mean(axis=1)
+    if reference is None:
+        return scan, None
+    mean = reference.fids.reshape(reference.points, -1).mean(axis=1)
+    refuse_no_water(mean, reference.dwell, reference.central_frequency, str(water))
+    return scan, mean
 
 
 def _known_weights(qc: Path | str, scan: MRSData) -> np.ndarray:
@@ -208,7 +221,8 @@ def _conditions(scan: MRSData, order: Sequence[str], name: str) -> dict[str, np.
     if not order:
         return {"": scan.fids.reshape(scan.points, -1)}
     if "DIM_EDIT" in scan.dims:
-        named = scan.dim_headers.get("DIM_EDIT", {}).get("EditCondition", wanted)
+        labels = scan.dim_headers.get("DIM_EDIT", {}).get("EditCondition")
+        named = list(dict.fromkeys(order)) if labels is None else [str(label).upper() for label in labels]
         if scan.size("DIM_EDIT") != len(wanted) or set(named) != set(wanted):
             raise SpinsculptError(
                 f"{name}: DIM_EDIT holds {scan.size('DIM_EDIT')} conditions {named}, not {' and '.join(wanted)}; "
@@ -226,7 +240,10 @@ def _conditions(scan: MRSData, order: Sequence[str], name: str) -> dict[str, np.
             )
         places = np.resize(np.array(order), averages.shape[1])
         parts = {label: averages[:, places == label] for label in wanted}
-    return {label: parts[label] for label in wanted}
+    parts = {label: parts[label] for label in wanted}
+    if set(parts) == EDITED:
+        refuse_exchanged(parts, scan.dwell, scan.central_frequency, name)
+    return parts
 
 
 @dataclass(frozen=True)
