@@ -134,14 +134,15 @@ def read_fids(path: Path | str) -> MRSData:
     _check_affine(affine, path)
     stored = _shortest(image.dwelltime)
     dwell = 1 / header["SpectralWidth"] if header.get("SpectralWidth") else stored
-    if abs(dwell / stored - 1.0) > 1e-3:
+    quantity(dwell, "dwell", path, "the dwell time")
+    if abs(dwell - stored) > 1e-3 * dwell:
         raise SpinsculptError(
-            f"{path}: SpectralWidth is {1 / dwell:g} Hz, but the sampling interval in the file (pixdim) is {stored:g} s, "
-            f"{1 / stored:g} Hz; correct the one that is wrong."
+            f"{path}: SpectralWidth is {1 / dwell:g} Hz, but the sampling interval in the file is {stored:g} s "
+            f"instead of {dwell:g} s; correct the one that is wrong."
         )
     return MRSData(
         samples[0, 0, 0],
-        dwell=quantity(dwell, "dwell", path, "the dwell time"),
+        dwell=dwell,
         central_frequency=quantity(image.spectrometer_frequency[0], "central_frequency", path, "SpectrometerFrequency"),
         dims=dims,
         header={key: value for key, value in header.items() if key not in _DIMENSION_KEYS + _REQUIRED_KEYS},
