@@ -242,3 +242,96 @@ def test_an_average_without_partner_is_left_out_with_a_note(tmp_path, averages):
 def test_one_average_of_two_conditions_is_refused(tmp_path):
     text = said("preprocess", write_edited(tmp_path / "a.nii.gz", 1), "--edited", "ON,OFF", "--out", tmp_path / "o")
     assert "cannot be divided into the conditions" in text
+
+
+# What is not read, and scans that are not the same
+
+
+RAW_HEAD = " $SEQPAR\n echot= 35.00\n $END\n $NMID\n id='x', fmtdat='(2E15.6)'\n $END\n"
+OTHERS = {
+    "met.RAW": (RAW_HEAD, "spec2nii raw"),
+    "met.h2o": (RAW_HEAD, "spec2nii raw"),
+    "a.mrui": ("\0" * 64, "spec2nii jmrui"),
+    "b.txt": ("jMRUI Data Textfile\n\nFilename: x.txt\n", "spec2nii jmrui"),
+    "c.txt": ("1.0 -2.0e-3\n" * 64, "spec2nii text"),
+    "8/fid": ("\0" * 64, "spec2nii bruker -m FID"),
+    "8/method": ("##TITLE=Parameter List\n", ""),
+    "v.fid/fid": ("\0" * 64, "spec2nii varian"),
+    "v.fid/procpar": ("seqfil 4 2\n", ""),
+    "notes.txt": ("The volunteer moved in scan 3.\n" * 20, ""),
+    "p.raw": ("\1\2\3" * 64, "SDAT/SPAR"),
+    "p.lab": ("\1\2\3" * 64, ""),
+}
+
+
+def test_import_and_convert_name_formats_that_are_not_read_with_the_command_that_converts_them(tmp_path):
+    for name, (content, _) in OTHERS.items():
+        path = tmp_path / "sub-01" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    sentences = {each.partition(": ")[0]: each for each in find_scans(tmp_path, tmp_path, {}, 1e-3).sentences}
+    named = {str(tmp_path / "sub-01" / name): command for name, (_, command) in OTHERS.items() if command}
+    assert set(sentences) == set(named)
+    for path, command in named.items():
+        assert command in sentences[path] and "It is passed over." in sentences[path]
+        assert command in said("convert", path, "--out", tmp_path / "o.nii.gz")
+    assert "spec2nii bruker" in said("convert", tmp_path / "sub-01/8", "--out", tmp_path / "o.nii.gz")
+
+
+def test_a_converted_lcmodel_file_is_what_the_printed_command_makes(tmp_path):
+    import shlex
+    import subprocess
+    import sys
+
+    values = "".join(f"{each.real:15.6E}{each.imag:15.6E}\n" for each in fids(1)[0])
+    head = f" $SEQPAR\n echot= 35.0\n hzpppm= {FREQUENCY}\n $END\n $NMID\n id='x', fmtdat='(2E15.6)'\n volume=8.0\n"
+    path = tmp_path / "a b.RAW"
+    path.write_text(f"{head} tramp=1.0\n $END\n{values}")
+    (command,) = (words[1] for words in [said("convert", path, "--out", tmp_path / "o.nii.gz").split("`")])
+    (tmp_path / "b.RAW").write_text(path.read_text().replace("hzpppm= ", "hzpppm="))
+    assert "a space behind 'hzpppm='" in said("convert", tmp_path / "b.RAW", "--out", tmp_path / "o.nii.gz")
+    program, *options = shlex.split(command.replace("MHZ", str(FREQUENCY)).replace("HZ", str(1 / DWELL)))
+    assert program == "spec2nii" and options[-1] == str(path)
+    run = [str(Path(sys.executable).with_name(program)), *options, "-f", "x", "-o", str(tmp_path)]
+    assert subprocess.run(run, check=False).returncode == 0
+    read = read_fids(tmp_path / "x.nii.gz")
+    assert (read.points, read.dwell, read.central_frequency) == (64, pytest.approx(DWELL), pytest.approx(FREQUENCY))
+
+
+ENTITIES = {
+    "voi": ("acq-x_voi-acc", "acq-x_voi-pcc"),
+    "task": ("task-a_acq-x", "task-b_acq-x"),
+    "acq": ("acq-x", "acq-y"),
+}
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_scans_of_a_bids_folder_that_differ_in_an_entity_are_kept_apart(tmp_path, entity):
+    from spinsculpt.config import SequenceEntry
+    from spinsculpt.data.bids import scans_of_dataset
+
+    sequences = {"press35": SequenceEntry(type="press", echo_time=0.035)}
+    for subject, labels in (("01", ENTITIES[entity]), ("02", ENTITIES[entity][:1])):
+        for label in labels:
+            for suffix in ("svs", "mrsref"):
+                path = tmp_path / f"sub-{subject}/mrs/sub-{subject}_{label}_{suffix}.nii.gz"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                header = {"EchoTime": 0.035, "RepetitionTime": 2.0, "SequenceName": "press"}
+                write_fids(path, MRSData(fids(1)[0], DWELL, FREQUENCY, (), header))
+    scans, sentences = scans_of_dataset(tmp_path, sequences)
+    found = find_scans(tmp_path, tmp_path, sequences, 1e-3)
+    assert {scan.name for scan in found.scans} == {scan.name for scan in scans} and len({s.name for s in scans}) == 3
+    assert {(scan.data, scan.water) for scan in scans} == {(scan.data, scan.water) for scan in found.scans}
+    for scan in scans:  # each with the water of its own voxel, and one name for a voxel in every subject
+        assert scan.water == scan.data.replace("_svs", "_mrsref")
+    assert len({scan.session for scan in scans}) == 2
+    for said_of in (sentences, found.sentences):
+        assert any(f"differ in {entity} of their BIDS names" in each for each in said_of)
+
+
+def test_two_runs_of_one_voxel_are_still_the_users_to_join(tmp_path):
+    from spinsculpt.data.bids import keep_apart
+    from spinsculpt.data.subjects import Scan
+
+    scans = [Scan("01", "", "press35", f"{n}") for n in "ab"]
+    assert keep_apart(scans, [{"voi": "acc", "run": "1"}, {"voi": "acc", "run": "2"}]) == (scans, [])

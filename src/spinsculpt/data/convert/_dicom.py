@@ -10,6 +10,7 @@ from pathlib import Path
 
 from spinsculpt.core.errors import NoSpectrum, SpinsculptError, brief
 from spinsculpt.data.convert._formats import read_bytes, recognise
+from spinsculpt.data.convert._other_formats import other_format
 
 logging.getLogger("pydicom").setLevel(logging.ERROR)  # below, it quotes values
 
@@ -213,6 +214,9 @@ def dicom_spectrum(path: Path) -> DicomFile:
 def _spectra_of_folder(folder: Path) -> list[DicomFile]:
     files = [dicom_file(file) for file in sorted(folder.rglob("*")) if file.is_file() and is_dicom(file)]
     if not files:
+        others = [other for file in sorted(folder.rglob("*")) if file.is_file() and (other := other_format(file))]
+        if others:
+            raise SpinsculptError(f"{folder}: what it holds {others[0]}.")
         raise SpinsculptError(f"{folder}: this is a folder without DICOM files; name the raw file in it.")
     spectra = [file for file in files if file.is_spectrum]
     if not spectra:

@@ -15,9 +15,11 @@ from pathlib import Path
 from spinsculpt.config import SequenceEntry, guess_kind, match_sequence, needed_sequence
 from spinsculpt.core.errors import NoSpectrum, SpinsculptError
 from spinsculpt.core.tables import write_table
+from spinsculpt.data.bids import keep_apart, parse_name
 from spinsculpt.data.convert._dicom import dicom_spectrum, is_dicom
 from spinsculpt.data.convert._formats import SUFFIXES
 from spinsculpt.data.convert._headers import RawHeader, read_raw_header
+from spinsculpt.data.convert._other_formats import other_format
 from spinsculpt.data.convert._sources import partners
 from spinsculpt.data.subjects import NULLED, SEPARATOR, Scan, checked_place
 
@@ -131,6 +133,8 @@ def find_scans(folder: Path, root: Path, sequences: Mapping[str, SequenceEntry],
         use = NULLED if file.is_inverted else ""
         scanner = {"use": use, "frequency": frequency, "vendor": file.header.vendor}
         scans.append(Scan(file.subject, file.session, sequence, file.place(root), water, **scanner))
+    scans, notes = keep_apart(scans, [_entities(file.files[0]) for file in measured])
+    sentences += notes
     sentences += [
         f"{file.files[0]}: is a water reference, but not clearly of one scan; fill it in where it belongs."
         for file in waters
@@ -150,6 +154,11 @@ def write_scans(path: Path, scans: Iterable[Scan], force: bool = False) -> None:
             f"{path}: this file has lines already; name another one for the table with --out, or say --force."
         )
     write_table(path, COLUMNS, [[getattr(scan, column) for column in COLUMNS] for scan in scans])
+
+
+def _entities(path: Path) -> Mapping[str, str]:
+    """Entities of a BIDS name, {} of other names."""
+    return parse_name("/".join(path.parts[-4:])) or parse_name("/".join(path.parts[-3:])) or {}
 
 
 def _open_questions(file: RawFile, sequence: str, reason: str, references: list[RawFile]) -> list[str]:
@@ -206,6 +215,8 @@ def _candidates(folder: Path, passed_over: list[str]) -> Iterator[Path]:
         represented = {other.suffix.lower() for other in _scan_of(path)} & set(_LISTED_BY.get(path.suffix.lower(), ()))
         if (path.name.lower().endswith(SUFFIXES) and not represented) or is_dicom(path):
             yield path
+        elif other := other_format(path):
+            passed_over.append(f"{path}: {other}. It is passed over.")
 
 
 def _scan_of(path: Path) -> list[Path]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.data.convert._other_formats import other_format
 
 _HEAD = 512  # bytes that are looked at
 
@@ -116,6 +117,8 @@ def recognise(path: Path | str) -> Format:
     by_name = next((known for known in FORMATS if path.name.lower().endswith(known.suffixes)), None)
     by_content = next((known for known in FORMATS if known.signed and known.looks_right(head)), None)
     if by_name is None and by_content is None:
+        if other := other_format(path):
+            raise SpinsculptError(f"{path}: {other}.")
         endings = ", ".join(SUFFIXES)
         raise SpinsculptError(f"{path}: no format that spinsculpt knows; raw files end in {endings}, or are DICOM.")
     if by_name and not by_name.looks_right(head):
