@@ -15,6 +15,7 @@ rule build_sequence:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("build_sequence"),
         entry=jobs.sequence_entry,
         basis=jobs.basis_section,
         system=jobs.system_section,
@@ -35,6 +36,7 @@ rule simulate_basis:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("simulate_basis"),
         basis=jobs.basis_section,
     script:
         "../scripts/simulate_basis.py"
@@ -52,6 +54,7 @@ rule export_lcmodel:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("export_lcmodel"),
         subspectrum=lambda wildcards: wildcards.basis.partition("_")[2],
     script:
         "../scripts/export_lcmodel.py"
@@ -68,5 +71,7 @@ rule draw_basis:
         "<benchmarks>/draw_basis/{sequence}.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
+    params:
+        code=code_of("draw_basis"),
     script:
         "../scripts/draw_basis.py"

@@ -9,6 +9,7 @@ from snakemake.logging import logger
 from spinsculpt.app.plan import ANSWERS, ANY_SCAN, Jobs, Plan
 from spinsculpt.core.problems import problem
 from spinsculpt.config import plain, workflow_folder
+from spinsculpt.core.workflow.code import digest_code
 from spinsculpt.core.workflow.locks import forget_run, remove_stale_lock, sign_run
 from spinsculpt.core.workflow.warm import use_warm_starts
 
@@ -29,6 +30,13 @@ except Exception as error:
     raise WorkflowError(problem(error))
 
 study, jobs = plan.study, Jobs(plan)
+
+
+def code_of(script: str) -> str:
+    """Digest of the package files that a script runs: a job is run again when they change."""
+    return digest_code(f"{workflow_folder()}/workflow/scripts/{script}.py")
+
+
 if workflow.is_main_process:
     if plan.found:
         logger.info(f"The scans of {plan.found} are analysed; --config subjects=simulated takes the simulated cohort.")

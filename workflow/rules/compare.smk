@@ -14,6 +14,7 @@ rule compare_separation:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("compare_separation"),
         sequences=plan.sequences_of(plan.ranked),
         analyses=plan.entries(plan.ranked),
         basis=plain(study.basis),
@@ -36,6 +37,7 @@ rule tabulate_designs:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("tabulate_designs"),
         designs=plan.drawn_designs,
     script:
         "../scripts/tabulate_designs.py"
@@ -53,6 +55,7 @@ rule tabulate_quality:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("tabulate_quality"),
         labels=plan.scan_labels(),
         limits=plain(study.quality.limits),
     script:
@@ -75,6 +78,7 @@ rule fill_checklist:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("fill_checklist"),
         labels=plan.scan_labels(),
         fit_labels=plan.fit_labels(),
         config=plain(study),
@@ -95,6 +99,7 @@ rule tabulate_fits:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("tabulate_fits"),
         labels=plan.fit_labels(),
         sequences=plan.measured_with,
     script:
@@ -113,6 +118,7 @@ rule compare_engines:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("compare_engines"),
         engines=list(plan.engines),
     script:
         "../scripts/compare_engines.py"
@@ -131,6 +137,7 @@ rule compare_recovery:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("compare_recovery"),
         sequences=plan.measured_with,
         reference=list(study.fit.reference),
     script:
@@ -149,6 +156,7 @@ rule compare_expected:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("compare_expected"),
         expected=plain(study.compare.expected),
     script:
         "../scripts/compare_expected.py"
@@ -170,6 +178,7 @@ rule run_monte_carlo:
         "../../envs/spinsculpt.yaml"
     threads: 2
     params:
+        code=code_of("run_monte_carlo"),
         sequences=plan.sequences_of(plan.ranked),
         analyses=plan.entries(plan.ranked),
         basis=plain(study.basis),
@@ -192,6 +201,7 @@ rule tabulate_power:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("tabulate_power"),
         minutes=plan.minutes,
         between=plan.between,
     script:

@@ -16,6 +16,7 @@ rule convert_scan:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("convert_scan"),
         raw=jobs.raw,
         scan=jobs.scan,
         convert=plain(study.convert),
@@ -33,6 +34,7 @@ rule fetch_example_data:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("fetch_example_data"),
         folder=study.example_data,
     script:
         "../scripts/fetch_example_data.py"
@@ -47,6 +49,7 @@ rule fetch_megapress:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("fetch_megapress"),
         folder=study.example_data,
     script:
         "../scripts/fetch_megapress.py"
@@ -64,6 +67,7 @@ rule describe_dataset:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("describe_dataset"),
         name=study.run or "spinsculpt",
         subjects=plan.subjects,
         kind="raw",
@@ -85,6 +89,7 @@ use rule describe_dataset as describe_derivative with:
     wildcard_constraints:
         derivative="preproc|fit/(builtin|fsl_mrs)",
     params:
+        code=code_of("describe_dataset"),
         name=study.run or "spinsculpt",
         subjects=plan.subjects,
         kind=lambda wildcards: wildcards.derivative.split("/")[0],

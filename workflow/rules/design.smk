@@ -16,6 +16,7 @@ rule design_pulse:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("design_pulse"),
         design=jobs.design_entry,
         basis=plain(study.basis),
         system=plain(study.system),

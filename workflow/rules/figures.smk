@@ -18,6 +18,7 @@ rule plot_crlb:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("plot_figure"),
         figure="crlb",
         study=plan.style,
     script:
@@ -36,6 +37,7 @@ use rule plot_crlb as plot_designs with:
     benchmark:
         "<benchmarks>/figures/designs.tsv"
     params:
+        code=code_of("plot_figure"),
         figure="designs",
         designs=plan.drawn_designs,
         study=plan.style,
@@ -53,6 +55,7 @@ use rule plot_crlb as plot_explanation with:
     benchmark:
         "<benchmarks>/figures/explain_{design}.tsv"
     params:
+        code=code_of("plot_figure"),
         figure="explanation",
         study=plan.style,
 
@@ -69,6 +72,7 @@ use rule plot_crlb as plot_spectra with:
     benchmark:
         "<benchmarks>/figures/spectra.tsv"
     params:
+        code=code_of("plot_figure"),
         figure="spectra",
         names=plan.sequences_of(plan.compared),
         study=plan.style,
@@ -90,6 +94,7 @@ use rule plot_crlb as plot_answer with:
     benchmark:
         "<benchmarks>/figures/answer.tsv"
     params:
+        code=code_of("plot_figure"),
         figure="answer",
         minutes=plan.minutes,
         between=plan.between,
@@ -108,6 +113,7 @@ use rule plot_crlb as plot_fits with:
     benchmark:
         "<benchmarks>/figures/fits.tsv"
     params:
+        code=code_of("plot_figure"),
         figure="fits",
         labels=plan.fit_labels(plan.engines[:1]),
         sequences=plan.measured_with,
@@ -125,6 +131,7 @@ use rule plot_crlb as plot_recovery with:
     benchmark:
         "<benchmarks>/figures/recovery.tsv"
     params:
+        code=code_of("plot_figure"),
         figure="recovery",
         pair=list(study.compare.pair),
         count_rejected=study.quality.count_rejected,
@@ -142,6 +149,7 @@ use rule plot_crlb as plot_engines with:
     benchmark:
         "<benchmarks>/figures/engines.tsv"
     params:
+        code=code_of("plot_figure"),
         figure="engines",
         pair=list(study.compare.pair),
         study=plan.style,
@@ -160,6 +168,7 @@ use rule plot_crlb as plot_preprocessing with:
     benchmark:
         "<benchmarks>/figures/preprocessing.tsv"
     params:
+        code=code_of("plot_figure"),
         figure="preprocessing",
         study=plan.style,
 
@@ -186,6 +195,7 @@ rule plot_scan:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("plot_scan"),
         preprocess=plain(study.preprocess),
         limits=plain(study.quality.limits),
         conditions=jobs.conditions,
@@ -211,6 +221,7 @@ rule write_report:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("write_report"),
         config=plain(study),
         labels=plan.fit_labels(),
     script:
@@ -230,6 +241,7 @@ rule write_run_record:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("write_run_record"),
         config=plain(study),
     script:
         "../scripts/write_run_record.py"

@@ -27,6 +27,7 @@ rule fit_scan:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("fit_scan"),
         engine="builtin",
         spectra=jobs.spectra_of_analysis,
         fit=jobs.fit_section,
@@ -55,6 +56,7 @@ use rule fit_scan as fit_scan_fsl_mrs with:
     conda:
         "../../envs/fsl-mrs.yaml"
     params:
+        code=code_of("fit_scan"),
         engine="fsl_mrs",
         spectra=jobs.spectra_of_analysis,
         fit=jobs.fit_section,

@@ -30,6 +30,7 @@ use rule tabulate_designs as tabulate_ladder with:
     benchmark:
         "<benchmarks>/compare/ladder.tsv"
     params:
+        code=code_of("tabulate_designs"),
         designs=LADDER_DESIGNS,
 
 
@@ -46,6 +47,7 @@ use rule plot_crlb as plot_ladder with:
     benchmark:
         "<benchmarks>/figures/ladder_{rung}.tsv"
     params:
+        code=code_of("plot_figure"),
         figure="ladder",
         rung=lambda wildcards: wildcards.rung,
         study=plan.style,

@@ -14,6 +14,8 @@ rule fit_macromolecules:
         "<benchmarks>/fit_macromolecules.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
+    params:
+        code=code_of("fit_macromolecules"),
     script:
         "../scripts/fit_macromolecules.py"
 

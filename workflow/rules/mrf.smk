@@ -30,6 +30,7 @@ if plan.mrf.is_simulated:
             "../../envs/spinsculpt.yaml"
         threads: 2
         params:
+            code=code_of("simulate_fingerprints"),
             prefix=plan.mrf.phantom_prefix,
             number=plan.mrf.phantom_number,
             section=plain(study.mrf),
@@ -63,6 +64,7 @@ for stage in plan.mrf.study.stages:
                 mem_mb=lambda wildcards, attempt: 3000 * attempt,
                 runtime=lambda wildcards, attempt: 120 * attempt,
             params:
+                code=code_of("fit_fingerprints"),
                 stage=stage,
                 method=method,
                 scan=partial(plan.mrf.scan, stage, method),
@@ -88,6 +90,7 @@ rule tabulate_fingerprints:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("tabulate_fingerprints"),
         root=plan.mrf.root,
         section=plain(study.mrf),
         results=plan.mrf.results_folder,
@@ -109,6 +112,7 @@ rule plot_fingerprints:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("plot_fingerprints"),
         root=plan.mrf.root,
         section=plain(study.mrf),
         results=plan.mrf.results_folder,
@@ -133,6 +137,7 @@ rule plot_fingerprint_protocol:
         "../../envs/spinsculpt.yaml"
     threads: 2
     params:
+        code=code_of("plot_fingerprint_protocol"),
         section=plain(study.mrf),
         results=plan.mrf.results_folder,
         dpi=study.figures.dpi,
@@ -153,6 +158,7 @@ rule write_fingerprint_report:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("write_fingerprint_report"),
         section=plain(study.mrf),
         results=plan.mrf.results_folder,
     script:
@@ -170,6 +176,7 @@ use rule describe_dataset as describe_fingerprints with:
     benchmark:
         "<benchmarks>/mrf/description.tsv"
     params:
+        code=code_of("describe_dataset"),
         name=study.run or "spinsculpt",
         subjects=sorted(plan.mrf.study.subjects),
         kind="mrf",
@@ -192,6 +199,7 @@ rule design_fingerprint_protocol:
         "../../envs/spinsculpt.yaml"
     threads: 2
     params:
+        code=code_of("design_fingerprint_protocol"),
         section=plain(study.mrf),
         dpi=study.figures.dpi,
     script:

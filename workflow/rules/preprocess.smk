@@ -27,6 +27,7 @@ rule preprocess_scan:
     conda:
         f"../../envs/{CLEANING}.yaml"
     params:
+        code=code_of("preprocess_scan"),
         preprocess=plain(study.preprocess),
         conditions=jobs.conditions,
     script:
@@ -49,6 +50,7 @@ rule preprocess_water:
     conda:
         f"../../envs/{CLEANING}.yaml"
     params:
+        code=code_of("preprocess_water"),
         preprocess=plain(study.preprocess),
         conditions=jobs.conditions,
     script:

@@ -41,6 +41,7 @@ for whole in jobs.whole_scans():
         conda:
             f"../../envs/{CLEANING}.yaml"
         params:
+            code=code_of("analyse_scan"),
             work=whole.work,
             convert=plain(study.convert),
             preprocess=plain(study.preprocess),

@@ -18,6 +18,7 @@ rule simulate_scan:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("simulate_scan"),
         subject=jobs.simulated_subject,
         scanner=plain(plan.scanner_of_each),
         basis=jobs.basis_section_of_truth,
@@ -33,4 +34,5 @@ use rule simulate_basis as simulate_other_truth with:
     benchmark:
         "<benchmarks>/scanner/basis/{sequence}.tsv"
     params:
+        code=code_of("simulate_basis"),
         basis=plain(plan.other_truth),

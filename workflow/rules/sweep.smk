@@ -31,6 +31,7 @@ rule design_sweep_point:
     conda:
         "../../envs/spinsculpt.yaml"
     params:
+        code=code_of("design_sweep_point"),
         name=study.sweep.design,
         design=jobs.sweep_entry,
         basis=plain(study.basis),
@@ -50,6 +51,8 @@ rule tabulate_sweep:
         "<benchmarks>/sweep/table.tsv"
     conda:
         "../../envs/spinsculpt.yaml"
+    params:
+        code=code_of("tabulate_sweep"),
     script:
         "../scripts/tabulate_sweep.py"
 
@@ -65,5 +68,6 @@ use rule plot_crlb as plot_sweep with:
     benchmark:
         "<benchmarks>/figures/sweep.tsv"
     params:
+        code=code_of("plot_figure"),
         figure="sweep",
         study=plan.style,

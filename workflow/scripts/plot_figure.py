@@ -5,6 +5,6 @@ from spinsculpt.core.workflow import job
 from spinsculpt.report import figures
 
 with job(snakemake) as s:
-    params = dict(s.params.items())
+    params = {name: value for name, value in s.params.items() if name != "code"}
     draw = getattr(figures, f"plot_{params.pop('figure')}")
     draw(**dict(s.input.items()), **params | {"study": Study.of(params["study"])}, png=s.output.png)
