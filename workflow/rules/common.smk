@@ -2,6 +2,7 @@
 
 import gc
 import os
+from functools import partial
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -9,7 +10,7 @@ from snakemake.logging import logger
 from spinsculpt.app.plan import ANSWERS, ANY_SCAN, Jobs, Plan
 from spinsculpt.core.problems import problem
 from spinsculpt.config import plain, workflow_folder
-from spinsculpt.core.workflow.code import digest_code
+from spinsculpt.core.workflow.code import digest_script
 from spinsculpt.core.workflow.locks import forget_run, remove_stale_lock, sign_run
 from spinsculpt.core.workflow.warm import use_warm_starts
 
@@ -31,10 +32,8 @@ except Exception as error:
 
 study, jobs = plan.study, Jobs(plan)
 
-
-def code_of(script: str) -> str:
-    """Digest of the package files that a script runs: a job is run again when they change."""
-    return digest_code(f"{workflow_folder()}/workflow/scripts/{script}.py")
+# Digest of the package files that a script runs: a job is run again when they change.
+code_of = partial(digest_script, workflow_folder())
 
 
 if workflow.is_main_process:

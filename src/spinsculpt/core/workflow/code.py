@@ -35,6 +35,11 @@ def digest_code(script: Path | str, package: Path | str = PACKAGE) -> str:
     return found.hexdigest()[:12]
 
 
+def digest_script(folder: Path, name: str) -> str:
+    """`digest_code` of workflow/scripts/NAME.py below the folder of the Snakefile."""
+    return digest_code(folder / f"workflow/scripts/{name}.py")
+
+
 def list_code(script: Path, package: Path = PACKAGE) -> set[Path]:
     """Files of the package that a script imports, directly or through others, and the tables beside them."""
     reached, waiting = set(), set(_imported(script, package))
