@@ -3,12 +3,13 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from raw_files import DWELL, FREQUENCY, PROTOCOL, fids, write_p_file, write_philips_dicom
+from raw_files import DWELL, FREQUENCY, PROTOCOL, fids, write_p_file, write_philips, write_philips_dicom
 from spinsculpt.app.cli import app
 from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.data.convert import find_scans, read_raw_header
@@ -335,3 +336,26 @@ def test_two_runs_of_one_voxel_are_still_the_users_to_join(tmp_path):
 
     scans = [Scan("01", "", "press35", f"{n}") for n in "ab"]
     assert keep_apart(scans, [{"voi": "acc", "run": "1"}, {"voi": "acc", "run": "2"}]) == (scans, [])
+
+
+def test_a_run_beside_raw_files_without_a_table_says_what_it_found_and_what_to_type(tmp_path, monkeypatch):
+    from spinsculpt.app.cli import _run
+
+    started = []
+    monkeypatch.setattr(
+        _run.subprocess, "run", lambda *given, **_: started.append(given) or SimpleNamespace(returncode=0)
+    )
+    monkeypatch.chdir(tmp_path)
+    write_philips(tmp_path / "results/scanner/sub-01", "x")  # a simulated study that ran before
+    said("run", "-n")
+    assert len(started) == 1
+    write_philips(tmp_path / "my scans/sub-01", "a")
+    text = said("run", "-n")
+    assert "my scans/sub-01/a.SDAT" in text and "spinsculpt import 'my scans'" in text and "no table of scans" in text
+    assert len(started) == 1
+    said("run", "-n", "--config", "subjects=simulated")
+    (tmp_path / "own.yaml").write_text("subjects: 'my scans'\n")
+    said("run", "-n", "--configfile", "own.yaml")
+    (tmp_path / "subjects.tsv").write_text("subject\n")
+    said("run", "-n")
+    assert len(started) == 4
