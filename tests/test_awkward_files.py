@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from raw_files import DWELL, FREQUENCY, PROTOCOL, fids, write_p_file, write_philips, write_philips_dicom
 from spinsculpt.app.cli import app
 from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import read_text
 from spinsculpt.data.convert import find_scans, read_raw_header
 from spinsculpt.data.convert._read import read_raw
 from spinsculpt.data.nifti import MRSData, read_fids, write_fids
@@ -359,3 +360,13 @@ def test_a_run_beside_raw_files_without_a_table_says_what_it_found_and_what_to_t
     (tmp_path / "subjects.tsv").write_text("subject\n")
     said("run", "-n")
     assert len(started) == 4
+
+
+@pytest.mark.parametrize("name", ["a.SDAT", "a.7", "a.nii.gz", "a.dcm"])
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path, name):
+    import os
+
+    os.mkfifo(tmp_path / name)
+    assert "is a pipe or a device" in said("convert", tmp_path / name, "--out", tmp_path / "o.nii.gz")
+    with pytest.raises(SpinsculptError, match="is a pipe or a device"):
+        read_text(tmp_path / name)

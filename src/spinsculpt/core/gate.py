@@ -170,12 +170,15 @@ def read_text(path: Path | str, largest: int = LARGEST["text"], encoding: str = 
     try:
         if path.is_dir():
             raise SpinsculptError(f"{path}: this is a folder; name a file.")
+        refuse_pipe(path)
         with path.open("rb") as file:
             large = os.fstat(file.fileno()).st_size > largest
             content = b"" if large else file.read(largest + 1)  # a pipe has no size
         if large or len(content) > largest:
             raise SpinsculptError(f"{path}: is larger than {largest >> 20} MB, which no such file is; name another.")
         return content.decode(encoding, errors).removeprefix("\ufeff")
+    except SpinsculptError:
+        raise
     except FileNotFoundError:
         raise SpinsculptError(f"{path}: there is no such file; correct the path.") from None
     except UnicodeDecodeError:
@@ -196,8 +199,26 @@ def check_size(path: Path | str, largest: int = LARGEST["raw"]) -> None:
         raise SpinsculptError(f"{path}: there is no such file; correct the path.") from None
     except (OSError, ValueError) as error:
         raise SpinsculptError(f"{path}: cannot be read ({brief(error)}); make it readable or name another.") from None
+    refuse_pipe(path)
     if large:
         raise SpinsculptError(f"{path}: is larger than {largest >> 20} MB, which no such file is; name another.")
+
+
+def refuse_pipe(path: Path | str) -> None:
+    """Refuse a named pipe or a device, which would be waited for without end; a pipe of the shell, `<(...)`, is fine.
+
+    Raises:
+        SpinsculptError: it is one.
+    """
+    path = Path(path)
+    if (
+        not path.exists()
+        or path.is_file()
+        or path.is_dir()
+        or path.parts[:3] in (("/", "dev", "fd"), ("/", "proc", "self"))
+    ):
+        return
+    raise SpinsculptError(f"{path}: is a pipe or a device, not a file; name the file itself.")
 
 
 def read_json(path: Path | str, what: str = "JSON file") -> dict:

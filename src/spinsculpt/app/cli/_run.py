@@ -15,7 +15,7 @@ from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.core.gate import check_nesting, read_yaml
 
 CORES = ("-c", "--cores", "--jobs", "-j", "--executor", "-e", "--profile", "--unlock")
-_NO_STUDY = ("--unlock", "--lint", "--help", "-h", "--version")
+_NO_STUDY = ("--unlock", "--lint", "--help", "-h", "--version", "mrf", "mrf_design")
 _MOST_FILES = 20  # whose headers are read
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinsculpt.core.errors import SpinsculptError
+from spinsculpt.core.gate import refuse_pipe
 from spinsculpt.data.convert._other_formats import other_format
 
 _HEAD = 512  # bytes that are looked at
@@ -91,6 +92,7 @@ def read_bytes(path: Path, size: int = -1) -> bytes:
     if path.is_dir():
         raise SpinsculptError(f"{path}: this is a folder; name the raw file in it.")
     try:
+        refuse_pipe(path)
         with path.open("rb") as file:
             content = file.read(size)
     except FileNotFoundError:
