@@ -207,7 +207,7 @@ def test_command_line_does_what_the_rule_does(tmp_path, press30):
         ("--points -5", "basis.points is -5"),
         ("--field 0", "basis.field is 0"),
         ("--linewidth -1", "basis.linewidth is -1.0"),
-        ("--te inf", "sequence.echo_time is inf; it must be a number from 0 to 10 s"),
+        ("--te inf", "sequence.echo_time is inf; it must be a number from 0 to 1 s"),
         ("--te nan", "sequence.echo_time is nan"),
         ("--sequence steam --tm inf", "sequence.mixing_time is inf"),
         ("--linewidth inf", "basis.linewidth is inf"),

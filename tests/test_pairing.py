@@ -11,7 +11,7 @@ from fit_phantom import DWELL, FREQUENCY, phantom, phantom_basis
 from spinsculpt.config import Fit
 from spinsculpt.core.conventions import ppm_to_hz, time_axis
 from spinsculpt.core.errors import SpinsculptError
-from spinsculpt.data.nifti import MRSData
+from spinsculpt.data.nifti import MRSData, write_fids
 from spinsculpt.data.pairing import (
     FACTS,
     Facts,
@@ -202,3 +202,19 @@ def test_a_dimension_of_another_meaning_is_refused_by_name(tag):
 def test_repetitions_pass(tag):
     header = {tag: {"EchoTime": [0.03, 0.03]}}
     refuse_no_repetitions(MRSData(np.ones((64, 2), complex), DWELL, FREQUENCY, (tag,), dim_headers=header), "a.nii")
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [({"t2": {"Glu": 80.0}}, "Glu is 80"), ({"t1": {"NOPE": 1.0}}, "NOPE"), ({"t2": {"Glu": 1e-9}}, "Glu is 1e-09")],
+)
+def test_relaxation_times_in_the_wrong_unit_or_of_nobody_are_refused(times, words):
+    section = QUICK.but(water=QUICK.water.but(**times))
+    with pytest.raises(SpinsculptError, match=words):
+        fit_measured(data(phantom(phantom_basis(), 0.5)), {"": phantom_basis()}, section, water())
+
+
+@pytest.mark.parametrize(("key", "value"), [("EchoTime", 8.0), ("RepetitionTime", 500.0), ("EchoTime", 35.0)])
+def test_a_header_in_ms_is_refused_with_the_value_in_s(tmp_path, key, value):
+    with pytest.raises(SpinsculptError, match=rf"{key} is {value}.*looks like ms: {value / 1000:g} s"):
+        write_fids(tmp_path / "a.nii.gz", data(**{key: value}))

@@ -24,13 +24,13 @@ _MOST = 2_000_000  # values of a YAML file with its aliases written out, or of a
 RANGES: dict[str, tuple[float, float, str]] = {
     "field": (0.01, 30.0, "T"),
     "central_frequency": (0.4, 1300.0, "MHz"),
-    "echo_time": (0.0, 10.0, "s"),
-    "te1": (0.0, 10.0, "s"),
-    "te2": (0.0, 10.0, "s"),
+    "echo_time": (0.0, 1.0, "s"),
+    "te1": (0.0, 1.0, "s"),
+    "te2": (0.0, 1.0, "s"),
     "gap_shift": (-10.0, 10.0, "s"),
-    "mixing_time": (0.0, 100.0, "s"),
-    "repetition_time": (0.0, 1000.0, "s"),
-    "inversion_time": (0.0, 1000.0, "s"),
+    "mixing_time": (0.0, 10.0, "s"),
+    "repetition_time": (0.0, 100.0, "s"),
+    "inversion_time": (0.0, 100.0, "s"),
     "delay": (0.0, 100.0, "s"),
     "duration": (0.0, 10.0, "s"),
     "hard_duration": (0.0, 1.0, "s"),
@@ -39,6 +39,8 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "eddy_time": (0.0, 100.0, "s"),
     "t1": (0.0, 100.0, "s"),
     "t2": (0.0, 100.0, "s"),
+    "tissue_t1": (1e-3, 30.0, "s"),
+    "tissue_t2": (1e-4, 10.0, "s"),
     "dwell": (1e-8, 0.1, "s"),
     "bandwidth": (1.0, 1e7, "Hz"),
     "linewidth": (0.0, 1e4, "Hz"),
@@ -117,9 +119,16 @@ def quantity(value: object, key: str, where: object, name: str = "") -> float:
     if not fine:
         raise SpinsculptError(
             f"{where}: {name or key} is {str(value)[:40]}; it must be a number from {low:.10g} to {high:.10g}"
-            f"{unit and f' {unit}'}."
+            f"{unit and f' {unit}'}.{_guess_unit(value, high, unit)}"
         )
     return float(value)  # type: ignore[arg-type]
+
+
+def _guess_unit(value: object, high: float, unit: str) -> str:
+    """The value in s, of a time that looks like ms."""
+    if unit == "s" and isinstance(value, int | float) and high < value <= 1e5 and 1e-3 * value <= high:
+        return f" {value:g} looks like ms: {1e-3 * value:g} s."
+    return ""
 
 
 def samples(values: object, key: str, where: object, name: str = "") -> "np.ndarray":

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from spinsculpt.basis import BasisSet, read_fslmrs, read_jmrui, read_lcmodel, read_nifti
-from spinsculpt.config import DIFFERENCES, LIPIDS, Fit, WaterReference, matches, plain
+from spinsculpt.config import DIFFERENCES, LIPIDS, Fit, WaterReference, matches, nearest_name, plain
 from spinsculpt.core.conventions import FID
 from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.core.gate import quantity
@@ -18,6 +18,7 @@ from spinsculpt.fit._average import refuse_average
 from spinsculpt.fit._broad import gaussian_lines, library_for
 from spinsculpt.fit._decay import relaxation_of
 from spinsculpt.fit._engine import engine_of
+from spinsculpt.fit._quantify import T1 as WATER_T1
 from spinsculpt.fit._quantify import WaterScaling, own_relaxation, water_scaling
 from spinsculpt.fit._resample import monte_carlo, sample_posterior
 from spinsculpt.fit._residual import LIPID_NAMES, MACROMOLECULE_NAMES
@@ -274,6 +275,12 @@ def _water(water: MRSData, scan: Spectra, label: str) -> FID:
 
 def _timing(scan: Spectra, water: WaterReference, reference: MRSData) -> dict:
     """Echo and repetition time (s), tissue, relaxation times for the water scaling: the config's, else the header's."""
+    for option, given in (("t1", water.t1), ("t2", water.t2)):
+        known = [*WATER_T1, *scan.bases[0].names]
+        for name, time in given.items():
+            if name not in known:
+                raise SpinsculptError(f"fit: water: {option}: {nearest_name(name, known, 'tissue or metabolite')}")
+            quantity(time, f"tissue_{option}", f"fit: water: {option}", name)
     differs = DIFFERENCES & set(scan.labels)  # a difference has no whole singlets
     basis = scan.bases[0]
     return {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from spinsculpt.core.conventions import GAMMA_BAR
 from spinsculpt.core.errors import SpinsculptError, brief
+from spinsculpt.core.gate import quantity
 from spinsculpt.data.bids import header_of_sidecar, parse_name, read_sidecar
 from spinsculpt.data.convert._dicom import dicom_spectrum, read_dicom, read_private
 from spinsculpt.data.convert._formats import describe_p_file, read_bytes, recognise
@@ -21,6 +22,7 @@ from spinsculpt.data.subjects import Scan
 
 VENDORS = ("philips", "siemens", "ge")
 _TWIX_HEADER = 1 << 24  # bytes; a longer one is no header
+SHORTEST_ECHO_TIME = 1e-4  # s; a FID after a short pulse
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,13 @@ def read_raw_header(path: Path) -> RawHeader:
     """
     kind = recognise(path)
     header = _READERS[kind.name](path)
-    if header.echo_time is not None and not 0 <= header.echo_time < 10:
-        raise SpinsculptError(f"{path}: the header says an echo time of {header.echo_time} s; export the scan again.")
+    if header.echo_time is not None:
+        quantity(header.echo_time, "echo_time", path, "the echo time of the header")
+        if 0.0 < header.echo_time < SHORTEST_ECHO_TIME:
+            raise SpinsculptError(
+                f"{path}: the echo time of the header is {1e3 * header.echo_time:g} ms, shorter than any spectrum has; "
+                "it looks like a number in s where the format has ms. Correct it, or export the scan again."
+            )
     named = header.format or kind.name
     vendor = header.vendor or next((each for each in VENDORS if each in named.lower().split()), "")
     return replace(header, format=named, vendor=vendor)
