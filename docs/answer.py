@@ -1,4 +1,4 @@
-"""Print the five best sequences and the usual two for README, from the tables of `make figures`.
+"""Print the three best sequences and the two usual ones for README, from the tables of `make figures`.
 
 python docs/answer.py | python docs/fill_tables.py --record answer --command "make figures && python docs/answer.py"
 """
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
 TABLE = Path("results/compare/ranking.tsv")
 USUAL = ("press30", "megapress")  # what most groups measure with
@@ -20,10 +21,18 @@ def main() -> None:
     shown = table[(table.index < 3) | table.sequence.isin(USUAL)]
     print("rank\tsequence\terror of Gln/Glu (%)\t95 % interval\tCramér-Rao bound (%)")
     bounds = read_bounds()
+    config = Path(__file__).resolve().parents[1] / "config/config.yaml"
+    labels = yaml.safe_load(config.read_text())["figures"]["labels"]
     for place, row in shown.iterrows():
         interval = f"{row.low:.1f} to {row.high:.1f}"
         bound = f"{bounds.get(row.sequence, float('nan')):.1f}"
-        cells = (f"{place + 1} of {len(table)}", f"`{row.sequence}`", f"{row.rmse:.1f}", interval, bound)
+        cells = (
+            f"{place + 1} of {len(table)}",
+            labels.get(row.sequence, row.sequence),
+            f"{row.rmse:.1f}",
+            interval,
+            bound,
+        )
         print("\t".join(cells))
 
 
