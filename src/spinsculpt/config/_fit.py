@@ -321,8 +321,7 @@ class Fit(FitModel):
     engines: Annotated[
         tuple[Literal["builtin", "fsl_mrs"], ...],
         key(
-            "which programs fit; builtin, fsl_mrs (the real FSL-MRS command, to be installed apart) or both side "
-            "by side",
+            "the programs that fit: builtin, fsl_mrs (the FSL-MRS command, which is installed separately), or both",
             min_length=1,
             unique=True,
         ),

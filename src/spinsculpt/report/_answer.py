@@ -217,13 +217,15 @@ def _scan_time(errors: pd.DataFrame, best: str, config: Study) -> list[str]:
     rows = errors[(errors["metabolite"] == _ratio(config)) & (errors["condition"] == "right model")]
     bounds = rows.set_index("sequence")["bound"]
     parts = [
-        f"that of {_label(name, config)} in {100 * (bounds[best] / bounds[name]) ** 2:.0f} %"
+        f"{_label(name, config)} in {100 * (bounds[best] / bounds[name]) ** 2:.0f} %"
         for name in bounds.index
         if name != best and _kind(name, config) == "edited"
     ]
     if not parts:
         return []
-    return [f"In parts of their scan time it has the precision of edited sequences: {', '.join(parts)} (by bounds)."]
+    return [
+        f"By bounds, it reaches the precision of edited sequences in a part of their scan time: {', '.join(parts)}."
+    ]
 
 
 def _ratio(config: Study) -> str:
