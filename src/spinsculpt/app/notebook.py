@@ -14,8 +14,8 @@ import pandas as pd
 
 from spinsculpt import basis as _basis
 from spinsculpt.basis import BasisSet, basis_library
-from spinsculpt.config import Basis as BasisSettings
 from spinsculpt.config import (
+    ECHO_TIMES,
     Compare,
     Convert,
     DesignEntry,
@@ -27,6 +27,7 @@ from spinsculpt.config import (
     parse,
     shot_of_file,
 )
+from spinsculpt.config import Basis as BasisSettings
 from spinsculpt.core.colours import BLUE, VERMILION
 from spinsculpt.core.conventions import FID, to_spectrum
 from spinsculpt.data.nifti import MRSData, read_fids
@@ -51,7 +52,11 @@ def press(te: float | None = 30.0, te1: float | None = None, **entry) -> Sequenc
 
 
 def megapress(
-    te: float = 68.0, on: float = _EDITED["on"], off: float = _EDITED["off"], te1: float | None = None, **entry
+    te: float = 1e3 * ECHO_TIMES["megapress"],
+    on: float = _EDITED["on"],
+    off: float = _EDITED["off"],
+    te1: float | None = None,
+    **entry,
 ) -> Sequence:
     """MEGA-PRESS with editing pulses at `on` and `off` ppm; te and te1 in ms, te1 None is the shortest."""
     return _sequence("megapress", te, te1=_seconds(te1), editing={"ppm": {"on": on, "off": off}}, **entry)

@@ -27,7 +27,7 @@ _HOMES = {
     "_scans": "ScanRow",
     "_schema": "entries_of parse read_study reference_page schema_of",
     "_section": "Section choices_of default_of meaning_of plain",
-    "_sequences": "IDEAL_TE1 PER_SHOT SLOTS Editing Refocusing SelectiveExcitation SequenceEntry "
+    "_sequences": "ECHO_TIMES IDEAL_TE1 PER_SHOT SLOTS Editing Refocusing SelectiveExcitation SequenceEntry "
     "orders_of_text shot_of_file",
     "_spectra": "COMBINED DIFFERENCES PAIR SCHEMES Scheme combinations_of",
     "_study": "AnalysisEntry Ladder Study Sweep",

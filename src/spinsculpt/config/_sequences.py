@@ -62,6 +62,8 @@ def orders_of_text(text: str) -> list[int | None]:
     return [None if word == "none" else int(word) for word in words]
 
 
+# s, where none is given: 1/(2J) of GABA, or the shortest that the editing pulses leave
+ECHO_TIMES = {"megapress": 0.068, "megaslaser": 0.070}
 IDEAL_TE1 = {"press": 0.012, "megapress": 0.010}  # s, of ideal pulses, which have no shortest time
 
 

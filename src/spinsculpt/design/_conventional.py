@@ -8,7 +8,16 @@ from typing import Literal
 import numpy as np
 import torch
 
-from spinsculpt.config import IDEAL_TE1, AssumedModels, DesignEntry, Editing, ObjectiveEntry, Robustness, TimeRanges
+from spinsculpt.config import (
+    ECHO_TIMES,
+    IDEAL_TE1,
+    AssumedModels,
+    DesignEntry,
+    Editing,
+    ObjectiveEntry,
+    Robustness,
+    TimeRanges,
+)
 from spinsculpt.design._optimise import Search
 from spinsculpt.design._problem import Design
 from spinsculpt.design._simulate import FieldCondition, Signals
@@ -25,7 +34,7 @@ STARTS = {
 CORNERS = (FieldCondition(), *(FieldCondition(b1, b0) for b1 in (0.8, 1.2) for b0 in (-10.0, 10.0)))
 STEPS, SCREENING = 24, (0.08, 0.16, 0.24)
 # Editing frequency in ppm and TE in s of the MEGA-PRESS that scanners come with, for GABA.
-STOCK = (Editing().ppm["on"], 0.068)
+STOCK = (Editing().ppm["on"], ECHO_TIMES["megapress"])
 # The same for other metabolites: the coupled partner of the line that is seen (Harris, Saleh & Edden 2017,
 # doi:10.1002/mrm.26619; TE of GSH: Chan 2017, doi:10.1002/mrm.26056; of 2HG: Choi 2012, doi:10.1038/nm.2682).
 EDITED = {"GSH": (4.56, 0.120), "Lac": (4.10, 0.140), "2HG": (1.90, 0.106)}

@@ -8,6 +8,7 @@ import typer
 
 from spinsculpt.app.cli._options import of_key
 from spinsculpt.config import (
+    ECHO_TIMES,
     IDEAL_TE1,
     Basis,
     Editing,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from spinsculpt.physics.sequences import Sequence
 
 _KINDS = tuple(kind for kind in SequenceEntry.KINDS if kind != "file")
+_USUAL = ", ".join(f"{kind} {1e3 * time:g}" for kind, time in ECHO_TIMES.items())
 _EDITED = Editing().ppm
 
 
@@ -40,9 +42,7 @@ def basis_command(
     sequence: Annotated[
         str, typer.Option(help=f"{', '.join(_KINDS)}, or a file: Pulseq (.seq), FSL-MRS or spinsculpt (.json)")
     ] = SequenceEntry.KINDS[0],
-    te: Annotated[
-        float | None, typer.Option(help="echo time in ms; te1 + te2, else 30 (megapress 68, megaslaser 70)")
-    ] = None,
+    te: Annotated[float | None, typer.Option(help=f"echo time in ms; te1 + te2, else 30 ({_USUAL})")] = None,
     te1: Annotated[float | None, of_key(SequenceEntry, "te1", milliseconds=True)] = None,
     te2: Annotated[float | None, typer.Option(help="second echo time of press in ms")] = None,
     orders: Annotated[str, of_key(SequenceEntry, "orders", "by commas: --orders=-1,1,-1")] = "",
@@ -191,7 +191,7 @@ def _echo_times(sequence: str, te: float | None, te1: float | None, te2: float |
     if te2 is not None:
         te1 = 1e3 * IDEAL_TE1["press"] if te1 is None else te1
         return te1 + te2, te1
-    return {"megapress": 68.0, "megaslaser": 70.0}.get(sequence, 30.0) if te is None else te, te1
+    return 1e3 * ECHO_TIMES.get(sequence, 0.030) if te is None else te, te1
 
 
 def _names(text: str) -> list[str]:

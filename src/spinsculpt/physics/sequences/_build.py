@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spinsculpt.config import IDEAL_TE1, PAIR, SCHEMES, Basis, Editing, SequenceEntry, combinations_of
+from spinsculpt.config import ECHO_TIMES, IDEAL_TE1, PAIR, SCHEMES, Basis, Editing, SequenceEntry, combinations_of
 from spinsculpt.core.conventions import GAMMA_BAR, larmor_frequency, ppm_to_hz
 from spinsculpt.core.errors import SpinsculptError
 from spinsculpt.core.system import System
@@ -215,7 +215,7 @@ def multiband(pulse: Pulse, offsets: Iterable[float]) -> tuple[Pulse, float]:
 
 def megapress(
     editing: Pulse | Mapping[str, Slot],
-    echo_time: float | None = 0.068,
+    echo_time: float | None = ECHO_TIMES["megapress"],
     te1: float | None = IDEAL_TE1["megapress"],
     editing_ppm: Mapping[str, float | Iterable[float]] | None = None,
     name: str = "megapress",
@@ -349,7 +349,7 @@ def slaser(
 
 def megaslaser(
     editing: Pulse | Mapping[str, Slot],
-    echo_time: float | None = 0.068,
+    echo_time: float | None = ECHO_TIMES["megaslaser"],
     editing_ppm: Mapping[str, float] | None = None,
     name: str = "megaslaser",
     excitation: Event | SlicePulse = EXCITATION,
